@@ -1,0 +1,1 @@
+//! What leaves is clean.

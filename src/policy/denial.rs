@@ -1,0 +1,53 @@
+//! Refusals that name their rule.
+
+use super::level::Level;
+
+/// Why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// A level is off. `rule` is the line that says so.
+    LevelOff {
+        /// The level to turn on.
+        level: Level,
+        /// Where it is off.
+        rule: String,
+    },
+    /// The level is on for other containers only.
+    LevelElsewhere {
+        /// The level.
+        level: Level,
+        /// The container, by its name.
+        target: String,
+        /// Where the level's globs stand.
+        rule: String,
+    },
+    /// The tool is switched off by name.
+    ToolOff {
+        /// The tool.
+        tool: String,
+        /// The entry of `[tools] disable`.
+        rule: String,
+    },
+    /// The filters hide the object: to the caller it does not exist. The rule is for the log and for `explain`.
+    Hidden {
+        /// `container`, `image`, ...
+        kind: &'static str,
+        /// The words the caller used.
+        asked: String,
+        /// The entry that hides it.
+        rule: String,
+    },
+}
+
+impl Denial {
+    /// The rule and its place, for the audit log and `explain`. Never shown to an MCP caller for [`Denial::Hidden`].
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        match self {
+            Self::LevelOff { rule, .. }
+            | Self::LevelElsewhere { rule, .. }
+            | Self::ToolOff { rule, .. }
+            | Self::Hidden { rule, .. } => rule,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The compiled rules of one settings snapshot.
+
+use super::level::Level;
+use super::pattern::{Pattern, PatternSet, Source};
+use super::target::{Container, Image, Network, Volume};
+
+/// How far a level reaches.
+#[derive(Debug, Clone)]
+pub enum Grant {
+    /// Nobody.
+    Off,
+    /// Everything that the filters show.
+    On,
+    /// Only containers whose canonical name matches.
+    Only(PatternSet),
+}
+
+/// A level's grant and where it is written.
+#[derive(Debug, Clone)]
+pub struct LevelRule {
+    /// How far it reaches.
+    pub grant: Grant,
+    /// The line of `[permissions]`.
+    pub source: Source,
+}
+
+/// A whitelist and a blacklist over one kind of object.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Empty means all.
+    pub allow: PatternSet,
+    /// Always wins.
+    pub deny: PatternSet,
+}
+
+/// What the filters say of one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight<'a> {
+    /// It exists for the caller. The pattern is the whitelist entry that shows it, if one was needed.
+    Shown(Option<&'a Pattern>),
+    /// A blacklist entry hides it.
+    Denied(&'a Pattern),
+    /// There is a whitelist and nothing in it matches.
+    Unlisted,
+}
+
+impl Sight<'_> {
+    /// It exists for the caller.
+    #[must_use]
+    pub const fn shown(self) -> bool {
+        matches!(self, Self::Shown(_))
+    }
+}
+
+/// Everything that `decide` looks at.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// `--bypass-permissions`: every level on, filters and guards off.
+    pub bypass: bool,
+    /// In the order of [`Level::ALL`].
+    pub levels: [LevelRule; 8],
+    /// Over container names.
+    pub containers: Filter,
+    /// Over image references.
+    pub images: Filter,
+    /// Over volume names.
+    pub volumes: Filter,
+    /// Over network names.
+    pub networks: Filter,
+    /// Over compose project names.
+    pub projects: Filter,
+    /// Tools that are switched off by name.
+    pub disabled_tools: PatternSet,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let rule = |level| LevelRule {
+            grant: if level == Level::Read { Grant::On } else { Grant::Off },
+            source: Source::default_value(),
+        };
+        Self {
+            bypass: false,
+            levels: Level::ALL.map(rule),
+            containers: Filter::default(),
+            images: Filter::default(),
+            volumes: Filter::default(),
+            networks: Filter::default(),
+            projects: Filter::default(),
+            disabled_tools: PatternSet::default(),
+        }
+    }
+}
+
+impl Rules {
+    /// The rule of a level.
+    #[must_use]
+    pub fn level(&self, level: Level) -> &LevelRule {
+        // Both are arrays of the same eight, in the same order.
+        match level {
+            Level::Read => &self.levels[0],
+            Level::Lifecycle => &self.levels[1],
+            Level::Exec => &self.levels[2],
+            Level::Create => &self.levels[3],
+            Level::Images => &self.levels[4],
+            Level::Volumes => &self.levels[5],
+            Level::Networks => &self.levels[6],
+            Level::System => &self.levels[7],
+        }
+    }
+
+    /// Somebody holds the level, for some container at least.
+    #[must_use]
+    pub fn holds(&self, level: Level) -> bool {
+        self.bypass || !matches!(self.level(level).grant, Grant::Off)
+    }
+
+    /// What the filters say of a container.
+    ///
+    /// A blacklist entry hides it by any of its identities (name, link alias, compose service, compose name, id, project);
+    /// a whitelist entry shows it by its canonical name only, because aliases can be made by others.
+    #[must_use]
+    pub fn container(&self, c: &Container) -> Sight<'_> {
+        if self.bypass {
+            return Sight::Shown(None);
+        }
+        let short = c.id.get(..12).unwrap_or(&c.id);
+        let identities =
+            [c.name.as_str(), c.id.as_str(), short].into_iter().chain(c.aliases.iter().map(String::as_str));
+        if let Some(by) = identities.into_iter().find_map(|name| self.containers.deny.matches(name)) {
+            return Sight::Denied(by);
+        }
+        if let Some(project) = &c.project {
+            match self.project(project) {
+                Sight::Shown(_) => {}
+                hidden => return hidden,
+            }
+        }
+        let sight = allowed(&self.containers.allow, self.containers.allow.matches(&c.name));
+        // Reading is seeing: a container out of the globs of `read` does not exist.
+        match (&self.level(Level::Read).grant, sight) {
+            (Grant::Only(globs), Sight::Shown(_)) => allowed(globs, globs.matches(&c.name)),
+            (_, sight) => sight,
+        }
+    }
+
+    /// What the filters say of an image: one denied reference hides it, one allowed shows it. One without any reference
+    /// is shown only where there is no whitelist.
+    #[must_use]
+    pub fn image(&self, image: &Image) -> Sight<'_> {
+        if self.bypass {
+            return Sight::Shown(None);
+        }
+        if let Some(by) = image.references.iter().find_map(|r| self.images.deny.matches_image(r)) {
+            return Sight::Denied(by);
+        }
+        allowed(&self.images.allow, image.references.iter().find_map(|r| self.images.allow.matches_image(r)))
+    }
+
+    /// What the filters say of a network's name.
+    #[must_use]
+    pub fn network(&self, network: &Network) -> Sight<'_> {
+        self.named(&self.networks, &network.name)
+    }
+
+    /// What the filters say of a volume's name.
+    #[must_use]
+    pub fn volume(&self, volume: &Volume) -> Sight<'_> {
+        self.named(&self.volumes, &volume.name)
+    }
+
+    /// What the filters say of a compose project.
+    #[must_use]
+    pub fn project(&self, name: &str) -> Sight<'_> {
+        self.named(&self.projects, name)
+    }
+
+    fn named<'a>(&'a self, filter: &'a Filter, name: &str) -> Sight<'a> {
+        if self.bypass {
+            return Sight::Shown(None);
+        }
+        match filter.deny.matches(name) {
+            Some(by) => Sight::Denied(by),
+            None => allowed(&filter.allow, filter.allow.matches(name)),
+        }
+    }
+}
+
+fn allowed<'a>(list: &PatternSet, hit: Option<&'a Pattern>) -> Sight<'a> {
+    match hit {
+        Some(by) => Sight::Shown(Some(by)),
+        None if list.is_empty() => Sight::Shown(None),
+        None => Sight::Unlisted,
+    }
+}
