@@ -1,0 +1,72 @@
+# `make help` lists what there is. Two commands are enough on a new machine:
+# `make demo` shows it at work, `make test` checks everything.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# rustup puts cargo here, and not every shell knows.
+export PATH := $(PATH):$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin
+
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+PROGRAM := $(TARGET)/debug/docker-mcp
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## build, start a few containers on a real engine, and talk to them
+	@scripts/engine up >/dev/null
+	@examples/demo/stack up
+	@examples/demo/session $(PROGRAM)
+	@printf '\nThe containers are still up, to try more on: eval "$$(scripts/engine env)"\n'
+	@printf '"make demo-down" removes them; "make engine-down" stops the engine, if it is the private one.\n'
+
+.PHONY: demo-down
+demo-down: ## remove the demo's containers
+	@examples/demo/stack down
+
+.PHONY: test
+test: need-rust ## format, lints and all tests, with a real engine where one can be had
+	@scripts/test
+
+.PHONY: bench
+bench: need-rust ## measure, with a real engine where one can be had
+	@if [ -x scripts/bench ]; then exec scripts/bench; fi; \
+	rc=0; scripts/engine up >/dev/null || rc=$$?; \
+	if [ $$rc = 0 ]; then engine_env=$$(scripts/engine env); eval "$$engine_env"; export DOCKER_MCP_TEST_ENGINE=1; \
+	elif [ $$rc != 3 ]; then exit $$rc; fi; \
+	cargo bench
+
+.PHONY: build
+build: need-rust ## compile (development profile)
+	@cargo build
+
+.PHONY: fmt
+fmt: need-rust ## format the source
+	@cargo fmt
+
+.PHONY: lint
+lint: need-rust ## what must be clean: format and clippy
+	@cargo fmt --check
+	@cargo clippy --all-targets -- -D warnings
+
+.PHONY: clean
+clean: ## remove what was compiled (the engine's downloads stay: scripts/engine purge)
+	@cargo clean
+
+.PHONY: engine-up
+engine-up: ## a Docker engine with the base image: the one at hand, else a private one
+	@scripts/engine up
+
+.PHONY: engine-down
+engine-down: ## stop the private engine
+	@scripts/engine down
+
+.PHONY: need-rust
+need-rust:
+	@command -v cargo >/dev/null || { \
+	  echo 'Rust is missing: install it with rustup (its site, or the package rustup), then run this again.' >&2; exit 2; }
+	@command -v cc >/dev/null || command -v clang >/dev/null || { \
+	  echo 'A C compiler is missing, which Rust links with: install the packages gcc and libc6-dev, then run this again.' >&2; exit 2; }
