@@ -1,0 +1,112 @@
+//! The environments of all containers, hidden ones too: their secrets are masked wherever they show up.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::budget::Budget;
+use super::Engine;
+
+/// Inspections at once.
+const AT_ONCE: usize = 16;
+/// A container whose inspection failed is left alone for this long: one stuck container must not slow every call.
+const LEAVE_ALONE: Duration = Duration::from_secs(30);
+
+/// A container's `KEY=VALUE` pairs. An environment never changes during a container's life.
+pub type Environment = Arc<Vec<(String, String)>>;
+
+/// Environments by container id.
+#[derive(Debug, Default)]
+pub struct Cache {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: HashMap<String, Environment>,
+    failed: HashMap<String, Instant>,
+    /// Grows whenever `known` changes, so that what is derived from it can be kept.
+    generation: u64,
+}
+
+impl Cache {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Inspects the containers of the newest snapshot that are not known yet, and forgets those that are gone.
+    ///
+    /// Gives the generation of what is known, and the ids among `must` that could not be learned: what is said of those
+    /// cannot be masked, and must not be said.
+    pub async fn learn(&self, budget: &Budget, must: &[&str]) -> (u64, Vec<String>) {
+        let ids = self.memory().ids.clone();
+        let missing: Vec<String> = {
+            let mut state = self.learned.state();
+            let present: HashSet<&str> = ids.iter().map(String::as_str).chain(must.iter().copied()).collect();
+            let before = state.known.len();
+            state.known.retain(|id, _| present.contains(id.as_str()));
+            if state.known.len() != before {
+                state.generation += 1;
+            }
+            let now = Instant::now();
+            state.failed.retain(|_, at| now.duration_since(*at) < LEAVE_ALONE);
+            let wanted = ids.iter().map(String::as_str).chain(must.iter().copied());
+            let unknown = |id: &&str| {
+                !state.known.contains_key(*id) && (must.contains(id) || !state.failed.contains_key(*id))
+            };
+            let unique: HashSet<&str> = wanted.filter(unknown).collect();
+            unique.into_iter().map(str::to_owned).collect()
+        };
+        if !missing.is_empty() {
+            let inspected = stream::iter(missing)
+                .map(|id| async move {
+                    let answer = self.inspect_id(budget, &id).await;
+                    (id, answer)
+                })
+                .buffer_unordered(AT_ONCE);
+            futures_util::pin_mut!(inspected);
+            while let Some((id, answer)) = inspected.next().await {
+                let mut state = self.learned.state();
+                match answer {
+                    Ok(value) => {
+                        state.known.insert(id, Arc::new(environment(&value)));
+                        state.generation += 1;
+                    }
+                    // Gone since the list: there is nothing left to tell of it.
+                    Err(e) if e.is_gone() => {
+                        state.known.insert(id, Environment::default());
+                    }
+                    Err(_) => {
+                        state.failed.insert(id, Instant::now());
+                    }
+                }
+            }
+        }
+        let state = self.learned.state();
+        let unlearned = must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
+        (state.generation, unlearned)
+    }
+
+    /// All environments that are known.
+    #[must_use]
+    pub fn environments(&self) -> Vec<Environment> {
+        self.learned.state().known.values().cloned().collect()
+    }
+}
+
+fn environment(inspection: &Value) -> Vec<(String, String)> {
+    let list = inspection.pointer("/Config/Env").and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}

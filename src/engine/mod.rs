@@ -1,0 +1,64 @@
+//! THE ONLY ROOM THAT KNOWS DOCKER.
+//!
+//! `discover` → `endpoint` → `dial` → `guard_io` → `wire` (closed list of `ops`) → the modules by object.
+//! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
+
+pub mod budget;
+pub mod containers;
+pub mod demux;
+pub mod dial;
+pub mod discover;
+pub mod endpoint;
+pub mod error;
+pub mod events;
+pub mod guard_io;
+pub mod images;
+pub mod learn;
+pub mod lines;
+pub mod logs;
+pub mod networks;
+pub mod ops;
+pub mod raw;
+pub mod resolve;
+pub mod snapshot;
+pub mod stats;
+pub mod system;
+pub mod volumes;
+pub mod wire;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use budget::Budget;
+pub use error::EngineError;
+use snapshot::Memory;
+use wire::Wire;
+
+/// One Docker Engine, connected lazily: nothing is dialled before the first call, and each request dials anew.
+#[derive(Debug)]
+pub struct Engine {
+    wire: Wire,
+    memory: Mutex<Memory>,
+    learned: learn::Cache,
+}
+
+impl Engine {
+    /// An engine at this place. Does no I/O.
+    #[must_use]
+    pub fn new(found: discover::Discovered) -> Self {
+        Self { wire: Wire::new(found), memory: Mutex::default(), learned: learn::Cache::default() }
+    }
+
+    /// Where it is and why there.
+    #[must_use]
+    pub fn found(&self) -> &discover::Discovered {
+        self.wire.found()
+    }
+
+    /// What is remembered of hidden objects. The lock is held for look-ups only, never across an await.
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shared by every call.
+pub type Shared = Arc<Engine>;

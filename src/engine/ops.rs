@@ -1,0 +1,100 @@
+//! The closed list of what may be sent to an engine.
+//!
+//! This is the second line behind the permits: a request whose method and path are not here is an internal error and is
+//! never sent, whoever built it.
+
+/// A placeholder of a path, and what may stand in its place.
+const PLACES: &[(&str, fn(&str) -> bool)] =
+    &[("{id}", is_hex64), ("{image}", is_image_id), ("{name}", is_name)];
+
+/// Every method and path, without the version prefix. Reads only, by now.
+pub const ALLOWED: &[(&str, &str)] = &[
+    ("GET", "/_ping"),
+    ("GET", "/version"),
+    ("GET", "/info"),
+    ("GET", "/events"),
+    ("GET", "/containers/json"),
+    ("GET", "/containers/{id}/json"),
+    ("GET", "/containers/{id}/logs"),
+    ("GET", "/containers/{id}/stats"),
+    ("GET", "/containers/{id}/top"),
+    ("GET", "/containers/{id}/changes"),
+    ("GET", "/images/json"),
+    ("GET", "/images/{image}/json"),
+    ("GET", "/images/{image}/history"),
+    ("GET", "/networks"),
+    ("GET", "/networks/{id}"),
+    ("GET", "/volumes"),
+    ("GET", "/volumes/{name}"),
+];
+
+/// May this be sent?
+#[must_use]
+pub fn allowed(method: &str, path: &str) -> bool {
+    ALLOWED.iter().any(|(m, template)| *m == method && matches(template, path))
+}
+
+fn matches(template: &str, path: &str) -> bool {
+    let mut want = template.split('/');
+    let mut have = path.split('/');
+    loop {
+        match (want.next(), have.next()) {
+            (None, None) => return true,
+            (Some(w), Some(h)) => {
+                let fits = match PLACES.iter().find(|(place, _)| *place == w) {
+                    Some((_, check)) => check(h),
+                    None => w == h,
+                };
+                if !fits {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// 64 lower-case hex digits: a container, network or exec id.
+#[must_use]
+pub fn is_hex64(s: &str) -> bool {
+    s.len() == 64 && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn is_image_id(s: &str) -> bool {
+    s.strip_prefix("sha256:").is_some_and(is_hex64)
+}
+
+/// The engine's grammar of names: no slash, no dot segment, no escape.
+#[must_use]
+pub fn is_name(s: &str) -> bool {
+    s.len() <= 255
+        && s.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_paths_with_resolved_ids_pass() {
+        let id = "a".repeat(64);
+        assert!(allowed("GET", &format!("/containers/{id}/json")));
+        assert!(allowed("GET", &format!("/images/sha256:{id}/history")));
+        for (method, path) in [
+            ("DELETE", format!("/containers/{id}")),
+            ("POST", format!("/containers/{id}/json")),
+            ("GET", "/containers/web/json".into()),
+            ("GET", format!("/containers/{id}/json/")),
+            ("GET", format!("/containers/{id}/../{id}/json")),
+            ("GET", format!("/containers/{id}/attach/ws")),
+            ("GET", format!("/containers/{}/json", "A".repeat(64))),
+            ("GET", "/volumes/..".into()),
+            ("GET", "/volumes/a%2fb".into()),
+            ("GET", "//_ping".into()),
+            ("GET", String::new()),
+        ] {
+            assert!(!allowed(method, &path), "{method} {path}");
+        }
+    }
+}

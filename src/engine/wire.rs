@@ -1,0 +1,376 @@
+//! Requests on the wire: one connection each, under the call's clocks, from the closed list.
+//!
+//! Reusing connections gains less than 0.1 ms and brings stale ones and late answers of an earlier call; so none is reused.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bollard::{BollardRequest, ClientVersion, Docker};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
+
+use super::budget::Budget;
+use super::dial::{self, DialKind};
+use super::discover::Discovered;
+use super::error::{Clock, EngineError};
+use super::guard_io::{GuardIo, GuardTrip, Meter};
+use super::{ops, raw};
+
+/// Lists and inspections are read up to here.
+pub const JSON_CAP: u64 = 8 << 20;
+/// An error's body is read up to here: the rest is noise.
+const ERROR_CAP: usize = 64 << 10;
+/// Stays below what hyper would buffer by itself.
+const READ_BUFFER: usize = 64 << 10;
+/// The newest API that this code was written against; an engine that speaks more is asked for this one.
+const NEWEST: (u32, u32) = (1, 51);
+/// Docker 20.10: older ones miss fields that filters need.
+const OLDEST: (u32, u32) = (1, 41);
+
+/// How requests reach one engine.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    found: Arc<Discovered>,
+    /// The API version agreed on, until a connection fails: the engine behind the socket may then be another.
+    agreed: Arc<Mutex<Option<(u32, u32)>>>,
+}
+
+/// An answer whose body has not been read yet.
+#[derive(Debug)]
+pub struct Answer {
+    response: Response<Incoming>,
+    meter: Arc<Meter>,
+    budget: Budget,
+}
+
+impl Wire {
+    /// Does no I/O.
+    #[must_use]
+    pub fn new(found: Discovered) -> Self {
+        Self { found: Arc::new(found), agreed: Arc::default() }
+    }
+
+    /// Where the engine is.
+    #[must_use]
+    pub fn found(&self) -> &Discovered {
+        &self.found
+    }
+
+    /// Sends a request and waits for the answer's first line. `path` is without the version prefix.
+    ///
+    /// # Errors
+    /// No connection, a clock, or an answer that is an error: 4xx and 5xx come back as [`EngineError::Status`].
+    pub async fn get(&self, budget: &Budget, path: &str, query: &[(&str, &str)]) -> Result<Answer, EngineError> {
+        let version = self.version(budget).await?;
+        let mut target = format!("/v{}.{}{path}", version.0, version.1);
+        append_query(&mut target, query);
+        let request = Request::get(target)
+            .body(Empty::<Bytes>::new())
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let (response, meter) = self.send(budget, path, request).await?;
+        Answer { response, meter, budget: *budget }.or_status().await
+    }
+
+    /// Asks for JSON.
+    ///
+    /// # Errors
+    /// As [`Wire::get`], and `Protocol` where it is not the JSON that was expected.
+    pub async fn json<T: DeserializeOwned>(
+        &self,
+        budget: &Budget,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, EngineError> {
+        self.get(budget, path, query).await?.json().await
+    }
+
+    /// A bollard client whose requests go through this wire, under this call's clocks.
+    ///
+    /// Its own timeout never decides (it covers the first line only and cuts to whole seconds).
+    ///
+    /// # Errors
+    /// No connection while the version is agreed on.
+    pub async fn bollard(&self, budget: &Budget) -> Result<Docker, EngineError> {
+        let version = self.version(budget).await?;
+        let (wire, budget) = (self.clone(), *budget);
+        let transport = move |request: BollardRequest| {
+            let wire = wire.clone();
+            Box::pin(async move { wire.forward(&budget, version, request).await.map_err(hand_over) })
+                as std::pin::Pin<Box<dyn Future<Output = _> + Send>>
+        };
+        let version = ClientVersion { major_version: version.0 as usize, minor_version: version.1 as usize };
+        Docker::connect_with_custom_transport(transport, Some("http://docker"), 86_400, &version)
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))
+    }
+
+    /// bollard drops the version and joins names into paths: the path is taken apart, checked, and put together anew.
+    async fn forward(
+        &self,
+        budget: &Budget,
+        version: (u32, u32),
+        request: BollardRequest,
+    ) -> Result<Response<Incoming>, EngineError> {
+        let (mut parts, body) = request.into_parts();
+        let path = unversioned(parts.uri.path()).to_owned();
+        let query = parts.uri.query().map(|q| format!("?{q}")).unwrap_or_default();
+        parts.uri = format!("/v{}.{}{path}{query}", version.0, version.1)
+            .parse::<Uri>()
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let (response, _) = self.send(budget, &path, Request::from_parts(parts, body)).await?;
+        Ok(response)
+    }
+
+    /// The only place that writes to an engine's socket.
+    async fn send<B>(
+        &self,
+        budget: &Budget,
+        path: &str,
+        mut request: Request<B>,
+    ) -> Result<(Response<Incoming>, Arc<Meter>), EngineError>
+    where
+        B: hyper::body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if !ops::allowed(request.method().as_str(), path) {
+            return Err(EngineError::NotAllowed(format!("{} {path}", request.method())));
+        }
+        request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("docker-mcp"));
+
+        let connect_by = budget.deadline.min(Instant::now() + budget.connect);
+        let io = dial::dial(&self.found.endpoint, connect_by).await.map_err(|e| {
+            self.forget_version();
+            match e.kind {
+                DialKind::Timeout => EngineError::Timeout { clock: Clock::Connect, limit: budget.connect },
+                _ => EngineError::Dial(e),
+            }
+        })?;
+        let (io, meter) = GuardIo::new(io, budget.idle, None);
+        let headers_by = budget.deadline.min(Instant::now() + budget.headers);
+        let waited = timeout_at(headers_by, async {
+            let (mut sender, connection) =
+                http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(io)).await?;
+            // Ends by itself when the response and the sender are gone: dropping a call closes its socket.
+            tokio::spawn(connection.with_upgrades());
+            sender.send_request(request).await
+        })
+        .await;
+        match waited {
+            Err(_) if headers_by >= budget.deadline => {
+                Err(EngineError::Timeout { clock: Clock::Total, limit: budget.total })
+            }
+            Err(_) => Err(EngineError::Timeout { clock: Clock::Headers, limit: budget.headers }),
+            Ok(Err(e)) => {
+                self.forget_version();
+                Err(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e))))
+            }
+            Ok(Ok(response)) => Ok((response, meter)),
+        }
+    }
+
+    /// Agrees on an API version by the headers of `/_ping`, which answer even when containerd hangs.
+    async fn version(&self, budget: &Budget) -> Result<(u32, u32), EngineError> {
+        if let Some(version) = *self.agreed() {
+            return Ok(version);
+        }
+        let (_, api) = self.ping(budget).await?;
+        let version = parse_version(&api)
+            .ok_or_else(|| EngineError::Protocol(format!("API version `{}`", api.escape_debug())))?
+            .min(NEWEST);
+        if version < OLDEST {
+            return Err(EngineError::TooOld { api });
+        }
+        *self.agreed() = Some(version);
+        Ok(version)
+    }
+
+    /// Asks whether the engine answers at all. Gives the time it took and the API version it names.
+    ///
+    /// # Errors
+    /// No connection, a clock, or something that is no Docker Engine.
+    pub async fn ping(&self, budget: &Budget) -> Result<(Duration, String), EngineError> {
+        let start = Instant::now();
+        let request = Request::get("/_ping")
+            .body(Empty::<Bytes>::new())
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let (response, meter) = self.send(budget, "/_ping", request).await?;
+        let took = start.elapsed();
+        let answer = Answer { response, meter, budget: *budget }.or_status().await?;
+        match answer.response.headers().get("api-version").and_then(|v| v.to_str().ok()) {
+            Some(api) => Ok((took, api.to_owned())),
+            None => Err(EngineError::Protocol("no Api-Version header; is this a Docker Engine?".into())),
+        }
+    }
+
+    fn agreed(&self) -> std::sync::MutexGuard<'_, Option<(u32, u32)>> {
+        self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget_version(&self) {
+        *self.agreed() = None;
+    }
+}
+
+impl Answer {
+    /// The framing of a log stream, from its `Content-Type`.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok())
+    }
+
+    /// The engine's clock, from the `Date` header.
+    #[must_use]
+    pub fn date(&self) -> Option<&str> {
+        self.response.headers().get(hyper::header::DATE).and_then(|v| v.to_str().ok())
+    }
+
+    /// The next piece of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// A clock, or a body that broke off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, EngineError> {
+        loop {
+            let frame = timeout_at(self.budget.deadline, self.response.body_mut().frame())
+                .await
+                .map_err(|_| EngineError::Timeout { clock: Clock::Total, limit: self.budget.total })?;
+            match frame {
+                None => return Ok(None),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(e)) => {
+                    return Err(tripped(&self.meter, &self.budget)
+                        .unwrap_or_else(|| EngineError::Protocol(format!("the answer broke off: {}", chain(&e)))));
+                }
+            }
+        }
+    }
+
+    /// The whole body, up to `cap` bytes.
+    ///
+    /// # Errors
+    /// `TooLarge` beyond the cap; else as [`Answer::chunk`].
+    pub async fn bytes(&mut self, cap: u64) -> Result<Vec<u8>, EngineError> {
+        let mut all = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if (all.len() + chunk.len()) as u64 > cap {
+                return Err(EngineError::TooLarge { cap });
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all)
+    }
+
+    /// The body as JSON, up to [`JSON_CAP`].
+    ///
+    /// # Errors
+    /// `Protocol` where it is not what was expected; the engine's text is not repeated.
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
+        let bytes = self.bytes(JSON_CAP).await?;
+        serde_json::from_slice(&bytes).map_err(|e| {
+            EngineError::Protocol(format!("unexpected JSON ({:?} at byte {} of {})", e.classify(), e.column(), bytes.len()))
+        })
+    }
+
+    /// Turns an error status into an error, with the engine's message.
+    async fn or_status(mut self) -> Result<Self, EngineError> {
+        let status = self.response.status();
+        if status.is_success() || status == StatusCode::NOT_MODIFIED || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(self);
+        }
+        if status.is_redirection() {
+            return Err(EngineError::Protocol(format!("a redirect ({})", status.as_u16())));
+        }
+        let mut body = Vec::new();
+        // A body that stalls or breaks off changes nothing: the status is the answer.
+        while let Ok(Some(chunk)) = self.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() > ERROR_CAP {
+                break;
+            }
+        }
+        match serde_json::from_slice::<raw::Message>(&body) {
+            Ok(raw::Message { message }) => Err(EngineError::Status { code: status.as_u16(), message }),
+            // Whatever stands behind the socket, it does not speak like Docker: a proxy, or another service.
+            Err(_) => Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16()))),
+        }
+    }
+}
+
+/// Why the guarded connection failed, if it was the guard.
+fn tripped(meter: &Meter, budget: &Budget) -> Option<EngineError> {
+    Some(match meter.trip()? {
+        GuardTrip::Idle => {
+            EngineError::Timeout { clock: Clock::Idle, limit: budget.idle.unwrap_or(budget.total) }
+        }
+        GuardTrip::TooLarge { cap } => EngineError::TooLarge { cap },
+    })
+}
+
+/// An error and its causes, in one line: hyper hides what matters in `source()`.
+fn chain(e: &dyn std::error::Error) -> String {
+    let mut text = e.to_string();
+    let mut cause = e.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// Our error inside bollard's, to be taken out again by [`from_bollard`].
+fn hand_over(e: EngineError) -> bollard::errors::Error {
+    bollard::errors::Error::IOError { err: std::io::Error::other(e) }
+}
+
+/// The error behind a bollard call.
+#[must_use]
+pub fn from_bollard(e: bollard::errors::Error) -> EngineError {
+    match e {
+        bollard::errors::Error::IOError { err } => match err.downcast::<EngineError>() {
+            Ok(ours) => ours,
+            Err(other) => EngineError::Protocol(chain(&other)),
+        },
+        bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+            EngineError::Status { code: status_code, message }
+        }
+        other => EngineError::Protocol(chain(&other)),
+    }
+}
+
+fn append_query(target: &mut String, query: &[(&str, &str)]) {
+    for (i, (key, value)) in query.iter().enumerate() {
+        target.push(if i == 0 { '?' } else { '&' });
+        target.push_str(key);
+        target.push('=');
+        for b in value.bytes() {
+            if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
+                target.push(char::from(b));
+            } else {
+                target.push_str(&format!("%{b:02X}"));
+            }
+        }
+    }
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.trim().split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn unversioned(path: &str) -> &str {
+    match path.strip_prefix("/v").and_then(|rest| rest.split_once('/')) {
+        Some((version, _)) if parse_version(version).is_some() => path.get(2 + version.len()..).unwrap_or(path),
+        _ => path,
+    }
+}

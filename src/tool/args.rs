@@ -1,0 +1,129 @@
+//! From the caller's JSON to typed arguments, forgiving in form and strict in meaning.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::error::ToolError;
+
+/// Reads `arguments` as `T`.
+///
+/// Objects, arrays, numbers and booleans may arrive as JSON strings, because some clients send them so; a `null` is an
+/// argument left out.
+///
+/// # Errors
+/// `invalid_arguments` with the field, what is wrong, and the nearest name for an unknown one.
+pub fn read<T: DeserializeOwned>(
+    schema: &Map<String, Value>,
+    mut arguments: Map<String, Value>,
+) -> Result<T, ToolError> {
+    arguments.retain(|_, value| !value.is_null());
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, value) in &mut arguments {
+        match properties.and_then(|p| p.get(name)) {
+            Some(property) => unquote(property, value),
+            None => return Err(unknown(name, properties)),
+        }
+    }
+    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|e| {
+        let path = e.path().to_string();
+        let inner = e.into_inner().to_string();
+        let message = if path == "." { inner } else { format!("`{path}`: {inner}") };
+        ToolError::invalid(message).hint("the tool's input schema lists its arguments and their types")
+    })
+}
+
+fn unknown(name: &str, properties: Option<&Map<String, Value>>) -> ToolError {
+    let known: Vec<&str> = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    let error = ToolError::invalid(format!("unknown argument `{name}`"));
+    match nearest(name, known.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if known.is_empty() => error.hint("this tool takes no arguments"),
+        None => error.hint(format!("it takes: {}", known.join(", "))),
+    }
+}
+
+/// The name that was probably meant, if one is near enough.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|k| (strsim::damerau_levenshtein(&name.to_ascii_lowercase(), k), k))
+        .filter(|(distance, k)| *distance <= 2.max(k.len() / 3) || k.contains(name))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, k)| k)
+}
+
+/// Turns `"5"` into `5` where the schema takes a number and no text.
+fn unquote(property: &Value, value: &mut Value) {
+    let Value::String(text) = value else { return };
+    let mut types = Vec::new();
+    collect_types(property, &mut types);
+    let wanted = |v: &Value| {
+        let name = match v {
+            Value::Bool(_) => "boolean",
+            Value::Number(n) if n.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            Value::String(_) | Value::Null => return false,
+        };
+        types.contains(&name) || (name == "integer" && types.contains(&"number"))
+    };
+    // Where text is allowed as well, only a bracket shows that JSON was meant: `"5"` may be a container's name.
+    let plain_text_ok = types.contains(&"string");
+    if plain_text_ok && !text.trim_start().starts_with(['[', '{']) {
+        return;
+    }
+    if let Ok(parsed) = serde_json::from_str::<Value>(text.trim())
+        && wanted(&parsed)
+    {
+        *value = parsed;
+    }
+}
+
+fn collect_types<'a>(property: &'a Value, out: &mut Vec<&'a str>) {
+    match property.get("type") {
+        Some(Value::String(one)) => out.push(one),
+        Some(Value::Array(many)) => out.extend(many.iter().filter_map(Value::as_str)),
+        _ => {}
+    }
+    for key in ["anyOf", "oneOf"] {
+        for option in property.get(key).and_then(Value::as_array).into_iter().flatten() {
+            collect_types(option, out);
+        }
+    }
+}
+
+/// A string, or an array of strings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OneOrMany(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        match Value::deserialize(deserializer)? {
+            Value::String(one) => Ok(Self(vec![one])),
+            Value::Array(many) => many
+                .into_iter()
+                .map(|v| match v {
+                    Value::String(s) => Ok(s),
+                    other => Err(D::Error::custom(format!("expected text, found {other}"))),
+                })
+                .collect::<Result<_, _>>()
+                .map(Self),
+            other => Err(D::Error::custom(format!("expected text or an array of texts, found {other}"))),
+        }
+    }
+}
+
+impl JsonSchema for OneOrMany {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "OneOrMany".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "array"], "items": { "type": "string" } })
+    }
+}

@@ -1,0 +1,127 @@
+//! The tool trait, and its type-erased form that the catalogue holds.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::policy::Permits;
+
+use super::context::Ctx;
+use super::error::ToolError;
+use super::spec::Spec;
+use super::{Output, args, schema};
+
+/// An object that the arguments name, to be resolved before the decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// By name, alias, full or short id.
+    Container(String),
+    /// By reference or id.
+    Image(String),
+    /// By name or id.
+    Network(String),
+    /// By name.
+    Volume(String),
+    /// By name, whatever kind it is: a container first, then image, network, volume.
+    Any(String),
+}
+
+/// A tool: its facts, its arguments, what they name, and what it does.
+pub trait Tool: Send + Sync + 'static {
+    /// The fixed facts.
+    const SPEC: Spec;
+
+    /// Closed (`deny_unknown_fields`); doc comments become the schema's descriptions.
+    type Args: DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// The objects that the arguments name.
+    ///
+    /// # Errors
+    /// Arguments that contradict each other.
+    fn targets(args: &Self::Args) -> Result<Vec<Asked>, ToolError> {
+        let _ = args;
+        Ok(Vec::new())
+    }
+
+    /// How long the caller wants it to take, if the arguments say so; capped by `neverhang.max_timeout`.
+    fn asked_time(args: &Self::Args) -> Option<Duration> {
+        let _ = args;
+        None
+    }
+
+    /// Does it. The permits are for exactly the objects of [`Tool::targets`], in their order.
+    fn run(
+        ctx: Ctx,
+        permits: Permits,
+        args: Self::Args,
+    ) -> impl Future<Output = Result<Output, ToolError>> + Send;
+}
+
+/// Arguments that were read, waiting for their permits.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The objects they name.
+    pub asked: Vec<Asked>,
+    /// The time they ask for.
+    pub time: Option<Duration>,
+    args: Box<dyn Any + Send>,
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
+
+/// One line of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolDef {
+    /// The fixed facts.
+    pub spec: Spec,
+    schema: fn() -> Map<String, Value>,
+    prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
+    run: fn(Ctx, Permits, Prepared) -> Running,
+}
+
+impl ToolDef {
+    /// Erases the type of a tool to function pointers, so that the catalogue is a plain constant.
+    #[must_use]
+    pub const fn of<T: Tool>() -> Self {
+        Self { spec: T::SPEC, schema: schema::of::<T::Args>, prepare: prepare::<T>, run: run::<T> }
+    }
+
+    /// The input schema: a closed object without combinators at its root.
+    #[must_use]
+    pub fn schema(&self) -> Map<String, Value> {
+        (self.schema)()
+    }
+
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// `invalid_arguments`, naming the field and what it takes.
+    pub fn prepare(&self, arguments: Map<String, Value>) -> Result<Prepared, ToolError> {
+        (self.prepare)(&self.schema(), arguments)
+    }
+
+    /// Runs it.
+    pub fn run(&self, ctx: Ctx, permits: Permits, prepared: Prepared) -> Running {
+        (self.run)(ctx, permits, prepared)
+    }
+}
+
+fn prepare<T: Tool>(
+    schema: &Map<String, Value>,
+    arguments: Map<String, Value>,
+) -> Result<Prepared, ToolError> {
+    let args: T::Args = args::read(schema, arguments)?;
+    Ok(Prepared { asked: T::targets(&args)?, time: T::asked_time(&args), args: Box::new(args) })
+}
+
+fn run<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Running {
+    match prepared.args.downcast::<T::Args>() {
+        Ok(args) => Box::pin(T::run(ctx, permits, *args)),
+        Err(_) => Box::pin(async { Err(ToolError::internal("arguments of another tool reached this one")) }),
+    }
+}

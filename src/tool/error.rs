@@ -1,0 +1,265 @@
+//! A failure as data. It becomes words in one place (`server::answer`).
+
+use std::time::Duration;
+
+/// The kinds of the contract, section 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are the contract's own words")]
+pub enum Kind {
+    PermissionDenied,
+    NotFound,
+    InvalidArguments,
+    ConfirmationInvalid,
+    ApprovalDenied,
+    RateLimited,
+    Cooldown,
+    Overloaded,
+    DaemonUnreachable,
+    DaemonPermission,
+    DaemonTimeout,
+    DaemonProtocol,
+    DaemonError,
+    ContainerUnresponsive,
+    CircuitOpen,
+    ResponseTooLarge,
+    Conflict,
+    Unsupported,
+    ExecTimeout,
+    ChildTimeout,
+    ChildUnavailable,
+    OutcomeUnknown,
+    AuditUnavailable,
+    Cancelled,
+    ShuttingDown,
+    Internal,
+}
+
+impl Kind {
+    /// The word in `error.kind`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PermissionDenied => "permission_denied",
+            Self::NotFound => "not_found",
+            Self::InvalidArguments => "invalid_arguments",
+            Self::ConfirmationInvalid => "confirmation_invalid",
+            Self::ApprovalDenied => "approval_denied",
+            Self::RateLimited => "rate_limited",
+            Self::Cooldown => "cooldown",
+            Self::Overloaded => "overloaded",
+            Self::DaemonUnreachable => "daemon_unreachable",
+            Self::DaemonPermission => "daemon_permission",
+            Self::DaemonTimeout => "daemon_timeout",
+            Self::DaemonProtocol => "daemon_protocol",
+            Self::DaemonError => "daemon_error",
+            Self::ContainerUnresponsive => "container_unresponsive",
+            Self::CircuitOpen => "circuit_open",
+            Self::ResponseTooLarge => "response_too_large",
+            Self::Conflict => "conflict",
+            Self::Unsupported => "unsupported",
+            Self::ExecTimeout => "exec_timeout",
+            Self::ChildTimeout => "child_timeout",
+            Self::ChildUnavailable => "child_unavailable",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::AuditUnavailable => "audit_unavailable",
+            Self::Cancelled => "cancelled",
+            Self::ShuttingDown => "shutting_down",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What a caller may do by default; an error can say otherwise.
+    const fn retry(self) -> Retry {
+        match self {
+            Self::RateLimited
+            | Self::Cooldown
+            | Self::Overloaded
+            | Self::DaemonUnreachable
+            | Self::CircuitOpen
+            | Self::ContainerUnresponsive
+            | Self::ShuttingDown => Retry::After,
+            Self::DaemonTimeout | Self::DaemonProtocol | Self::Cancelled => Retry::Safe,
+            _ => Retry::No,
+        }
+    }
+}
+
+/// Did the asked change happen?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing changed.
+    None,
+    /// It happened.
+    Done,
+    /// Nobody knows.
+    Unknown,
+    /// It is still going on.
+    Continuing,
+}
+
+impl Effect {
+    /// The word in `error.effect`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Done => "done",
+            Self::Unknown => "unknown",
+            Self::Continuing => "continuing",
+        }
+    }
+}
+
+/// May the caller try the same again?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// At once.
+    Safe,
+    /// After `retry_after_ms`, or after the cause is gone.
+    After,
+    /// It would end the same way, or do harm.
+    No,
+}
+
+impl Retry {
+    /// The word in `error.retry`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::After => "after",
+            Self::No => "no",
+        }
+    }
+}
+
+/// Which clock ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reaching the engine.
+    Connect,
+    /// Until it began to answer.
+    Headers,
+    /// Between two pieces of an answer.
+    Idle,
+    /// The whole call.
+    Total,
+}
+
+impl Phase {
+    /// The word in `error.phase`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Headers => "headers",
+            Self::Idle => "idle",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// A failed call. `message` and `hint` are what the caller may know; `detail` is for the log alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolError {
+    /// What kind of failure.
+    pub kind: Kind,
+    /// A lowercase fragment without a full stop; the caller's words in backticks.
+    pub message: String,
+    /// The next step.
+    pub hint: Option<String>,
+    /// Did it happen?
+    pub effect: Effect,
+    /// Try again?
+    pub retry: Retry,
+    /// When, if `retry` is [`Retry::After`].
+    pub retry_after: Option<Duration>,
+    /// Which clock ran out.
+    pub phase: Option<Phase>,
+    /// How long it was.
+    pub limit: Option<Duration>,
+    /// For the log: may name what the caller must not know.
+    pub detail: Option<String>,
+    /// The daemon itself is at fault: counts for the circuit breaker.
+    pub daemon_fault: bool,
+}
+
+impl ToolError {
+    /// An error of that kind, with no effect and the kind's usual retry advice.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            effect: Effect::None,
+            retry: kind.retry(),
+            retry_after: None,
+            phase: None,
+            limit: None,
+            detail: None,
+            daemon_fault: false,
+        }
+    }
+
+    /// A fault of ours; `detail` goes to the log.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, "something went wrong inside docker-mcp")
+            .hint("report it with the correlation id; the log has the details")
+            .detail(detail)
+    }
+
+    /// Arguments that cannot be used.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidArguments, message)
+    }
+
+    /// The same words for what is missing and for what is hidden.
+    #[must_use]
+    pub fn not_found(kind: &str, asked: &str) -> Self {
+        let hint = match kind {
+            "container" => "docker_ps with all = true lists the containers",
+            "image" => "docker_images lists the images",
+            "network" => "docker_networks lists the networks",
+            "volume" => "docker_volumes lists the volumes",
+            _ => "check the name",
+        };
+        Self::new(Kind::NotFound, format!("no {kind} `{asked}`")).hint(hint)
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what only the log may know.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says when to come back.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry = Retry::After;
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Says which clock ran out and how long it was.
+    #[must_use]
+    pub fn clock(mut self, phase: Phase, limit: Duration) -> Self {
+        self.phase = Some(phase);
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Marks a fault of the daemon.
+    #[must_use]
+    pub fn daemon_fault(mut self) -> Self {
+        self.daemon_fault = true;
+        self
+    }
+}

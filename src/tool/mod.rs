@@ -1,0 +1,22 @@
+//! THE CONTRACT of a tool: one value says its name, levels, class, effect, arguments and handler.
+//!
+//! From the catalogue of these values follow `tools/list`, the level check, the clocks, the hints, the audit fields, the
+//! README's table and the tests that loop over every tool.
+
+pub mod args;
+pub mod class;
+pub mod context;
+pub mod def;
+pub mod error;
+pub mod schema;
+pub mod spec;
+pub mod time;
+
+pub use class::{Class, Clocks};
+pub use context::{Ctx, Progress};
+pub use def::{Asked, Tool, ToolDef};
+pub use error::{Effect as EffectOf, Kind, Phase, Retry, ToolError};
+pub use spec::{Effect, Spec};
+
+/// What a tool gives back: a draft, cleaned and capped before it leaves.
+pub type Output = crate::output::Draft;
