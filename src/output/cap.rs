@@ -1,0 +1,1 @@
+//! Too long is cut.
