@@ -20,5 +20,6 @@
 //! 10. stdout belongs to the protocol; children get /dev/null as stdin and pipes of their own.
 
 pub mod config;
+pub mod engine;
 pub mod output;
 pub mod policy;
