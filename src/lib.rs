@@ -19,7 +19,13 @@
 //! 9. The supervisor shares no task with the work, and its clock and the MCP I/O no thread with decoding.
 //! 10. stdout belongs to the protocol; children get /dev/null as stdin and pipes of their own.
 
+pub mod audit;
 pub mod config;
 pub mod engine;
 pub mod output;
 pub mod policy;
+pub mod server;
+pub mod supervisor;
+pub mod tool;
+pub mod tools;
+pub mod transport;

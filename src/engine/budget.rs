@@ -19,7 +19,16 @@ pub struct Budget {
     pub total: Duration,
 }
 
+/// A probe may take this long.
+const PROBE: Duration = Duration::from_secs(2);
+
 impl Budget {
+    /// The clocks of a probe, from now.
+    #[must_use]
+    pub fn probe() -> Self {
+        Self { connect: PROBE, headers: PROBE, idle: Some(PROBE), deadline: Instant::now() + PROBE, total: PROBE }
+    }
+
     /// What is left until the deadline.
     #[must_use]
     pub fn left(&self) -> Duration {

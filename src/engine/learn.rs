@@ -9,8 +9,11 @@ use futures_util::stream;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::policy::Rules;
+
 use super::budget::Budget;
 use super::Engine;
+use super::error::EngineError;
 
 /// Inspections at once.
 const AT_ONCE: usize = 16;
@@ -45,7 +48,19 @@ impl Engine {
     ///
     /// Gives the generation of what is known, and the ids among `must` that could not be learned: what is said of those
     /// cannot be masked, and must not be said.
-    pub async fn learn(&self, budget: &Budget, must: &[&str]) -> (u64, Vec<String>) {
+    ///
+    /// # Errors
+    /// The list of containers could not be had.
+    pub async fn learn(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        must: &[&str],
+    ) -> Result<(u64, Vec<String>), EngineError> {
+        // A call that named a container has just taken a snapshot; one that did not may find new containers.
+        if must.is_empty() {
+            self.view(budget, rules).await?;
+        }
         let ids = self.memory().ids.clone();
         let missing: Vec<String> = {
             let mut state = self.learned.state();
@@ -91,7 +106,13 @@ impl Engine {
         }
         let state = self.learned.state();
         let unlearned = must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
-        (state.generation, unlearned)
+        Ok((state.generation, unlearned))
+    }
+
+    /// Names that may be seen: a secret that equals one is masked in environments only.
+    #[must_use]
+    pub fn known_names(&self) -> Vec<String> {
+        self.memory().names.clone()
     }
 
     /// All environments that are known.

@@ -20,6 +20,8 @@ pub struct Memory {
     order: VecDeque<String>,
     /// Every container id of the newest snapshot, hidden ones too: their environments are learned for masking.
     pub(super) ids: Vec<String>,
+    /// What visible containers, images, projects and services are called.
+    pub(super) names: Vec<String>,
     /// Names that the engine's error texts may mention and callers must not see.
     hidden_names: BTreeSet<String>,
 }
@@ -105,6 +107,7 @@ impl Engine {
         let mut memory = self.memory();
         memory.ids = list.iter().map(|c| c.id.clone()).collect();
         memory.hidden_names.clear();
+        memory.names.clear();
         for raw in list {
             let identity = identity(&raw);
             let networks = raw.network_settings.networks.values().map(|n| n.network_id.clone());
@@ -129,6 +132,9 @@ impl Engine {
                 }
                 None => {
                     networks_seen.extend(networks);
+                    let who = &identity;
+                    let labels = [who.project.as_ref(), who.service.as_ref()].into_iter().flatten();
+                    memory.names.extend([&who.name, &who.image].into_iter().chain(labels).cloned());
                     view.containers.visible.push(Seen { identity, raw });
                 }
             }

@@ -152,7 +152,8 @@ impl Wire {
                 _ => EngineError::Dial(e),
             }
         })?;
-        let (io, meter) = GuardIo::new(io, budget.idle, None);
+        let meter = Arc::new(Meter::default());
+        let io = GuardIo::new(io, budget.idle, None, Arc::clone(&meter));
         let headers_by = budget.deadline.min(Instant::now() + budget.headers);
         let waited = timeout_at(headers_by, async {
             let (mut sender, connection) =
@@ -309,7 +310,7 @@ impl Answer {
 /// Why the guarded connection failed, if it was the guard.
 fn tripped(meter: &Meter, budget: &Budget) -> Option<EngineError> {
     Some(match meter.trip()? {
-        GuardTrip::Idle => {
+        GuardTrip::Idle { .. } => {
             EngineError::Timeout { clock: Clock::Idle, limit: budget.idle.unwrap_or(budget.total) }
         }
         GuardTrip::TooLarge { cap } => EngineError::TooLarge { cap },

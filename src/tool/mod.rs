@@ -8,6 +8,7 @@ pub mod class;
 pub mod context;
 pub mod def;
 pub mod error;
+pub mod failure;
 pub mod schema;
 pub mod spec;
 pub mod time;
@@ -15,7 +16,7 @@ pub mod time;
 pub use class::{Class, Clocks};
 pub use context::{Ctx, Progress};
 pub use def::{Asked, Tool, ToolDef};
-pub use error::{Effect as EffectOf, Kind, Phase, Retry, ToolError};
+pub use error::{Kind, Phase, Retry, ToolError};
 pub use spec::{Effect, Spec};
 
 /// What a tool gives back: a draft, cleaned and capped before it leaves.

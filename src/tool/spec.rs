@@ -40,6 +40,8 @@ pub struct Spec {
     pub effect: Effect,
     /// Doing it twice is doing it once.
     pub idempotent: bool,
+    /// Shows text that containers, images or their makers wrote, not only names and numbers.
+    pub foreign_text: bool,
     /// Under 2 KB: what it gives, when to use it.
     pub summary: &'static str,
 }

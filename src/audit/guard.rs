@@ -1,0 +1,90 @@
+//! The trace of one call, written when it is dropped: whatever happens to the call, its line is there.
+
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use crate::tool::{Spec, ToolError};
+
+use super::record::{Decision, Record, shape};
+use super::sink::Sink;
+
+/// An open trace.
+#[derive(Debug)]
+pub struct Guard<'a> {
+    sink: &'a Sink,
+    record: Record,
+    started: Instant,
+}
+
+impl<'a> Guard<'a> {
+    /// Opens the trace of a call. Until something else is said, its outcome is that it was cut short.
+    #[must_use]
+    pub fn open(sink: &'a Sink, call: &str, caller: &str, tool: &str, arguments: &Map<String, Value>) -> Self {
+        let record = Record {
+            call: call.to_owned(),
+            caller: caller.to_owned(),
+            role: None,
+            tool: tool.to_owned(),
+            level: Vec::new(),
+            target: Vec::new(),
+            decision: Decision::Denied,
+            rule: None,
+            effect: "none",
+            outcome: "cut_short",
+            error_kind: None,
+            duration_ms: 0,
+            bypass: false,
+            dry_run: false,
+            args: shape(sink.key(), arguments),
+        };
+        Self { sink, record, started: Instant::now() }
+    }
+
+    /// The tool is known.
+    pub fn tool(&mut self, spec: &Spec) {
+        spec.name.clone_into(&mut self.record.tool);
+        self.record.level = spec.levels.iter().map(|l| l.name()).collect();
+    }
+
+    /// Which modes are in force.
+    pub fn modes(&mut self, bypass: bool, dry_run: bool) {
+        self.record.bypass = bypass;
+        self.record.dry_run = dry_run;
+    }
+
+    /// What it acts on, by resolved names.
+    pub fn targets(&mut self, names: impl Iterator<Item = String>) {
+        self.record.target = names.collect();
+    }
+
+    /// It was let through.
+    pub fn decided(&mut self, decision: Decision) {
+        self.record.decision = decision;
+    }
+
+    /// A rule refused it.
+    pub fn denied(&mut self, rule: &str) {
+        self.record.decision = Decision::Denied;
+        self.record.rule = Some(rule.to_owned());
+    }
+
+    /// How it ended.
+    pub fn ended(&mut self, error: Option<&ToolError>) {
+        match error {
+            None => self.record.outcome = "ok",
+            Some(e) => {
+                self.record.outcome = "failed";
+                self.record.error_kind = Some(e.kind.name());
+                self.record.effect = e.effect.name();
+            }
+        }
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.record.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.sink.write(self.record.clone());
+    }
+}

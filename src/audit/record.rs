@@ -1,0 +1,65 @@
+//! One line of the log.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// A read that was let through.
+    Read,
+    /// A change that was only previewed.
+    Preview,
+    /// A change that was let through.
+    Allowed,
+    /// A refusal.
+    Denied,
+}
+
+/// What one call leaves. Holds no argument values: their shape, and keyed hashes that are good for one process's life.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields are the contract's, section 7")]
+pub struct Record {
+    pub call: String,
+    pub caller: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    pub tool: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub level: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<String>,
+    pub decision: Decision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    pub effect: &'static str,
+    pub outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<&'static str>,
+    pub duration_ms: u64,
+    pub bypass: bool,
+    pub dry_run: bool,
+    pub args: Value,
+}
+
+/// The shape of arguments: type, length, and a keyed hash in place of each value.
+#[must_use]
+pub fn shape(key: &[u8; 16], arguments: &Map<String, Value>) -> Value {
+    Value::Object(arguments.iter().map(|(name, value)| (name.clone(), Value::String(one(key, value)))).collect())
+}
+
+fn one(key: &[u8; 16], value: &Value) -> String {
+    let text = value.to_string();
+    let hash = Sha256::new().chain_update(key).chain_update(text.as_bytes()).finalize();
+    let hex: String = hash.iter().take(6).map(|b| format!("{b:02x}")).collect();
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(_) => format!("number#{hex}"),
+        Value::String(s) => format!("string({})#{hex}", s.len()),
+        Value::Array(a) => format!("array({})#{hex}", a.len()),
+        Value::Object(o) => format!("object({})#{hex}", o.len()),
+    }
+}

@@ -1,0 +1,190 @@
+//! What the policy would say of a call, without making it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::engine::Budget;
+use crate::policy::decide::Named;
+use crate::policy::{self, Ask, Grant, Level, Rules, Target};
+use crate::tool::context::{Host, Vitals};
+use crate::tool::{Kind, ToolDef, ToolError};
+
+use super::{Server, aliases, answer, call, catalogue};
+
+/// The verdict on a call that was not made.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The canonical name.
+    pub tool: String,
+    /// It would be let through.
+    pub allowed: bool,
+    /// The rules that decide, each with its place.
+    pub rules: Vec<String>,
+    /// Why not, and the next step.
+    pub refusal: Option<ToolError>,
+}
+
+impl Explanation {
+    /// As a tool result.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "tool": self.tool,
+            "allowed": self.allowed,
+            "rules": self.rules,
+            "reason": self.refusal.as_ref().map(|e| e.message.clone()),
+            "kind": self.refusal.as_ref().map(|e| e.kind.name()),
+            "hint": self.refusal.as_ref().and_then(|e| e.hint.clone()),
+        })
+    }
+}
+
+/// Decides without doing. `reveal` also tells which rule hides an object: for the person at the host alone.
+pub async fn explain(
+    server: &Server,
+    tool: &str,
+    arguments: Option<Map<String, Value>>,
+    budget: &Budget,
+    reveal: bool,
+) -> Explanation {
+    let rules = Arc::clone(&server.in_force().settings.rules);
+    let (name, arguments) = match arguments {
+        Some(arguments) => {
+            let (name, arguments) = aliases::translate(tool, arguments);
+            (name, Some(arguments))
+        }
+        None => (aliases::translate(tool, Map::new()).0, None),
+    };
+    match decide(server, &rules, &name, arguments, budget).await {
+        Ok(rules) => Explanation { tool: name, allowed: true, rules, refusal: None },
+        Err(error) => {
+            let hidden = if reveal { error.detail.clone().map(|rule| format!("hidden by {rule}")) } else { None };
+            Explanation { tool: name, allowed: false, rules: hidden.into_iter().collect(), refusal: Some(error) }
+        }
+    }
+}
+
+async fn decide(
+    server: &Server,
+    rules: &Arc<Rules>,
+    name: &str,
+    arguments: Option<Map<String, Value>>,
+    budget: &Budget,
+) -> Result<Vec<String>, ToolError> {
+    let def = catalogue::find(name).ok_or_else(|| catalogue::unknown(name))?;
+    policy::decide::admits(rules, def.spec.name, def.spec.levels).map_err(answer::refusal)?;
+    let mut because = levels(rules, def);
+    let Some(arguments) = arguments else { return Ok(because) };
+    let prepared = def.prepare(arguments)?;
+    let wanted = call::wanted(&prepared.asked);
+    let wanted: Vec<_> = wanted.iter().map(|(want, words)| (*want, words.as_str())).collect();
+    let targets = match wanted.is_empty() {
+        true => Vec::new(),
+        false => server.engine.resolve(budget, rules, &wanted).await.map_err(answer::unresolved)?,
+    };
+    because.extend(targets.iter().map(|named| shown(rules, named)));
+    let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets };
+    policy::decide(rules, ask).map_err(answer::refusal)?;
+    Ok(because)
+}
+
+fn levels(rules: &Rules, def: &ToolDef) -> Vec<String> {
+    if rules.bypass {
+        return vec!["--bypass-permissions: every level is on, filters and guards are off".into()];
+    }
+    let line = |level: &Level| {
+        let rule = rules.level(*level);
+        match &rule.grant {
+            Grant::Off => format!("{level} = false ({})", rule.source),
+            Grant::On => format!("{level} = true ({})", rule.source),
+            Grant::Only(globs) => {
+                let globs: Vec<&str> = globs.patterns().iter().map(|p| p.text.as_str()).collect();
+                format!("{level} = {globs:?} ({})", rule.source)
+            }
+        }
+    };
+    def.spec.levels.iter().map(line).collect()
+}
+
+fn shown(rules: &Rules, named: &Named) -> String {
+    let sight = match &named.target {
+        Target::Container(c) => rules.container(c),
+        Target::Image(i) => rules.image(i),
+        Target::Network(n) => rules.network(n),
+        Target::Volume(v) => rules.volume(v),
+    };
+    let by = match sight {
+        policy::rules::Sight::Shown(Some(by)) => format!("`{}` ({})", by.text, by.source),
+        _ => "no filter hides it".to_owned(),
+    };
+    format!("{} `{}`: {by}", named.target.kind(), named.target.label())
+}
+
+/// The rules in force, as a caller may know them: blacklists are counted, not shown, because they name what is hidden.
+#[must_use]
+pub fn in_force(rules: &Rules) -> Value {
+    let levels: Map<String, Value> = Level::ALL
+        .into_iter()
+        .map(|level| {
+            let value = match &rules.level(level).grant {
+                _ if rules.bypass => json!(true),
+                Grant::Off => json!(false),
+                Grant::On => json!(true),
+                Grant::Only(globs) => globs.patterns().iter().map(|p| p.text.clone()).collect(),
+            };
+            (level.name().to_owned(), value)
+        })
+        .collect();
+    let mut filters = Map::new();
+    let kinds = [
+        ("containers", &rules.containers),
+        ("images", &rules.images),
+        ("volumes", &rules.volumes),
+        ("networks", &rules.networks),
+        ("projects", &rules.projects),
+    ];
+    for (kind, filter) in kinds {
+        if !filter.allow.is_empty() {
+            let allow: Vec<&str> = filter.allow.patterns().iter().map(|p| p.text.as_str()).collect();
+            filters.insert(format!("whitelist_{kind}"), json!(allow));
+        }
+        if !filter.deny.is_empty() {
+            filters.insert(format!("blacklist_{kind}"), json!(format!("{} entries", filter.deny.patterns().len())));
+        }
+    }
+    let withheld: Map<String, Value> = catalogue::all()
+        .filter_map(|def| {
+            let denial = catalogue::withheld(def, rules)?;
+            Some((def.spec.name.to_owned(), answer::refusal(denial).message.into()))
+        })
+        .collect();
+    json!({ "bypass": rules.bypass, "levels": levels, "filters": filters, "withheld_tools": withheld })
+}
+
+/// The server as running tools see it.
+#[derive(Debug)]
+pub struct Reporter(pub Arc<Server>);
+
+impl Host for Reporter {
+    fn vitals(&self) -> Vitals {
+        self.0.vitals()
+    }
+
+    fn explain(
+        &self,
+        tool: Option<String>,
+        arguments: Option<Map<String, Value>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>> {
+        Box::pin(async move {
+            let Some(tool) = tool else { return Ok(in_force(&self.0.in_force().settings.rules)) };
+            let explanation = explain(&self.0, &tool, arguments, &Budget::probe(), false).await;
+            match explanation.refusal {
+                // The question itself could not be answered: that is a failure of this call.
+                Some(e) if e.daemon_fault || e.kind == Kind::DaemonPermission => Err(e),
+                _ => Ok(explanation.json()),
+            }
+        })
+    }
+}

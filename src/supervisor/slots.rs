@@ -1,0 +1,107 @@
+//! Places: how many calls run at once, by class and in all; who finds the queue full is told at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use crate::tool::{Class, Kind, ToolError};
+
+/// The places of one server.
+#[derive(Debug)]
+pub struct Slots {
+    all: Arc<Semaphore>,
+    classes: HashMap<Class, Queue>,
+    running: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    limit: usize,
+}
+
+/// A place. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Place {
+    _class: OwnedSemaphorePermit,
+    _all: Option<OwnedSemaphorePermit>,
+    running: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts one that waits, for as long as it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Slots {
+    /// At most `all` calls at once that touch the engine.
+    #[must_use]
+    pub fn new(all: usize) -> Self {
+        let queue = |class: Class| {
+            let (places, limit) = class.slots();
+            (class, Queue { places: Arc::new(Semaphore::new(places)), waiting: AtomicUsize::new(0), limit })
+        };
+        Self {
+            all: Arc::new(Semaphore::new(all.max(1))),
+            classes: Class::ALL.into_iter().map(queue).collect(),
+            running: Arc::default(),
+        }
+    }
+
+    /// Takes a place, waiting for one until `deadline`.
+    ///
+    /// # Errors
+    /// `overloaded`, when the queue is full or no place came free.
+    pub async fn take(&self, class: Class, deadline: Instant) -> Result<Place, ToolError> {
+        let full = |why: &str| {
+            ToolError::new(Kind::Overloaded, format!("too many calls at once: {why}"))
+                .hint("wait for running calls to end")
+                .retry_after(Duration::from_secs(1))
+        };
+        let Some(queue) = self.classes.get(&class) else { return Err(ToolError::internal("a class without places")) };
+        let waiting = Waiting(&queue.waiting);
+        if queue.waiting.fetch_add(1, Ordering::Relaxed) >= queue.limit {
+            return Err(full("the queue is full"));
+        }
+        let taken = timeout_at(deadline, async {
+            let class_place = Arc::clone(&queue.places).acquire_owned().await.ok()?;
+            // What only reports on the server itself must answer even when every other place is taken.
+            let all = match class {
+                Class::Local => None,
+                _ => Some(Arc::clone(&self.all).acquire_owned().await.ok()?),
+            };
+            Some((class_place, all))
+        })
+        .await;
+        drop(waiting);
+        match taken {
+            Ok(Some((class_place, all))) => {
+                self.running.fetch_add(1, Ordering::Relaxed);
+                Ok(Place { _class: class_place, _all: all, running: Arc::clone(&self.running) })
+            }
+            _ => Err(full("no place came free in time")),
+        }
+    }
+
+    /// Calls that run, and calls that wait.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let waiting = self.classes.values().map(|q| q.waiting.load(Ordering::Relaxed)).sum();
+        (self.running.load(Ordering::Relaxed), waiting)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a running tool holds.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Settings;
+use crate::engine::{Budget, Engine};
+
+use super::error::ToolError;
+
+/// What the server can tell about itself, for the tools that report on it.
+pub trait Host: Send + Sync {
+    /// The supervisor's state, at once.
+    fn vitals(&self) -> Vitals;
+
+    /// What the policy would say of a call, without making it. An absent tool: the rules in force.
+    fn explain(
+        &self,
+        tool: Option<String>,
+        arguments: Option<Map<String, Value>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>>;
+}
+
+/// The supervisor's state at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Vitals {
+    /// `closed`, `open` or `half_open`.
+    pub circuit: &'static str,
+    /// Daemon faults in the window.
+    pub failures: usize,
+    /// When an open circuit admits a trial at the latest.
+    pub retry_after: Option<Duration>,
+    /// Calls that are running.
+    pub in_flight: usize,
+    /// Calls that wait for a place.
+    pub waiting: usize,
+    /// Workers that did not end when they were told to.
+    pub stuck_workers: usize,
+    /// Why the audit log cannot be written, if so.
+    pub audit_fault: Option<String>,
+}
+
+/// Where a tool reports how far it is. Reports are cleaned, and thinned out to what a client can read.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Option<mpsc::Sender<String>>);
+
+impl Progress {
+    /// Reports go there.
+    #[must_use]
+    pub const fn to(sender: mpsc::Sender<String>) -> Self {
+        Self(Some(sender))
+    }
+
+    /// Somebody listens.
+    #[must_use]
+    pub const fn wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Says something; waits while the listener is busy, so that a slow client slows the source down.
+    pub async fn say(&self, text: impl Into<String>) {
+        if let Some(sender) = &self.0 {
+            let _gone = sender.send(text.into()).await;
+        }
+    }
+}
+
+/// What a running tool holds besides its permits and arguments.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The engine, reached with permits only.
+    pub engine: Arc<Engine>,
+    /// One snapshot for the whole call.
+    pub settings: Arc<Settings>,
+    /// The call's clocks.
+    pub budget: Budget,
+    /// Where to report.
+    pub progress: Progress,
+    /// The caller gave up, or the server is stopping.
+    pub cancel: CancellationToken,
+    /// The server itself.
+    pub host: Arc<dyn Host>,
+}
+
+impl std::fmt::Debug for Ctx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ctx").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! What an engine's failure means to a caller.
+
+use crate::engine::EngineError;
+use crate::engine::dial::DialKind;
+use crate::engine::error::Clock;
+use std::time::Duration;
+
+use super::error::{Kind, Phase, ToolError};
+
+impl From<EngineError> for ToolError {
+    fn from(e: EngineError) -> Self {
+        let detail = e.to_string();
+        match e {
+            EngineError::Dial(dial) => {
+                let error = match dial.kind {
+                    DialKind::Permission => Self::new(Kind::DaemonPermission, dial.to_string()),
+                    DialKind::Timeout => return timeout(Clock::Connect, Duration::ZERO).detail(detail),
+                    _ => Self::new(Kind::DaemonUnreachable, dial.to_string())
+                        .retry_after(Duration::from_secs(1))
+                        .daemon_fault(),
+                };
+                error.hint(dial.hint())
+            }
+            EngineError::Timeout { clock, limit } => timeout(clock, limit),
+            EngineError::Protocol(what) => {
+                Self::new(Kind::DaemonProtocol, format!("what answers is not a Docker Engine, or it broke off: {what}"))
+                    .hint("docker-mcp doctor shows what is behind the socket")
+                    .daemon_fault()
+            }
+            EngineError::TooLarge { cap } => {
+                Self::new(Kind::ResponseTooLarge, format!("the engine's answer is larger than {} MB", cap >> 20))
+                    .hint("ask for less: a section, a filter, a shorter tail")
+            }
+            EngineError::TooOld { api } => {
+                Self::new(Kind::Unsupported, format!("the engine speaks API {api}; 1.41 is the oldest that is served"))
+                    .hint("Docker 20.10 and newer work")
+            }
+            EngineError::Gone => Self::new(Kind::NotFound, "the object is gone"),
+            EngineError::Status { code, message } => status(code, &message),
+            EngineError::NotAllowed(_) => Self::internal(detail),
+        }
+    }
+}
+
+fn timeout(clock: Clock, limit: Duration) -> ToolError {
+    let (phase, what) = match clock {
+        Clock::Connect => (Phase::Connect, "the engine could not be reached in time"),
+        Clock::Headers => (Phase::Headers, "the engine took the request and did not answer"),
+        Clock::Idle => (Phase::Idle, "the engine's answer stalled"),
+        Clock::Total => (Phase::Total, "the call took too long"),
+    };
+    let error = ToolError::new(Kind::DaemonTimeout, what)
+        .clock(phase, limit)
+        .hint("docker_health shows whether the engine answers at all");
+    // A call that ran out of its own time may just have asked for much; the others are the engine's fault.
+    if phase == Phase::Total { error } else { error.daemon_fault() }
+}
+
+fn status(code: u16, message: &str) -> ToolError {
+    let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+    match code {
+        400 => ToolError::invalid(format!("the engine refuses the request{said}")),
+        404 => ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile"),
+        409 => ToolError::new(Kind::Conflict, format!("the state does not allow it{said}"))
+            .hint("docker_inspect with section = state shows the state"),
+        501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}")),
+        _ => ToolError::new(Kind::DaemonError, format!("the engine answered {code}{said}")),
+    }
+}

@@ -1,0 +1,8 @@
+//! Looking at containers.
+
+mod ps;
+
+use crate::tool::ToolDef;
+
+/// The group's tools.
+pub const TOOLS: &[ToolDef] = &[ToolDef::of::<ps::Ps>()];

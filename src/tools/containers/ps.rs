@@ -1,0 +1,225 @@
+//! `docker_ps`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::engine::raw::Port;
+use crate::engine::snapshot::{Seen, short};
+use crate::output::{Cut, Draft, Row};
+use crate::policy::reference::ImageRef;
+use crate::policy::{Image, Level, Permits, Rules};
+use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+
+pub struct Ps;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// Stopped ones too. A status filter implies it.
+    all: Option<bool>,
+    /// All given conditions must hold.
+    filter: Option<Filter>,
+    /// At most so many, newest first.
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Part of the name, or a glob with `*`.
+    name: Option<String>,
+    /// created, running, paused, restarting, removing, exited or dead.
+    status: Option<String>,
+    /// `key` or `key=value`.
+    label: Option<String>,
+    /// healthy, unhealthy, starting or none.
+    health: Option<String>,
+    /// Compose project.
+    project: Option<String>,
+}
+
+impl Tool for Ps {
+    const SPEC: Spec = Spec {
+        name: "docker_ps",
+        title: "List containers",
+        levels: &[Level::Read],
+        class: Class::Read,
+        effect: Effect::Reads,
+        idempotent: true,
+        foreign_text: false,
+        summary: "List containers with id, name, image, status, uptime, ports and health. Running ones unless `all`.",
+    };
+    type Args = Args;
+
+    async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
+        let filter = args.filter.unwrap_or_default();
+        let seen = ctx.engine.containers(&ctx.budget, &permits.world).await?;
+        let running = seen.iter().filter(|s| s.raw.state == "running").count();
+        let summary = format!("{running} running, {} stopped containers", seen.len() - running);
+        let all = args.all.unwrap_or(false) || filter.status.is_some();
+        let mut rows: Vec<Row> = seen
+            .iter()
+            .filter(|s| all || matches!(s.raw.state.as_str(), "running" | "paused" | "restarting"))
+            .filter(|s| filter.fits(s))
+            .map(|s| row(s, permits.world.rules()))
+            .collect();
+        let total = rows.len();
+        rows.truncate(args.limit.unwrap_or(usize::MAX));
+        let shown = rows.len();
+        let mut draft = Draft::list("containers", &["id", "name", "image", "status", "uptime", "ports", "health"], rows)
+            .with("summary", summary.clone())
+            .tail(summary);
+        draft.keep_empty = &["containers", "ports", "health", "uptime"];
+        draft.told = &["summary"];
+        if shown < total {
+            draft = draft.cut(Cut {
+                total: u64::try_from(total).ok(),
+                shown: u64::try_from(shown).ok(),
+                what: "containers",
+                hint: "raise limit".to_owned(),
+            });
+        }
+        Ok(draft)
+    }
+}
+
+impl Filter {
+    fn fits(&self, s: &Seen) -> bool {
+        let is = |want: &Option<String>, have: &str| want.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have));
+        self.name.as_ref().is_none_or(|want| name_fits(want, &s.identity.name))
+            && is(&self.status, &s.raw.state)
+            && is(&self.health, health(&s.raw.status).unwrap_or("none"))
+            && self.project.as_ref().is_none_or(|p| s.identity.project.as_ref() == Some(p))
+            && self.label.as_ref().is_none_or(|label| match label.split_once('=') {
+                Some((key, value)) => s.raw.labels.get(key).is_some_and(|v| v == value),
+                None => s.raw.labels.contains_key(label),
+            })
+    }
+}
+
+/// A part of the name, or the whole name where there is a `*`.
+fn name_fits(want: &str, name: &str) -> bool {
+    let mut parts = want.trim_start_matches('/').split('*');
+    let (Some(first), true) = (parts.next(), want.contains('*')) else { return name.contains(want.trim_start_matches('/')) };
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    true
+}
+
+fn row(s: &Seen, rules: &Rules) -> Row {
+    let image = shown_image(rules, &s.identity.image, &s.identity.image_id);
+    let icon = match s.raw.state.as_str() {
+        "running" => "✓",
+        "paused" => "‖",
+        "restarting" => "↻",
+        "created" => "○",
+        _ => "✗",
+    };
+    let uptime = uptime(&s.raw.state, &s.raw.status);
+    let ports: Vec<String> = ports(&s.raw.ports);
+    let health = health(&s.raw.status);
+    let cells = [
+        short(&s.identity.id).to_owned(),
+        s.identity.name.clone(),
+        image.clone(),
+        format!("{icon} {}", s.raw.state),
+        uptime.clone().unwrap_or_default(),
+        ports.join(", "),
+        health.unwrap_or_default().to_owned(),
+    ];
+    let json = json!({
+        "id": short(&s.identity.id), "name": s.identity.name, "image": image, "status": s.raw.state,
+        "status_icon": icon, "uptime": uptime, "ports": ports, "health": health,
+    });
+    Row::new(json, cells)
+}
+
+/// The image as written, or a mask where the image filters hide it.
+pub(super) fn shown_image(rules: &Rules, written: &str, id: &str) -> String {
+    let references = ImageRef::parse(written).into_iter().collect();
+    let image = Image { id: id.to_owned(), references };
+    if rules.image(&image).shown() { written.to_owned() } else { "[hidden]".to_owned() }
+}
+
+/// `Up 3 days (healthy)` → `healthy`.
+fn health(status: &str) -> Option<&'static str> {
+    let inside = status.rsplit_once('(')?.1.strip_suffix(')')?;
+    match inside {
+        "healthy" => Some("healthy"),
+        "unhealthy" => Some("unhealthy"),
+        s if s.contains("starting") => Some("starting"),
+        _ => None,
+    }
+}
+
+/// `Up About an hour (healthy)` → `1h`: the list says no more, and an inspection each would cost ten times the list.
+fn uptime(state: &str, status: &str) -> Option<String> {
+    if !matches!(state, "running" | "paused" | "restarting") {
+        return None;
+    }
+    let words: Vec<&str> = status.strip_prefix("Up ")?.split_whitespace().collect();
+    let (number, unit) = match words.as_slice() {
+        ["Less", "than", "a", "second", ..] => ("0", "second"),
+        ["About", "a" | "an", unit, ..] => ("1", *unit),
+        [number, unit, ..] => (*number, *unit),
+        _ => return None,
+    };
+    let unit = match unit.trim_end_matches('s') {
+        "second" => "s",
+        "minute" => "m",
+        "hour" => "h",
+        "day" => "d",
+        "week" => "w",
+        "month" => "mo",
+        "year" => "y",
+        _ => return None,
+    };
+    Some(format!("{number}{unit}"))
+}
+
+fn ports(ports: &[Port]) -> Vec<String> {
+    let mut all: Vec<String> = ports
+        .iter()
+        .map(|p| match p.public_port {
+            Some(public) if p.ip.contains(':') => format!("[{}]:{public}->{}/{}", p.ip, p.private_port, p.r#type),
+            Some(public) => format!("{}:{public}->{}/{}", p.ip, p.private_port, p.r#type),
+            None => format!("{}/{}", p.private_port, p.r#type),
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_phrases_become_short() {
+        assert_eq!(uptime("running", "Up 3 days (healthy)").as_deref(), Some("3d"));
+        assert_eq!(uptime("running", "Up About an hour").as_deref(), Some("1h"));
+        assert_eq!(uptime("running", "Up Less than a second").as_deref(), Some("0s"));
+        assert_eq!(uptime("exited", "Exited (0) 3 minutes ago"), None);
+        assert_eq!(health("Up 2 minutes (health: starting)"), Some("starting"));
+        assert_eq!(health("Exited (1) 2 minutes ago"), None);
+    }
+
+    #[test]
+    fn name_filters() {
+        assert!(name_fits("web", "my-web-1"));
+        assert!(name_fits("my-*-1", "my-web-1"));
+        assert!(!name_fits("web*", "my-web-1"));
+        assert!(name_fits("*", "x"));
+    }
+}

@@ -1,0 +1,65 @@
+//! `docker_health`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::output::Draft;
+use crate::policy::{Level, Permits};
+use crate::engine::Budget;
+use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+
+pub struct Health;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {}
+
+impl Tool for Health {
+    const SPEC: Spec = Spec {
+        name: "docker_health",
+        title: "Health of the engine and of this server",
+        levels: &[Level::Read],
+        class: Class::Local,
+        effect: Effect::Reads,
+        idempotent: true,
+        foreign_text: false,
+        summary: "Tell whether the Docker Engine answers, the circuit breaker's state, calls in flight, and modes in force. \
+                  Answers always, also while the engine is down.",
+    };
+    type Args = Args;
+
+    async fn run(ctx: Ctx, _permits: Permits, _args: Args) -> Result<Output, ToolError> {
+        let ping = ctx.engine.ping(&Budget::probe()).await;
+        // The version asks containerd, which may hang while the engine itself is well.
+        let version = match &ping {
+            Ok(_) => ctx.engine.version(&Budget::probe()).await.ok(),
+            Err(_) => None,
+        };
+        let vitals = ctx.host.vitals();
+        let engine = match &ping {
+            Ok((took, api)) => json!({
+                "reachable": true,
+                "version": version.map(|v| v.version),
+                "api_version": api,
+                "latency_ms": (took.as_secs_f64() * 100_000.0).round() / 100.0,
+            }),
+            Err(e) => json!({ "reachable": false, "error": e.to_string() }),
+        };
+        let healthy = ping.is_ok() && vitals.circuit == "closed" && vitals.audit_fault.is_none();
+        Ok(Draft::object(json!({
+            "healthy": healthy,
+            "engine": engine,
+            "circuit": {
+                "state": vitals.circuit,
+                "failures": vitals.failures,
+                "retry_after_ms": vitals.retry_after.map(|d| d.as_millis() as u64),
+            },
+            "calls": { "in_flight": vitals.in_flight, "waiting": vitals.waiting, "stuck_workers": vitals.stuck_workers },
+            "audit": vitals.audit_fault.map_or_else(|| "ok".to_owned(), |why| format!("cannot be written: {why}")),
+            "bypass": ctx.settings.bypass,
+            "grants": [],
+            "version": env!("CARGO_PKG_VERSION"),
+        })))
+    }
+}

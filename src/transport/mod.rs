@@ -1,0 +1,3 @@
+//! The ways in: stdio by now.
+
+pub mod stdio;
