@@ -1,0 +1,119 @@
+//! The composition root: the only file that sees everything.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::audit::Sink;
+use crate::config::{Loaded, Settings};
+use crate::engine::Engine;
+use crate::engine::discover::{self, DiscoverError, Discovered};
+use crate::engine::endpoint::TlsFiles;
+use crate::server::Server;
+use crate::supervisor::{Supervisor, health};
+
+/// Threads for work. A stuck one wastes itself; four leave the others moving.
+const WORKERS: usize = 4;
+
+/// A server and the runtime its work runs on.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration it was made from.
+    pub loaded: Loaded,
+    /// What transports and commands call.
+    pub server: Arc<Server>,
+    /// Never dropped while calls run: ends with the process.
+    pub work: Runtime,
+}
+
+/// Why a server could not be put together.
+#[derive(Debug)]
+pub enum Fault {
+    /// The engine's place is written wrongly.
+    Discover(DiscoverError),
+    /// The operating system refused threads.
+    Runtime(std::io::Error),
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Discover(e) => e.fmt(f),
+            Self::Runtime(e) => write!(f, "no threads for the work: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Puts a server together. Does no network I/O: it starts without an engine.
+///
+/// # Errors
+/// As [`Fault`].
+pub fn build(loaded: Loaded) -> Result<App, Fault> {
+    let settings = Arc::clone(&loaded.settings);
+    let work = Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("work")
+        .enable_all()
+        .build()
+        .map_err(Fault::Runtime)?;
+    let found = discover(&settings).map_err(Fault::Discover)?;
+    tracing::debug!(endpoint = %found.endpoint, why = found.why, "engine");
+    let engine = Arc::new(Engine::new(found));
+    let supervisor = Arc::new(Supervisor::new(
+        work.handle().clone(),
+        &settings.limits,
+        &settings.neverhang.breaker,
+    ));
+    let audit = match (settings.audit.enabled, audit_dir(&settings)) {
+        (true, Some(dir)) => Sink::file(dir),
+        _ => Sink::none(),
+    };
+    let server = Arc::new(Server::new(settings, engine, supervisor, audit));
+    Ok(App { loaded, server, work })
+}
+
+impl App {
+    /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
+    pub fn start_probes(&self) {
+        if self.loaded.settings.neverhang.breaker.early_recovery {
+            let server = &self.server;
+            tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
+        }
+    }
+}
+
+/// The engine that these settings mean.
+///
+/// # Errors
+/// A host that is written wrongly, or a context that does not exist.
+pub fn discover(settings: &Settings) -> Result<Discovered, DiscoverError> {
+    let docker = &settings.docker;
+    let tls = &docker.tls;
+    let any_tls = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
+    let options = discover::Options {
+        host: docker.host.clone(),
+        socket: docker.socket.clone(),
+        tls: any_tls.then(|| TlsFiles {
+            ca: tls.ca.clone(),
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+            verify: true,
+            ..TlsFiles::default()
+        }),
+    };
+    discover::discover(&options, &discover::Env::of_process())
+}
+
+/// Where the audit log is: configured, or the state folder.
+#[must_use]
+pub fn audit_dir(settings: &Settings) -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "docker-mcp");
+    let state = || {
+        let dirs = dirs.as_ref()?;
+        Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).join("audit"))
+    };
+    settings.audit.dir.clone().or_else(state)
+}
