@@ -20,6 +20,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::super::endpoint::Endpoint;
 use super::{DialError, DialKind};
 
+#[cfg(test)]
+mod tests;
+
 const KEPT_STDERR: usize = 4096;
 const LONGEST_HEAD: usize = 16 * 1024;
 /// `ssh` should give up a little before we do: it knows the reason.

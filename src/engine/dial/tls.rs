@@ -17,6 +17,9 @@ use super::super::discover::read_small;
 use super::super::endpoint::{Endpoint, TlsFiles};
 use super::{DialError, DialKind, tcp, within};
 
+#[cfg(test)]
+mod tests;
+
 /// Reads the files, connects, shakes hands; all before the deadline, and in this order, so that a missing file is told
 /// without a network.
 pub(super) async fn connect(
