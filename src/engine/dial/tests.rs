@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 /// "At once" is 100 ms; a noisy machine gets three times that.
 const AT_ONCE: Duration = Duration::from_millis(300);
@@ -122,7 +122,7 @@ async fn permission_denied(path: &Path) {
 /// A socket whose backlog is full, with what fills it.
 #[cfg(target_os = "linux")]
 async fn full(path: &Path) -> (UnixListener, Vec<UnixStream>) {
-    let socket = UnixSocket::new_stream().unwrap();
+    let socket = tokio::net::UnixSocket::new_stream().unwrap();
     socket.bind(path).unwrap();
     let listener = socket.listen(1).unwrap();
     let mut waiting = Vec::new();
@@ -192,7 +192,7 @@ async fn a_name_that_does_not_resolve_is_told() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_black_hole_ends_at_the_deadline() {
-    let socket = TcpSocket::new_v4().unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();

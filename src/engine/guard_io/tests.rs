@@ -149,3 +149,28 @@ async fn an_endless_stream_lets_others_run() {
     reader.abort();
     assert!(reader.await.unwrap_err().is_cancelled());
 }
+
+/// hyper says only that the body broke off; the meter says why.
+#[tokio::test(start_paused = true)]
+async fn the_meter_tells_what_hyper_does_not() {
+    use http_body_util::{BodyExt, Empty};
+    let (io, mut peer, meter) = guarded(Some(SECOND), None);
+    let (mut send, connection) =
+        hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(io)).await.unwrap();
+    tokio::spawn(connection);
+    let engine = tokio::spawn(async move {
+        let mut asked = [0; 512];
+        assert!(peer.read(&mut asked).await.unwrap() > 0);
+        sleep(5 * SECOND).await;
+        peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await.unwrap();
+        peer
+    });
+    let request = hyper::Request::get("/_ping").body(Empty::<&[u8]>::new()).unwrap();
+    let answer = send.send_request(request).await.unwrap();
+    let start = Instant::now();
+    assert!(answer.into_body().collect().await.is_err());
+    assert_eq!(start.elapsed().as_secs(), 1);
+    assert_eq!(meter.trip(), Some(GuardTrip::Idle { limit: SECOND }));
+    assert!(meter.wrote_any());
+    drop(engine.await.unwrap());
+}

@@ -140,8 +140,8 @@ async fn much_on_stderr_blocks_nothing_and_its_end_is_kept() {
 
 #[tokio::test]
 async fn a_proxy_that_closes_after_each_answer_gets_a_second_child() {
-    let closing = "[ -e \"$0.once\" ] && exec cat; : > \"$0.once\"; printf 'HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n'";
-    let stub = Stub::new(closing);
+    let closing = ENGINE.replace(r"\r\n\r\n", r"\r\nConnection: close\r\n\r\n").replace("exec cat", "exit 0");
+    let stub = Stub::new(&format!("[ -e \"$0.asked\" ] && exec cat\n{closing}"));
     let mut io = stub.dial("ssh://box", 5000).await.unwrap();
     echoes(&mut io).await;
     assert_eq!(stub.noted("pid").lines().count(), 2);
