@@ -5,7 +5,12 @@
 //! backlog is retried, for at most two seconds.
 
 mod error;
+mod ssh;
+mod tls;
 mod unix;
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::io;
@@ -31,9 +36,10 @@ pub async fn dial(endpoint: &Endpoint, deadline: Instant) -> Result<Box<dyn Io>,
     match endpoint {
         Endpoint::Unix(path) => Ok(Box::new(unix::connect(endpoint, path, deadline).await?)),
         Endpoint::Tcp { host, port } => Ok(Box::new(tcp(endpoint, host, *port, deadline).await?)),
-        Endpoint::Tls { .. } | Endpoint::Ssh { .. } => {
-            Err(DialError::new(DialKind::Other, endpoint, "not built yet"))
+        Endpoint::Tls { host, port, material } => {
+            Ok(Box::new(tls::connect(endpoint, (host, *port), material, deadline).await?))
         }
+        Endpoint::Ssh { .. } => Ok(Box::new(ssh::connect("ssh".as_ref(), endpoint, deadline).await?)),
     }
 }
 

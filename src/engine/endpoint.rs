@@ -7,8 +7,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+mod parts;
 #[cfg(test)]
 mod tests;
+
+use parts::Parts;
 
 /// Where the docker CLI looks when nothing is configured.
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -206,47 +209,6 @@ struct Bracketed<'a>(&'a str);
 impl fmt::Display for Bracketed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.contains(':') { write!(f, "[{}]", self.0) } else { f.write_str(self.0) }
-    }
-}
-
-/// `[user@]host[:port][/path]`, cut but not yet checked.
-struct Parts<'a> {
-    user: Option<&'a str>,
-    host: &'a str,
-    port: Option<u16>,
-    path: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn of(rest: &'a str) -> Result<Self, EndpointError> {
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let (user, place) = match authority.rsplit_once('@') {
-            Some((user, place)) => (Some(user), place),
-            None => (None, authority),
-        };
-        let (host, port) = match place.strip_prefix('[') {
-            Some(inner) => match inner.split_once(']') {
-                Some((host, "")) if host.contains(':') => (host, None),
-                Some((host, tail)) if host.contains(':') && tail.starts_with(':') => (host, tail.get(1..)),
-                _ => return fail("brackets hold an IPv6 address, as in [::1]:2375"),
-            },
-            None => match place.split_once(':') {
-                Some((_, port)) if port.contains(':') => {
-                    return fail("an IPv6 address stands in brackets, as in [::1]:2375");
-                }
-                Some((host, port)) => (host, Some(port)),
-                None => (place, None),
-            },
-        };
-        Ok(Self { user, host, port: port.map(read_port).transpose()?, path })
-    }
-}
-
-fn read_port(text: &str) -> Result<u16, EndpointError> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(port) if digits && port > 0 => Ok(port),
-        _ => fail("the port must be a number from 1 to 65535"),
     }
 }
 

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::poll_proceed;
 use tokio::time::{Instant, Sleep, sleep};
 
 #[cfg(test)]
@@ -147,15 +148,13 @@ impl<I: AsyncRead + Unpin> AsyncRead for GuardIo<I> {
         if let (true, Some(cap)) = (self.over, self.cap) {
             return self.trip(GuardTrip::TooLarge { cap });
         }
-        // An inner stream that is always ready must not hold its thread: give it back when the budget is spent.
-        if !tokio::task::coop::has_budget_remaining() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        // An inner stream that is always ready must not hold its thread: a spent budget gives it back.
+        let budget = ready!(poll_proceed(cx));
         let before = buf.filled().len();
         let Poll::Ready(outcome) = Pin::new(&mut self.inner).poll_read(cx, buf) else {
             return self.poll_idle(cx);
         };
+        budget.made_progress();
         self.armed = false;
         outcome?;
         let mut read = (buf.filled().len() - before) as u64;

@@ -55,7 +55,7 @@ pub struct DialError {
     /// The cause.
     pub kind: DialKind,
     /// Where to.
-    pub endpoint: Endpoint,
+    pub endpoint: Box<Endpoint>,
     /// The cause in words, free of control characters.
     pub detail: String,
     /// The group a socket belongs to, where that is the matter.
@@ -64,7 +64,7 @@ pub struct DialError {
 
 impl DialError {
     pub(super) fn new(kind: DialKind, endpoint: &Endpoint, detail: impl fmt::Display) -> Self {
-        Self { kind, endpoint: endpoint.clone(), detail: clean(&detail.to_string()), group: None }
+        Self { kind, endpoint: Box::new(endpoint.clone()), detail: clean(&detail.to_string()), group: None }
     }
 
     /// From what `connect` answered.
@@ -82,7 +82,7 @@ impl DialError {
     /// The next step for a person.
     #[must_use]
     pub fn hint(&self) -> String {
-        let local = matches!(self.endpoint, Endpoint::Unix(_));
+        let local = matches!(*self.endpoint, Endpoint::Unix(_));
         match self.kind {
             DialKind::Missing => "is Docker running? Start it (`systemctl start docker`, Docker Desktop), or name the \
                  right socket in [docker] `socket` or DOCKER_HOST; `docker context ls` shows what the CLI uses"
