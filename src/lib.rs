@@ -19,7 +19,9 @@
 //! 9. The supervisor shares no task with the work, and its clock and the MCP I/O no thread with decoding.
 //! 10. stdout belongs to the protocol; children get /dev/null as stdin and pipes of their own.
 
+pub mod app;
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod output;

@@ -21,6 +21,14 @@ pub struct Answer {
     pub failure: Option<Kind>,
 }
 
+impl Answer {
+    /// The tool itself does not exist.
+    #[must_use]
+    pub fn unknown_tool(&self) -> bool {
+        self.json.pointer("/error/message").and_then(Value::as_str).is_some_and(|m| m.starts_with("there is no tool"))
+    }
+}
+
 /// A name for one call, in its answer, the log and the audit.
 #[must_use]
 pub fn correlation_id() -> String {

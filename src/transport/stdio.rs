@@ -66,10 +66,8 @@ impl Stdio {
     pub fn open(ended: CancellationToken) -> std::io::Result<Self> {
         let (line_sender, lines) = mpsc::channel(QUEUE);
         let (out, writes) = mpsc::channel(QUEUE);
-        let at_end = ended.clone();
         std::thread::Builder::new().name("stdin".into()).spawn(move || {
             read_lines(&mut BufReader::with_capacity(64 << 10, std::io::stdin()), &line_sender);
-            at_end.cancel();
         })?;
         let broken = ended.clone();
         std::thread::Builder::new().name("stdout".into()).spawn(move || {
@@ -199,7 +197,11 @@ impl Transport<RoleServer> for Stdio {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            let line = self.lines.recv().await?;
+            let Some(line) = self.lines.recv().await else {
+                // Only now: lines that wait in the queue are requests as well.
+                self.ended.cancel();
+                return None;
+            };
             if let Some(message) = self.understand(line) {
                 return Some(message);
             }

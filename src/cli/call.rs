@@ -1,0 +1,96 @@
+//! `docker-mcp call TOOL [JSON]`
+
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::server::progress::{Report, Reports};
+use crate::server::{Caller, Request, call, catalogue};
+
+use super::{OK, failed, misused, out};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The tool's name, for example docker_ps
+    tool: String,
+    /// Its arguments as a JSON object; `-` reads them from stdin
+    json: Option<String>,
+    /// Print the structured result
+    #[arg(long = "json", id = "as_json")]
+    as_json: bool,
+    /// Confirm without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn run(app: App, args: &Args) -> ExitCode {
+    let arguments = match arguments(args.json.as_deref()) {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            out::error(&why);
+            return misused();
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            out::error(&format!("no runtime: {e}"));
+            return failed();
+        }
+    };
+    let answer = runtime.block_on(async {
+        let cancel = CancellationToken::new();
+        let on_interrupt = cancel.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                on_interrupt.cancel();
+            }
+        });
+        let reports = if out::is_watched() { Reports::to(Arc::new(ToStderr)) } else { Reports::none() };
+        let request = Request { tool: args.tool.clone(), arguments, reports, cancel };
+        call::call(&app.server, &Caller { name: "cli".into() }, request).await
+    });
+    app.server.audit.flush(std::time::Duration::from_millis(500));
+    if args.as_json {
+        out::line(&answer.json.to_string());
+    } else if answer.failure.is_some() {
+        out::note(&answer.text);
+    } else {
+        out::line(&out::heading(&answer.text));
+    }
+    let code = match answer.failure {
+        None => OK,
+        Some(_) if catalogue::find(&args.tool).is_none() && answer.unknown_tool() => misused(),
+        Some(_) => failed(),
+    };
+    // Work that was given up may still be running; the process does not wait for it.
+    app.work.shutdown_background();
+    code
+}
+
+fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String> {
+    let text = match text {
+        None => return Ok(Map::new()),
+        Some("-") => std::io::read_to_string(std::io::stdin()).map_err(|e| format!("stdin: {e}"))?,
+        Some(text) => text.to_owned(),
+    };
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err("the arguments must be a JSON object, for example '{\"all\": true}'".into()),
+        Err(e) => Err(format!("the arguments are no JSON: {e}\nhelp: quote them, for example '{{\"all\": true}}'")),
+    }
+}
+
+/// Progress for a person who waits.
+struct ToStderr;
+
+impl Report for ToStderr {
+    fn report(&self, _number: u64, message: String) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        out::note(&message);
+        Box::pin(std::future::ready(()))
+    }
+}
