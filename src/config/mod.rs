@@ -1,10 +1,18 @@
 //! TEXT -> SETTINGS
 
+pub mod env;
 pub mod error;
+mod globs;
+mod kinds;
+pub mod layers;
+mod merge;
 pub mod parse;
+mod paths;
 pub mod provenance;
+mod reader;
 pub mod settings;
 pub mod tree;
+mod units;
 
 pub use error::{Problem, Problems};
 pub use provenance::{Described, Origin};
