@@ -69,7 +69,9 @@ impl Section<'_, '_> {
         words: &[(&'static str, T)],
         merge: Merge<T>,
     ) -> T {
-        let names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
+        let mut names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
+        names.sort_by_key(|name| words.iter().position(|(n, _)| n == name));
+        names.dedup();
         let expected = one_of(&names);
         let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
             let Value::Text(text) = &node.value else {
@@ -112,6 +114,23 @@ impl Section<'_, '_> {
             default.map(str::to_owned),
             &How { parse: &parse, merge: &merge, show: &show },
         )
+    }
+
+    /// An address that may carry a password, which is not shown.
+    pub fn secret_url(&mut self, key: &'static str, merge: Merge<Option<String>>) -> Option<String> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let text = plain(reader, path, node)?;
+            Some(Some(text.to_owned()).filter(|t| !t.is_empty()))
+        };
+        let show = |url: &Option<String>| {
+            let url = url.as_deref().unwrap_or_default();
+            match (url.split_once("://"), url.rsplit_once('@')) {
+                (Some((scheme, _)), Some((_, host))) => units::quote(&format!("{scheme}://***@{host}")),
+                _ => units::quote(url),
+            }
+        };
+        let shape = Shape::new("an address", Form::Text);
+        self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
     }
 
     /// A path; the empty string means not set.

@@ -68,6 +68,22 @@ impl Layers {
         layers
     }
 
+    /// Gives the seed's list under `from` to the key `to`, each entry converted.
+    pub fn route(&mut self, from: &str, to: &str, convert: impl Fn(&str) -> String) {
+        for given in self.seeds.iter_mut().filter(|g| g.key == from) {
+            if let Value::List(items) = &given.node(Form::List).value {
+                let texts: Vec<String> = items
+                    .iter()
+                    .filter_map(
+                        |item| if let Value::Text(text) = &item.value { Some(convert(text)) } else { None },
+                    )
+                    .collect();
+                to.clone_into(&mut given.key);
+                given.text = serde_json::to_string(&texts).unwrap_or_default();
+            }
+        }
+    }
+
     /// The seed's text for a key.
     pub fn seed(&mut self, key: &str) -> Option<Given> {
         take(&mut self.seeds, key)

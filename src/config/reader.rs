@@ -52,6 +52,8 @@ pub struct Reader<'a> {
     pub problems: Vec<Problem>,
     /// What is allowed but unwise.
     pub warnings: Vec<Problem>,
+    /// Folders that "where the server was started" must not mean: key, folder, why.
+    pub wide_roots: Vec<(String, std::path::PathBuf, &'static str)>,
     /// Every key that was asked for.
     pub described: Vec<Described>,
     /// Where the values of those stand, in the same order.
@@ -97,6 +99,7 @@ impl<'a> Reader<'a> {
             tools,
             problems: Vec::new(),
             warnings: Vec::new(),
+            wide_roots: Vec::new(),
             described: Vec::with_capacity(160),
             places: Vec::with_capacity(160),
             unknown: Vec::new(),
@@ -212,6 +215,45 @@ impl<'a> Reader<'a> {
         self.place(key) != At::Nowhere
     }
 
+    /// The same for a key of a list of tables, one each.
+    #[must_use]
+    pub fn places(&self, key: &str) -> Vec<At> {
+        self.described
+            .iter()
+            .zip(&self.places)
+            .filter(|(d, _)| d.key == key)
+            .map(|(_, at)| at.clone())
+            .collect()
+    }
+
+    /// `key` shows what `leader` shows: two keys, one value.
+    pub fn follow(&mut self, key: &str, leader: &str) {
+        let Some(leading) = self.described.iter().find(|d| d.key == leader) else { return };
+        let (value, origin) = (leading.value.clone(), leading.origin.clone());
+        if let Some(described) = self.described.iter_mut().find(|d| d.key == key) {
+            (described.value, described.origin) = (value, origin);
+        }
+    }
+
+    /// Keeps the problem of a value that does not fit another, or is unfit in itself. A seed's variable never stops the
+    /// start, so for one it is a warning.
+    pub fn relation(&mut self, key: &str, message: String, hint: Option<String>) {
+        let at = self.place(key);
+        match &at {
+            At::Env(name) if !name.starts_with(super::env::PREFIX) => self.warning(&at, message, hint),
+            _ => self.problem(&at, message, hint),
+        }
+    }
+
+    /// A table within a list that has these keys and no others.
+    pub fn closed(&mut self, path: &str, node: &Node, keys: &'static [&'static str]) {
+        for field in node.fields().iter().filter(|f| !keys.contains(&f.key.as_str())) {
+            let (section, key, at) = (path.to_owned(), field.key.clone(), field.at.clone());
+            self.unknown.push(Unknown { section, key, at });
+        }
+        self.known.push((path.to_owned(), keys.to_vec()));
+    }
+
     fn ignore(&mut self, given: &Given, reason: String) {
         if let At::Env(name) = &given.at {
             let hint = Some("set it in the configuration file".to_owned());
@@ -282,6 +324,12 @@ impl<'a> Section<'_, 'a> {
     pub fn field(&mut self, key: &'static str) -> Option<&'a Field> {
         self.known.push(key);
         self.table.and_then(|table| table.get(key))
+    }
+
+    /// Does the file set the key? It does not become known by this.
+    #[must_use]
+    pub fn peek(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.get(key).is_some())
     }
 
     /// A table below this one.
