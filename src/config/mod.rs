@@ -1,27 +1,27 @@
 //! TEXT -> SETTINGS
 //!
 //! A file, the environment and options go in; one immutable [`Settings`] comes out, or every problem at once. The file is
-//! parsed to a small tree in which each value knows where it stands ([`tree`]); one walk over it asks for every key
+//! parsed to a small tree in which each value knows where it stands (`tree`); one walk over it asks for every key
 //! (`resolve`), and asking is what makes a key known.
 //!
 //! From the weakest to the strongest: default, a variable of the seeds, the file, `DOCKER_MCP__SECTION__KEY`, an option.
 //! Variables may only tighten guards.
 
-pub mod env;
+mod env;
 pub mod error;
 mod globs;
 pub mod keys;
 mod kinds;
-pub mod layers;
+mod layers;
 pub mod locate;
 mod merge;
-pub mod parse;
+mod parse;
 mod paths;
 pub mod provenance;
 mod reader;
 mod resolve;
 pub mod settings;
-pub mod tree;
+mod tree;
 mod units;
 
 #[cfg(test)]
@@ -103,7 +103,7 @@ pub struct Loaded {
 /// # Errors
 /// All problems at once, in the order of the file.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
-    let Some(found) = locate::find(sources).map_err(Problems::one)? else {
+    let Some(found) = locate::find(sources).map_err(|p| Problems::new(vec![*p]))? else {
         return walk(sources, None, None).finish(None, Vec::new());
     };
     let (tree, syntax) = parse::parse(&found.file, found.format);
@@ -141,7 +141,7 @@ fn walk(sources: &Sources, file: Option<&TextFile>, tree: Option<&Node>) -> Walk
     let mut reader = Reader::new(file, layers, base, &sources.tools);
     let mut settings = reader.root(tree, |s| resolve::settings(s, sources.bypass));
     reader.finish();
-    settings.warnings = reader.warnings;
+    settings.warnings = Problems::new(reader.warnings).list;
     settings.described = reader.described;
     Walked { settings, problems: reader.problems, ignored: reader.layers.ignored }
 }

@@ -120,6 +120,11 @@ impl<'a> Reader<'a> {
         f: impl FnOnce(&mut Section<'_, 'a>) -> T,
     ) -> T {
         let table = match node {
+            Some(node) if !matches!(node.value, Value::Table(_)) && path.is_empty() => {
+                let message = format!("the file must hold a table of settings, not {}", node.kind());
+                self.problem(&node.at, message, None);
+                None
+            }
             Some(node) if !matches!(node.value, Value::Table(_)) => {
                 let hint = Some(format!("write `[{path}]` and its keys below"));
                 self.problem(&node.at, format!("`{path}` must be a table, not {}", node.kind()), hint);
@@ -254,10 +259,13 @@ impl<'a> Reader<'a> {
         self.known.push((path.to_owned(), keys.to_vec()));
     }
 
-    fn ignore(&mut self, given: &Given, reason: String) {
+    /// `told`: it is worth a warning, not only a line of `doctor`.
+    fn ignore(&mut self, given: &Given, reason: String, told: bool) {
         if let At::Env(name) = &given.at {
-            let hint = Some("set it in the configuration file".to_owned());
-            self.warning(&given.at, format!("`{name}` is ignored: {reason}"), hint);
+            if told {
+                let hint = Some("set it in the configuration file".to_owned());
+                self.warning(&given.at, format!("`{name}` is ignored: {reason}"), hint);
+            }
             self.layers.ignored.push(IgnoredEnv { name: name.to_string(), reason });
         }
     }
@@ -284,6 +292,9 @@ impl<'a> Reader<'a> {
                 }
             };
             self.problem(&given.at, format!("`{}` names no setting", given.key), Some(hint));
+        }
+        for given in std::mem::take(&mut self.layers.flags).into_iter().filter(|given| !given.used) {
+            self.problem(&given.at, format!("`{}` is not a key", given.key), None);
         }
     }
 
@@ -394,10 +405,10 @@ impl<'a> Section<'_, 'a> {
             let merged =
                 parsed.map(|new| if reader.layers.may_loosen { Some(new) } else { (how.merge)(&value, new) });
             match merged {
-                _ if node.is_some() => reader.ignore(&given, format!("the file sets `{path}`")),
+                _ if node.is_some() => reader.ignore(&given, format!("the file sets `{path}`"), false),
                 Some(Some(new)) => (value, at) = (new, given.at.clone()),
-                Some(None) => reader.ignore(&given, format!("a variable may not loosen `{path}`")),
-                None => reader.ignore(&given, why.unwrap_or_else(|| "it is not understood".to_owned())),
+                Some(None) => reader.ignore(&given, format!("a variable may not loosen `{path}`"), true),
+                None => reader.ignore(&given, why.unwrap_or_else(|| "it is not understood".to_owned()), true),
             }
         }
         if let Some(node) = node

@@ -148,7 +148,16 @@ fn roots(s: &mut Section<'_, '_>, key: &'static str) -> Roots {
                         reader.wide_roots.push((path.to_owned(), folder, why));
                         left_out += 1;
                     }
-                    None => out.push(folder),
+                    None => {
+                        if path == "create_safety.bind_roots"
+                            && let Some(why) = reader.base.too_wide(&folder)
+                        {
+                            let hint = Some("name the folders below it that are meant".to_owned());
+                            let message = format!("`{text}` is {why}: a container could be given all of it");
+                            reader.warning(&at, message, hint);
+                        }
+                        out.push(folder);
+                    }
                 },
                 Err(why) => {
                     let hint = Some("write an absolute path".to_owned());

@@ -82,10 +82,9 @@ fn listed(reader: &mut Reader<'_>, path: &str, node: &Node) -> Option<Require> {
 
 /// Lists cannot be ranked, so one may replace `none` only, and only `mutating` may replace one.
 fn tighter(old: &Require, new: Require) -> Option<Require> {
-    let fine = match (old, &new) {
-        (Require::None, _) | (_, Require::Mutating) => true,
-        (Require::Destructive, Require::Destructive) => true,
-        _ => false,
-    };
+    let fine = matches!(
+        (old, &new),
+        (Require::None, _) | (_, Require::Mutating) | (Require::Destructive, Require::Destructive)
+    );
     fine.then_some(new)
 }
