@@ -1,48 +1,160 @@
 //! TEXT -> SETTINGS
+//!
+//! A file, the environment and options go in; one immutable [`Settings`] comes out, or every problem at once. The file is
+//! parsed to a small tree in which each value knows where it stands (`tree`); one walk over it asks for every key
+//! (`resolve`), and asking is what makes a key known.
+//!
+//! From the weakest to the strongest: default, a variable of the seeds, the file, `DOCKER_MCP__SECTION__KEY`, an option.
+//! Variables may only tighten guards.
 
+mod env;
 pub mod error;
-pub mod parse;
+mod globs;
+pub mod keys;
+mod kinds;
+mod layers;
+pub mod locate;
+mod merge;
+mod parse;
+mod paths;
 pub mod provenance;
+mod reader;
+mod resolve;
 pub mod settings;
-pub mod tree;
+mod tree;
+mod units;
 
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use error::TextFile;
 pub use error::{Problem, Problems};
+pub use keys::{Key, keys};
+pub use layers::IgnoredEnv;
 pub use provenance::{Described, Origin};
 pub use settings::*;
+pub use units::{duration, show_duration};
 
-/// Temporary.
-#[derive(Debug)]
-pub struct Loaded {
-    pub settings: std::sync::Arc<Settings>,
-    pub path: Option<std::path::PathBuf>,
-}
-#[derive(Debug, Default)]
+use layers::Layers;
+use paths::Base;
+use reader::Reader;
+use tree::Node;
+
+/// Every setting with its default, commented: what `config init` writes.
+pub const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// Where settings come from. Nothing else is looked at: no process environment, no clock.
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
-    pub config: Option<std::path::PathBuf>,
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// The whole environment; what concerns nobody here is left alone.
     pub env: Vec<(String, String)>,
+    /// Options that set a key: key, text, option (`log.level`, `debug`, `--log-level`). They beat everything.
+    pub options: Vec<(String, String, String)>,
+    /// `--bypass-permissions`
     pub bypass: bool,
+    /// `--allow-env-override`
     pub allow_env_override: bool,
-}
-pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
-    Ok(Loaded { settings: std::sync::Arc::new(shim()), path: sources.config.clone() })
+    /// The home folder, absolute.
+    pub home: Option<PathBuf>,
+    /// The system's folder for configurations, absolute.
+    pub config_dir: Option<PathBuf>,
+    /// The current folder, absolute.
+    pub cwd: Option<PathBuf>,
+    /// Tool names as they may be written, and the names they mean; each tool stands there under its own name too.
+    /// Empty: tool names are not checked.
+    pub tools: Vec<(String, String)>,
 }
 
-fn shim() -> Settings {
-    use std::time::Duration as D;
-    use crate::policy::Rules;
-    let ms = D::from_millis;
-    Settings { bypass:false, dry_run:false, docker: Docker::default(), hosts: Default::default(),
-     rules: std::sync::Arc::new(Rules::default()),
-     exec: ExecSafety{mode: ExecMode::Denylist, blocked_commands: vec![], blocked_patterns: vec![], allowed_commands: vec![], denied_paths: vec![], denied_flags: vec![], allow_root:false, default_user: None, env: ExecEnv::Any, allow_privileged_targets:false, max_output:10000, timeout: ms(30000), max_concurrent:10},
-     create: CreateSafety{profile: Profile::Baseline, allow: vec![], bind_roots: Roots::Under(vec![]), published_ports: PublishedPorts::Any, limits: Ceilings::default()},
-     compose: Compose{roots: Roots::Under(vec![]), files: vec![], trusted_files: vec![], pass_env: vec![]},
-     build: Build{roots: Roots::Under(vec![])}, registries: Registries{allow: vec![]}, secrets: Default::default(),
-     confirm: Confirm{require: Require::Destructive, by: By::Caller, ttl: ms(120000), approval_ttl: ms(900000)},
-     limits: Limits{exec_per_minute:60, logs_per_minute:30, max_concurrent:32, cooldown: Default::default()},
-     output: Output{max_bytes:40000, log_tail:100, log_tail_max:10000, chunk_bytes:16384},
-     redact: Redact{enabled:true, env: RedactEnv::Secrets, env_keys: ["*KEY*", "*TOKEN*", "*SECRET*", "*PASS*", "*PW*", "*CREDENTIAL*", "*AUTH*", "*PRIVATE*", "*DSN*", "*CONN*", "*COOKIE*"].map(String::from).to_vec(), learn:true, patterns: vec![]},
-     neverhang: Neverhang{read_timeout: ms(30000), lifecycle_timeout: ms(60000), exec_timeout: ms(30000), compose_timeout: ms(120000), stream_timeout: ms(30000), transfer_timeout: ms(1800000), transfer_idle: ms(60000), max_timeout: ms(600000), breaker: Breaker{failures:3, window: ms(60000), cooldown: ms(300000), early_recovery:true}},
-     audit: Audit{enabled:true, dir:None, retention_days:30, required:true}, log: Log{level: LogLevel::Info, format: None},
-     http: Http{listen: ([127,0,0,1],8080).into(), allowed_hosts: vec![], allowed_origins: vec![], anonymous_role: None, behind_proxy:false, tls:None, keys: vec![], oidc: None},
-     roles: Default::default(), state: State{redis:None}, fallback: Fallback{enabled:false, model: String::new(), api_key_env: String::new(), base_url: None, max_log_lines:200, max_tokens:500}, warnings: vec![], described: vec![] }
+impl Sources {
+    /// What this process was started with: environment, folders. Variables that are not UTF-8 concern nobody here.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let dirs = directories::BaseDirs::new();
+        Self {
+            env: std::env::vars_os()
+                .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+                .collect(),
+            home: dirs.as_ref().map(|d| d.home_dir().to_owned()),
+            config_dir: dirs.as_ref().map(|d| d.config_dir().to_owned()),
+            cwd: std::env::current_dir().ok(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What [`load`] found.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Complete and checked.
+    pub settings: Arc<Settings>,
+    /// The file; absent where there is none and the defaults are in force.
+    pub path: Option<PathBuf>,
+    /// Variables of the seeds that have no effect, for `doctor`.
+    pub ignored_env: Vec<IgnoredEnv>,
+}
+
+/// Reads and checks everything.
+///
+/// # Errors
+/// All problems at once, in the order of the file.
+pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
+    let Some(found) = locate::find(sources).map_err(|p| Problems::new(vec![*p]))? else {
+        return walk(sources, None, None).finish(None, Vec::new());
+    };
+    let (tree, syntax) = parse::parse(&found.file, found.format);
+    walk(sources, Some(&found.file), Some(&tree)).finish(Some(found.path), syntax)
+}
+
+/// Checks a text as if it were the file `name`; its extension tells the language, TOML where there is none.
+///
+/// # Errors
+/// All problems at once, in the order of the text.
+pub fn load_text(sources: &Sources, name: &str, text: &str) -> Result<Loaded, Problems> {
+    let file = TextFile::new(name, text);
+    let json = std::path::Path::new(name).extension().is_some_and(|e| e == "json");
+    let (tree, syntax) = parse::parse(&file, if json { parse::Format::Json } else { parse::Format::Toml });
+    walk(sources, Some(&file), Some(&tree)).finish(None, syntax)
+}
+
+impl Default for Settings {
+    /// What is in force where nobody says anything. Roots are empty: no current folder is known.
+    fn default() -> Self {
+        walk(&Sources::default(), None, None).settings
+    }
+}
+
+/// One walk, with all that it found.
+struct Walked {
+    settings: Settings,
+    problems: Vec<Problem>,
+    ignored: Vec<IgnoredEnv>,
+}
+
+fn walk(sources: &Sources, file: Option<&TextFile>, tree: Option<&Node>) -> Walked {
+    let layers = Layers::new(&sources.env, &sources.options, sources.allow_env_override);
+    let base = Base { home: sources.home.clone(), cwd: sources.cwd.clone() };
+    let mut reader = Reader::new(file, layers, base, &sources.tools);
+    let mut settings = reader.root(tree, |s| resolve::settings(s, sources.bypass));
+    reader.finish();
+    settings.warnings = Problems::new(reader.warnings).list;
+    settings.described = reader.described;
+    Walked { settings, problems: reader.problems, ignored: reader.layers.ignored }
+}
+
+impl Walked {
+    fn finish(self, path: Option<PathBuf>, syntax: Vec<Problem>) -> Result<Loaded, Problems> {
+        let mut problems = self.problems;
+        // A line that could not be parsed is read as best it can be; what the walk says of it would confuse.
+        problems.retain(|p| p.line == 0 || !syntax.iter().any(|s| s.line == p.line));
+        problems.extend(syntax);
+        if !problems.is_empty() {
+            return Err(Problems::new(problems));
+        }
+        Ok(Loaded { settings: Arc::new(self.settings), path, ignored_env: self.ignored })
+    }
 }

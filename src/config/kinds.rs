@@ -1,0 +1,359 @@
+//! The kinds of values: how each is read, said and shown.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::layers::Form;
+use super::reader::{How, Reader, Section, Shape};
+use super::settings::Rule;
+use super::tree::{At, Node, Value};
+use super::units;
+use crate::policy::{Pattern, Source};
+
+type Merge<T> = fn(&T, T) -> Option<T>;
+
+impl Section<'_, '_> {
+    /// `true` or `false`, nothing else.
+    pub fn flag(&mut self, key: &'static str, default: bool, merge: Merge<bool>) -> bool {
+        let shape = Shape::new("true or false", Form::Bool);
+        self.value(key, &shape, default, &How { parse: &flag, merge: &merge, show: &bool::to_string })
+    }
+
+    /// A whole number within a range.
+    pub fn number<T>(&mut self, key: &'static str, default: T, range: RangeInclusive<T>, merge: Merge<T>) -> T
+    where
+        T: TryFrom<i64> + PartialOrd + Copy + std::fmt::Display,
+    {
+        let words = format!("a whole number from {} to {}", range.start(), range.end());
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| match node.value {
+            Value::Int(number) => match T::try_from(number).ok().filter(|n| range.contains(n)) {
+                Some(number) => Some(number),
+                None => {
+                    let message =
+                        format!("`{path}` must be from {} to {}, not {number}", range.start(), range.end());
+                    reader.problem(&node.at, message, None);
+                    None
+                }
+            },
+            _ => {
+                reader.wrong_kind(path, node, "a whole number");
+                None
+            }
+        };
+        let shape = Shape::new(words, Form::Number);
+        self.value(key, &shape, default, &How { parse: &parse, merge: &merge, show: &T::to_string })
+    }
+
+    /// A duration within a range.
+    pub fn time(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+        merge: Merge<Duration>,
+    ) -> Duration {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| time(reader, path, node, &range);
+        let shape = Shape::new(time_words(&range), Form::Number);
+        let show = |time: &Duration| units::quote(&units::show_duration(*time));
+        self.value(key, &shape, default, &How { parse: &parse, merge: &merge, show: &show })
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy + PartialEq>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        words: &[(&'static str, T)],
+        merge: Merge<T>,
+    ) -> T {
+        let mut names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
+        names.sort_by_key(|name| words.iter().position(|(n, _)| n == name));
+        names.dedup();
+        let expected = one_of(&names);
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let Value::Text(text) = &node.value else {
+                reader.wrong_kind(path, node, &expected);
+                return None;
+            };
+            let found = words.iter().find(|(name, _)| name == text).map(|(_, value)| *value);
+            if found.is_none() {
+                not_one_of(reader, path, node, text, &names);
+            }
+            found
+        };
+        let show =
+            |value: &T| units::quote(words.iter().find(|(_, v)| v == value).map_or("", |(name, _)| name));
+        let shape = Shape::new(expected.clone(), Form::Text);
+        self.value(key, &shape, default, &How { parse: &parse, merge: &merge, show: &show })
+    }
+
+    /// A string; the empty one means not set.
+    pub fn text(&mut self, key: &'static str, merge: Merge<Option<String>>) -> Option<String> {
+        self.text_or(key, None, merge)
+    }
+
+    /// A string with a default.
+    pub fn text_or(
+        &mut self,
+        key: &'static str,
+        default: Option<&str>,
+        merge: Merge<Option<String>>,
+    ) -> Option<String> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let text = plain(reader, path, node)?;
+            Some(Some(text.to_owned()).filter(|t| !t.is_empty()))
+        };
+        let show = |text: &Option<String>| units::quote(text.as_deref().unwrap_or_default());
+        let shape = Shape::new("a string", Form::Text);
+        self.value(
+            key,
+            &shape,
+            default.map(str::to_owned),
+            &How { parse: &parse, merge: &merge, show: &show },
+        )
+    }
+
+    /// An address that may carry a password, which is not shown.
+    pub fn secret_url(&mut self, key: &'static str, merge: Merge<Option<String>>) -> Option<String> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let text = plain(reader, path, node)?;
+            Some(Some(text.to_owned()).filter(|t| !t.is_empty()))
+        };
+        let show = |url: &Option<String>| {
+            let url = url.as_deref().unwrap_or_default();
+            match (url.split_once("://"), url.rsplit_once('@')) {
+                (Some((scheme, _)), Some((_, host))) => units::quote(&format!("{scheme}://***@{host}")),
+                _ => units::quote(url),
+            }
+        };
+        let shape = Shape::new("an address", Form::Text);
+        self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
+    }
+
+    /// A path; the empty string means not set.
+    pub fn path(&mut self, key: &'static str, merge: Merge<Option<PathBuf>>) -> Option<PathBuf> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let text = plain(reader, path, node)?;
+            if text.is_empty() { Some(None) } else { resolve(reader, path, node, text).map(Some) }
+        };
+        let show = |path: &Option<PathBuf>| {
+            units::quote(&path.as_ref().map(|p| p.display().to_string()).unwrap_or_default())
+        };
+        let shape = Shape::new("a path", Form::Text);
+        self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
+    }
+
+    /// A list of paths.
+    pub fn paths(
+        &mut self,
+        key: &'static str,
+        default: Vec<PathBuf>,
+        merge: Merge<Vec<PathBuf>>,
+    ) -> Vec<PathBuf> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let list = strings(reader, path, node)?;
+            let mut out = Vec::new();
+            let mut fine = true;
+            for (text, at) in list {
+                let item = Node { at, value: Value::Null };
+                match resolve(reader, path, &item, &text) {
+                    Some(path) => out.push(path),
+                    None => fine = false,
+                }
+            }
+            fine.then_some(out)
+        };
+        let show = |paths: &Vec<PathBuf>| {
+            let texts: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
+            units::quote_all(texts.iter().map(String::as_str))
+        };
+        let shape = Shape::new("a list of paths", Form::List);
+        self.value(key, &shape, default, &How { parse: &parse, merge: &merge, show: &show })
+    }
+
+    /// A list of strings that are not empty, each with its line.
+    pub fn list(&mut self, key: &'static str, default: &[&str], merge: Merge<Vec<Pattern>>) -> Vec<Pattern> {
+        let shape = Shape::new("a list of strings", Form::List);
+        self.value(
+            key,
+            &shape,
+            defaults(default),
+            &How { parse: &patterns, merge: &merge, show: &show_patterns },
+        )
+    }
+
+    /// A list of regexes.
+    pub fn regexes(&mut self, key: &'static str, merge: Merge<Vec<Rule>>) -> Vec<Rule> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let list = strings(reader, path, node)?;
+            let mut out = Vec::new();
+            let count = list.len();
+            for (text, at) in list {
+                if let Some(regex) = regex(reader, &at, &text, &text) {
+                    let source = reader.source(&at);
+                    out.push(Rule { pattern: Pattern { text, source }, regex });
+                }
+            }
+            (out.len() == count).then_some(out)
+        };
+        let show = |rules: &Vec<Rule>| units::quote_all(rules.iter().map(|r| r.pattern.text.as_str()));
+        let shape = Shape::new("a list of regexes", Form::List);
+        self.value(key, &shape, Vec::new(), &How { parse: &parse, merge: &merge, show: &show })
+    }
+}
+
+/// The words for a duration within a range.
+fn time_words(range: &RangeInclusive<Duration>) -> String {
+    let (from, to) = (units::show_duration(*range.start()), units::show_duration(*range.end()));
+    format!("a duration from {from} to {to}")
+}
+
+fn flag(reader: &mut Reader<'_>, path: &str, node: &Node) -> Option<bool> {
+    match node.value {
+        Value::Bool(value) => Some(value),
+        _ => {
+            reader.wrong_kind(path, node, "true or false");
+            None
+        }
+    }
+}
+
+/// A duration: a string with a unit, or whole milliseconds.
+pub fn time(
+    reader: &mut Reader<'_>,
+    path: &str,
+    node: &Node,
+    range: &RangeInclusive<Duration>,
+) -> Option<Duration> {
+    let read = match &node.value {
+        Value::Text(text) => match units::duration(text) {
+            Ok(time) => time,
+            Err(hint) => {
+                reader.problem(&node.at, format!("`{text}` is not a duration"), Some(hint));
+                return None;
+            }
+        },
+        Value::Int(ms) if *ms >= 0 => Duration::from_millis(u64::try_from(*ms).unwrap_or_default()),
+        Value::Int(ms) => {
+            reader.problem(&node.at, format!("`{path}` must not be negative, as {ms} is"), None);
+            return None;
+        }
+        _ => {
+            reader.wrong_kind(path, node, "a duration, such as \"30s\" or a whole number of milliseconds");
+            return None;
+        }
+    };
+    if range.contains(&read) {
+        return Some(read);
+    }
+    let (from, to) = (units::show_duration(*range.start()), units::show_duration(*range.end()));
+    let message = format!("`{path}` must be from {from} to {to}, not {}", units::show_duration(read));
+    let hint = matches!(node.value, Value::Int(_)).then(|| "a bare number is milliseconds".to_owned());
+    reader.problem(&node.at, message, hint);
+    None
+}
+
+/// A string without control characters.
+pub fn plain<'n>(reader: &mut Reader<'_>, path: &str, node: &'n Node) -> Option<&'n str> {
+    let Value::Text(text) = &node.value else {
+        reader.wrong_kind(path, node, "a string");
+        return None;
+    };
+    if text.chars().any(char::is_control) {
+        reader.problem(&node.at, format!("`{path}` must not hold control characters"), None);
+        return None;
+    }
+    Some(text)
+}
+
+fn resolve(reader: &mut Reader<'_>, path: &str, node: &Node, text: &str) -> Option<PathBuf> {
+    match reader.base.resolve(text) {
+        Ok(path) => Some(path),
+        Err(why) => {
+            let hint = Some("write an absolute path".to_owned());
+            reader.problem(&node.at, format!("`{path}` cannot be used: {why}"), hint);
+            None
+        }
+    }
+}
+
+/// The strings of a list, none of them empty; all mistakes are kept.
+pub fn strings(reader: &mut Reader<'_>, path: &str, node: &Node) -> Option<Vec<(String, At)>> {
+    let Value::List(items) = &node.value else {
+        reader.wrong_kind(path, node, "a list of strings");
+        return None;
+    };
+    let mut out = Vec::with_capacity(items.len());
+    for item in items {
+        match &item.value {
+            Value::Text(text) if text.trim().is_empty() => {
+                let hint = Some("remove it".to_owned());
+                reader.problem(&item.at, format!("an entry of `{path}` is empty"), hint);
+            }
+            Value::Text(text) if text.chars().any(char::is_control) => {
+                reader.problem(&item.at, format!("an entry of `{path}` holds control characters"), None);
+            }
+            Value::Text(text) => out.push((text.clone(), item.at.clone())),
+            _ => {
+                let message = format!("the entries of `{path}` must be strings, not {}", item.kind());
+                reader.problem(&item.at, message, None);
+            }
+        }
+    }
+    (out.len() == items.len()).then_some(out)
+}
+
+/// [`strings`] with their lines.
+pub fn patterns(reader: &mut Reader<'_>, path: &str, node: &Node) -> Option<Vec<Pattern>> {
+    let list = strings(reader, path, node)?;
+    Some(list.into_iter().map(|(text, at)| Pattern { source: reader.source(&at), text }).collect())
+}
+
+/// Entries that nobody wrote.
+pub fn defaults(texts: &[&str]) -> Vec<Pattern> {
+    if texts.is_empty() {
+        return Vec::new();
+    }
+    let source = Source::default_value();
+    texts.iter().map(|text| Pattern { text: (*text).to_owned(), source: source.clone() }).collect()
+}
+
+/// As the file writes them.
+#[expect(clippy::ptr_arg, reason = "it is passed as a function over the key's own type")]
+pub fn show_patterns(list: &Vec<Pattern>) -> String {
+    units::quote_all(list.iter().map(|p| p.text.as_str()))
+}
+
+/// Compiles `full`, naming `text` where it fails.
+pub fn regex(reader: &mut Reader<'_>, at: &At, text: &str, full: &str) -> Option<Regex> {
+    match regex::RegexBuilder::new(full).size_limit(1 << 20).build() {
+        Ok(regex) => Some(regex),
+        Err(error) => {
+            let all = error.to_string();
+            let why = all.rsplit("error: ").next().unwrap_or_default().lines().next().unwrap_or_default();
+            let hint = Some("in a TOML string, `'...'` keeps backslashes as they are".to_owned());
+            reader.problem(at, format!("`{text}` is not a regex: {}", why.to_lowercase()), hint);
+            None
+        }
+    }
+}
+
+/// `"a", "b" or "c"`
+#[must_use]
+pub fn one_of(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|n| units::quote(n)).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+/// Keeps the problem of a word that is none of `names`.
+pub fn not_one_of(reader: &mut Reader<'_>, path: &str, node: &Node, text: &str, names: &[&str]) {
+    let hint =
+        super::error::nearest(text, names.iter().copied()).map(|name| format!("did you mean `{name}`?"));
+    reader.problem(&node.at, format!("`{path}` must be {}, not `{text}`", one_of(names)), hint);
+}

@@ -1,0 +1,64 @@
+//! `[roles.NAME]`, and what refers to one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{permissions, service};
+use crate::config::error::nearest;
+use crate::config::merge::{lower, union};
+use crate::config::reader::{Reader, Section};
+use crate::config::settings::{Http, Limits, Role};
+use crate::policy::pattern::Kind;
+use crate::policy::{PatternSet, Rules};
+
+pub(super) fn roles(s: &mut Section<'_, '_>, global: &Rules, limits: &Limits) -> BTreeMap<String, Role> {
+    let read = |s: &mut Section<'_, '_>, _: &str| {
+        let mut rules = permissions::rules(s, Some(global));
+        let allow_tools = permissions::tools(s, "allow_tools", false);
+        let deny = permissions::tools(s, "deny_tools", true);
+        let disabled = union(&global.disabled_tools.patterns().to_vec(), deny.patterns().to_vec());
+        rules.disabled_tools = PatternSet::new(Kind::Name, disabled.unwrap_or_default()).unwrap_or_default();
+        rules.bypass = global.bypass;
+        Role {
+            rules: Arc::new(rules),
+            allow_tools,
+            can_approve: permissions::tools(s, "can_approve", false),
+            can_audit: s.flag("can_audit", false, lower),
+            limits: s.section("limits", |s| service::limits(s, limits)),
+        }
+    };
+    s.named("roles", read).into_iter().collect()
+}
+
+/// A role that is referred to exists, and no two keys are one.
+pub(super) fn check(reader: &mut Reader<'_>, http: &mut Http, roles: &BTreeMap<String, Role>) {
+    let missing = |role: &str| -> Option<(String, Option<String>)> {
+        if roles.contains_key(role) {
+            return None;
+        }
+        let hint = match nearest(role, roles.keys().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("add a `[roles.{role}]`"),
+        };
+        Some((format!("there is no role `{role}`"), Some(hint)))
+    };
+    if let Some((message, hint)) = http.anonymous_role.as_deref().and_then(missing) {
+        reader.relation("http.anonymous_role", message, hint);
+    }
+    let places = reader.places("http.keys.role");
+    for (key, at) in http.keys.iter().zip(&places) {
+        if let Some((message, hint)) = Some(key.role.as_str()).filter(|r| !r.is_empty()).and_then(missing) {
+            reader.problem(at, message, hint);
+        }
+    }
+    for (field, places) in
+        [("name", reader.places("http.keys.name")), ("hash", reader.places("http.keys.hash"))]
+    {
+        let value = |i: usize| http.keys.get(i).map(|k| if field == "name" { &k.name } else { &k.hash });
+        for (i, at) in places.iter().enumerate() {
+            if (0..i).any(|earlier| value(earlier) == value(i)) && value(i).is_some_and(|v| !v.is_empty()) {
+                reader.problem(at, format!("two keys have the same {field}"), None);
+            }
+        }
+    }
+}
