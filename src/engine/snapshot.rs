@@ -90,7 +90,28 @@ impl View {
     }
 }
 
+/// Names on both sides of the filters, for the person at the host.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// Names that callers see.
+    pub visible: Vec<String>,
+    /// Names that they do not.
+    pub hidden: Vec<String>,
+}
+
 impl Engine {
+    /// Who is visible and who is hidden under these rules. For `doctor`: no tool may call it.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn census(&self, budget: &Budget, rules: &Rules) -> Result<Census, EngineError> {
+        let view = self.view(budget, rules).await?;
+        Ok(Census {
+            visible: view.containers.visible.into_iter().map(|s| s.identity.name).collect(),
+            hidden: view.containers.hidden.into_iter().map(|h| h.identity.name).collect(),
+        })
+    }
+
     /// The containers that the filters show, stopped ones too.
     ///
     /// # Errors
