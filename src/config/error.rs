@@ -160,10 +160,6 @@ impl Problems {
         list.dedup();
         Self { list }
     }
-
-    pub(super) fn one(problem: Problem) -> Self {
-        Self { list: vec![problem] }
-    }
 }
 
 impl fmt::Display for Problems {

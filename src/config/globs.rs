@@ -86,16 +86,28 @@ fn reduce(list: &mut Vec<String>) {
     list.retain(|text| !all.iter().any(|other| other != text && covers(other.as_bytes(), text.as_bytes())));
 }
 
-/// `wide` matches all that `narrow` matches: a star of `narrow` is a letter that only a star matches.
+/// `wide` matches all that `narrow` matches: a star of `narrow` is a letter that only a star matches. Tries again only
+/// from the last star, so that long patterns stay cheap.
 fn covers(wide: &[u8], narrow: &[u8]) -> bool {
-    match (wide.split_first(), narrow.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            (0..=narrow.len()).any(|skip| narrow.get(skip..).is_some_and(|tail| covers(rest, tail)))
+    let (mut w, mut n) = (0, 0);
+    let mut again: Option<(usize, usize)> = None;
+    while n < narrow.len() {
+        match wide.get(w) {
+            Some(b'*') => {
+                again = Some((w + 1, n));
+                w += 1;
+            }
+            Some(c) if narrow.get(n) == Some(c) => (w, n) = (w + 1, n + 1),
+            _ => match again {
+                Some((star, from)) => {
+                    again = Some((star, from + 1));
+                    (w, n) = (star, from + 1);
+                }
+                None => return false,
+            },
         }
-        (Some((w, wide)), Some((n, narrow))) => w == n && *n != b'*' && covers(wide, narrow),
-        _ => false,
     }
+    wide.get(w..).unwrap_or_default().iter().all(|c| *c == b'*')
 }
 
 /// An image pattern in parts. `deep`: all below the components.

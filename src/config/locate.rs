@@ -42,7 +42,7 @@ pub fn candidates(sources: &Sources) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// A named file that is missing, two default files at once, or a file that [`read`] refuses.
-pub fn find(sources: &Sources) -> Result<Option<Found>, Problem> {
+pub fn find(sources: &Sources) -> Result<Option<Found>, Box<Problem>> {
     if let Some(path) = &sources.config {
         return read(path).map(Some);
     }
@@ -67,7 +67,7 @@ pub fn find(sources: &Sources) -> Result<Option<Found>, Problem> {
             let message =
                 format!("two configuration files: `{}` and `{}`", first.display(), second.display());
             let hint = "keep one of the two, or name one with `--config`".to_owned();
-            Err(Problem::of(Some(&first.display().to_string()), message, Some(hint)))
+            Err(Box::new(Problem::of(Some(&first.display().to_string()), message, Some(hint))))
         }
     }
 }
@@ -77,9 +77,9 @@ pub fn find(sources: &Sources) -> Result<Option<Found>, Problem> {
 /// # Errors
 /// It is missing, unreadable, no file, too large, writable by others, empty, not UTF-8, or holds NUL; or its extension is
 /// neither `toml` nor `json`.
-pub fn read(path: &Path) -> Result<Found, Problem> {
+pub fn read(path: &Path) -> Result<Found, Box<Problem>> {
     let name = path.display().to_string();
-    let refuse = |message: String, hint: Option<String>| Problem::of(Some(&name), message, hint);
+    let refuse = |message: String, hint: Option<String>| Box::new(Problem::of(Some(&name), message, hint));
     let format = match path.extension().and_then(|e| e.to_str()) {
         Some("toml") => Format::Toml,
         Some("json") => Format::Json,
@@ -124,7 +124,8 @@ pub fn read(path: &Path) -> Result<Found, Problem> {
     };
     let file = TextFile::new(&name, text);
     if let Some(at) = text.find('\0') {
-        return Err(Problem::at(&file, at..at + 1, "the file holds a NUL byte".to_owned(), None));
+        let message = "the file holds a NUL byte".to_owned();
+        return Err(Box::new(Problem::at(&file, at..at + 1, message, None)));
     }
     if text.trim().is_empty() {
         let hint = "an empty file is often a failed write; remove it to use the defaults".to_owned();

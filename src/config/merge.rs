@@ -84,6 +84,7 @@ pub fn subset<T: Entry>(old: &Vec<T>, new: Vec<T>) -> Option<Vec<T>> {
 }
 
 /// A list that limits, empty not limiting: the variable may set one, or leave entries out, but not all.
+#[expect(clippy::ptr_arg, reason = "all rules have one form")]
 pub fn narrowed<T: Entry + Clone>(old: &Vec<T>, new: Vec<T>) -> Option<Vec<T>> {
     match (old.is_empty(), new.is_empty()) {
         (true, _) => Some(new),

@@ -1,27 +1,29 @@
 //! TEXT -> SETTINGS
 //!
 //! A file, the environment and options go in; one immutable [`Settings`] comes out, or every problem at once. The file is
-//! parsed to a small tree in which each value knows where it stands ([`tree`]); one walk over it asks for every key
+//! parsed to a small tree in which each value knows where it stands (`tree`); one walk over it asks for every key
 //! (`resolve`), and asking is what makes a key known.
 //!
 //! From the weakest to the strongest: default, a variable of the seeds, the file, `DOCKER_MCP__SECTION__KEY`, an option.
 //! Variables may only tighten guards.
 
-pub mod env;
+mod env;
 pub mod error;
+mod forms;
 mod globs;
 pub mod keys;
 mod kinds;
-pub mod layers;
+mod layers;
 pub mod locate;
 mod merge;
-pub mod parse;
+mod parse;
 mod paths;
 pub mod provenance;
 mod reader;
 mod resolve;
+mod section;
 pub mod settings;
-pub mod tree;
+mod tree;
 mod units;
 
 #[cfg(test)]
@@ -71,13 +73,16 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// What this process was started with: environment, folders. Variables that are not UTF-8 concern nobody here.
+    /// What this process was started with: environment, folders. What is not UTF-8 in a variable
+    /// becomes U+FFFD: left out, it could be a guard that nobody misses.
     #[must_use]
     pub fn of_process() -> Self {
         let dirs = directories::BaseDirs::new();
         Self {
             env: std::env::vars_os()
-                .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+                .map(|(name, text)| {
+                    (name.to_string_lossy().into_owned(), text.to_string_lossy().into_owned())
+                })
                 .collect(),
             home: dirs.as_ref().map(|d| d.home_dir().to_owned()),
             config_dir: dirs.as_ref().map(|d| d.config_dir().to_owned()),
@@ -103,7 +108,7 @@ pub struct Loaded {
 /// # Errors
 /// All problems at once, in the order of the file.
 pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
-    let Some(found) = locate::find(sources).map_err(Problems::one)? else {
+    let Some(found) = locate::find(sources).map_err(|p| Problems::new(vec![*p]))? else {
         return walk(sources, None, None).finish(None, Vec::new());
     };
     let (tree, syntax) = parse::parse(&found.file, found.format);
@@ -141,7 +146,7 @@ fn walk(sources: &Sources, file: Option<&TextFile>, tree: Option<&Node>) -> Walk
     let mut reader = Reader::new(file, layers, base, &sources.tools);
     let mut settings = reader.root(tree, |s| resolve::settings(s, sources.bypass));
     reader.finish();
-    settings.warnings = reader.warnings;
+    settings.warnings = Problems::new(reader.warnings).list;
     settings.described = reader.described;
     Walked { settings, problems: reader.problems, ignored: reader.layers.ignored }
 }

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use crate::config::env;
-use crate::config::kinds::{not_one_of, plain, regex, strings};
+use crate::config::forms::{not_one_of, plain, regex, strings};
 use crate::config::layers::Form;
 use crate::config::merge::{Entry, free, higher, lower, subset, union};
-use crate::config::reader::{How, Reader, Section, Shape};
+use crate::config::reader::Reader;
+use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{AllowedCommand, ArgvRule, ExecEnv, ExecMode, ExecSafety, Rule};
 use crate::config::tree::{At, Node, Value};
 use crate::config::units::{quote, quote_all};
+use crate::policy::Pattern;
 use crate::policy::pattern::Kind;
-use crate::policy::{Pattern, PatternSet};
 
 pub(super) fn exec(s: &mut Section<'_, '_>) -> ExecSafety {
     let modes =
@@ -167,8 +168,7 @@ fn argv(reader: &mut Reader<'_>, path: &str, item: &Node) -> Option<ArgvRule> {
     let args = list(reader, "args");
     let args = args.iter().filter_map(|(text, at)| regex(reader, at, text, &anchored(text))).collect();
     let globs = list(reader, "containers");
-    let containers =
-        super::permissions::compile(reader, Kind::Name, globs).unwrap_or_else(PatternSet::default);
+    let containers = super::permissions::compile(reader, Kind::Name, globs).unwrap_or_default();
     let program = argv0.rsplit('/').next().unwrap_or_default();
     if RUNNERS.contains(&program) {
         let hint = Some("name the program that it would run".to_owned());

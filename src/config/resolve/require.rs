@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::permissions::{compile, tool_globs};
-use crate::config::kinds::{not_one_of, strings};
+use crate::config::forms::{not_one_of, strings};
 use crate::config::layers::Form;
 use crate::config::merge::{free, higher};
-use crate::config::reader::{How, Reader, Section, Shape};
+use crate::config::reader::Reader;
+use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{By, Confirm, Require};
 use crate::config::tree::{Node, Value};
 use crate::config::units::{quote, quote_all};
@@ -82,10 +83,9 @@ fn listed(reader: &mut Reader<'_>, path: &str, node: &Node) -> Option<Require> {
 
 /// Lists cannot be ranked, so one may replace `none` only, and only `mutating` may replace one.
 fn tighter(old: &Require, new: Require) -> Option<Require> {
-    let fine = match (old, &new) {
-        (Require::None, _) | (_, Require::Mutating) => true,
-        (Require::Destructive, Require::Destructive) => true,
-        _ => false,
-    };
+    let fine = matches!(
+        (old, &new),
+        (Require::None, _) | (_, Require::Mutating) | (Require::Destructive, Require::Destructive)
+    );
     fine.then_some(new)
 }
