@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::config::{Sources, load, locate};
+use crate::config::{Origin, Sources, load, locate};
 
 use super::{OK, failed, misused, out};
 
@@ -40,7 +40,7 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
         Command::Path => OK,
         Command::Check => {
             for warning in &loaded.settings.warnings {
-                out::warning(&warning.to_string());
+                out::note(&warning.render("warning"));
             }
             match &loaded.path {
                 Some(path) => out::line(&format!("{}: fine", path.display())),
@@ -49,11 +49,14 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
             OK
         }
         Command::Show { json: as_json, changed } => {
-            let described = loaded.settings.describe().iter().filter(|d| !changed || !d.origin.is_default());
+            let described = loaded.settings.describe().iter().filter(|d| !changed || d.origin != Origin::Default);
             if *as_json {
                 let all = described.map(|d| json!({ "key": d.key, "value": d.value, "origin": d.origin.to_string() }));
                 out::line(&serde_json::Value::Array(all.collect()).to_string());
                 return OK;
+            }
+            if loaded.settings.bypass {
+                out::note("--bypass-permissions: every level is on, filters and guards are off, whatever stands here");
             }
             let rows: Vec<_> = described.map(|d| (d.key.clone(), d.value.clone(), d.origin.to_string())).collect();
             let width = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
@@ -68,7 +71,7 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
 fn path(sources: &Sources) -> ExitCode {
     match locate::find(sources) {
         Ok(Some(found)) => out::line(&found.path.display().to_string()),
-        Ok(None) => match locate::usual(sources) {
+        Ok(None) => match locate::candidates(sources).into_iter().next() {
             Some(path) => {
                 out::line(&path.display().to_string());
                 out::note("there is no file yet; the defaults are in force");

@@ -56,10 +56,10 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
         None => report.good("configuration", "no file; the defaults are in force (read only)"),
     }
     for warning in &loaded.settings.warnings {
-        report.warn("configuration", warning.message(), warning.hint().unwrap_or("see config.example.toml"));
+        report.warn("configuration", &warning.message, warning.hint.as_deref().unwrap_or("see config.example.toml"));
     }
     for ignored in &loaded.ignored_env {
-        report.warn("environment", &ignored.to_string(), "say it in the configuration file");
+        report.warn("environment", &format!("{} has no effect: {}", ignored.name, ignored.reason), "say it in the configuration file");
     }
     let app = match app::build(loaded) {
         Ok(app) => app,

@@ -56,12 +56,6 @@ pub(super) fn heading(text: &str) -> String {
     }
 }
 
-/// Something that works but should be looked at, on stderr.
-pub(super) fn warning(text: &str) {
-    let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
-    let _closed = writeln!(anstream::stderr(), "{yellow}warning{yellow:#}: {text}");
-}
-
 /// Less important text within a line on stdout.
 pub(super) fn dim(text: &str) -> String {
     let dim = anstyle::Style::new().dimmed();
