@@ -89,8 +89,9 @@ impl Lines {
             let room = self.max.saturating_sub(self.held.len()).min(part);
             let window = input.get(..input.len().min(room)).unwrap_or_default();
             // A newline right behind a full line ends it.
-            let newline = memchr::memchr(b'\n', window)
-                .or_else(|| (input.get(room) == Some(&b'\n') && self.held.len() + room >= self.max).then_some(room));
+            let newline = memchr::memchr(b'\n', window).or_else(|| {
+                (input.get(room) == Some(&b'\n') && self.held.len() + room >= self.max).then_some(room)
+            });
             if let Some(at) = newline {
                 let line = input.split_to(at);
                 drop(input.split_to(1));
@@ -115,7 +116,8 @@ impl Lines {
     }
 
     fn end(&mut self, rest: &[u8]) -> Text {
-        let whole = |bytes: &[u8]| String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes)).into_owned();
+        let whole =
+            |bytes: &[u8]| String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes)).into_owned();
         let text = if self.held.is_empty() {
             whole(rest)
         } else {

@@ -152,7 +152,8 @@ impl LogStream {
     /// What is left of unfinished lines: one of each output at most.
     pub fn rest(&mut self) -> Option<LogLine> {
         let text = self.out.finish().map(|t| (Source::Stdout, t));
-        text.or_else(|| self.err.finish().map(|t| (Source::Stderr, t))).map(|(source, text)| line(source, text))
+        text.or_else(|| self.err.finish().map(|t| (Source::Stderr, t)))
+            .map(|(source, text)| line(source, text))
     }
 
     /// A line out of what is here already.

@@ -3,8 +3,9 @@
 pub mod containers;
 pub mod meta;
 mod pattern;
+pub mod system;
 
 use crate::tool::ToolDef;
 
 /// The catalogue, in the order of the documentation.
-pub const ALL: &[&[ToolDef]] = &[containers::TOOLS, meta::TOOLS];
+pub const ALL: &[&[ToolDef]] = &[containers::TOOLS, system::TOOLS, meta::TOOLS];

@@ -28,10 +28,15 @@ fn every_split_gives_the_same_lines() {
             assert_eq!(texts(&got), ["one", "", "twö", "progress 1%\rprogress 2%", "last"], "{a} {b}");
         }
     }
-    let stamped = format!("{STAMP} one\n{STAMP} \n{STAMP} x y\nno stamp here, it is long enough\nshort\n{STAMP} end");
+    let stamped =
+        format!("{STAMP} one\n{STAMP} \n{STAMP} x y\nno stamp here, it is long enough\nshort\n{STAMP} end");
     for a in 0..=stamped.len() {
         let got = lines(Lines::new(true, false), &[&stamped.as_bytes()[..a], &stamped.as_bytes()[a..]]);
-        assert_eq!(texts(&got), ["one", "", "x y", "no stamp here, it is long enough", "short", "end"], "{a}");
+        assert_eq!(
+            texts(&got),
+            ["one", "", "x y", "no stamp here, it is long enough", "short", "end"],
+            "{a}"
+        );
         assert_eq!(got.iter().filter(|l| l.timestamp.as_deref() == Some(STAMP)).count(), 4, "{a}");
     }
 }

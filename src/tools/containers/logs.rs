@@ -84,7 +84,8 @@ impl Tool for Logs {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit = permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let permit =
+            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
         let tail = args.lines(&ctx.settings.output)?;
         let pattern = args.grep.as_deref().map(|p| pattern::compile("grep", p)).transpose()?;
         let relative = [args.since, args.until].iter().flatten().any(|m| matches!(m, Moment::Ago(_)));
@@ -98,6 +99,7 @@ impl Tool for Logs {
             invert: args.invert.unwrap_or(false),
             context: args.context.unwrap_or(0),
             bytes: ctx.settings.output.max_bytes.saturating_mul(2),
+            mask: ctx.mask.clone(),
         };
         let name = &permit.target().name;
         if args.follows() {
@@ -108,7 +110,9 @@ impl Tool for Logs {
             let draft = draft(name, &followed.window, timestamps).with("ended", followed.ended);
             let draft = match followed.ended {
                 "container_exit" => draft.note("the container ended, or its log did"),
-                "byte_limit" => draft.note("it writes too much to follow for longer; grep picks the lines that matter"),
+                "byte_limit" => {
+                    draft.note("it writes too much to follow for longer; grep picks the lines that matter")
+                }
                 _ => draft,
             };
             return Ok(broken(draft, followed.broken));
@@ -123,14 +127,27 @@ impl Tool for Logs {
                 .with("scanned", json!({ "lines": found.window.seen(), "back_to": found.back_to }));
         }
         let unit = if searched { "hits" } else { "lines" };
-        let said = matches!(args.tail, Some(Tail::Lines(_))) && !found.out_of_time && !found.window.squeezed();
+        let said =
+            matches!(args.tail, Some(Tail::Lines(_))) && !found.out_of_time && !found.window.squeezed();
         if found.older && !said {
             let hint = match (found.out_of_time, &found.back_to) {
-                (true, Some(at)) => format!("the time was over; older lines than {at} were not searched: narrow with since, or give until"),
-                _ if found.window.squeezed() => "the lines are long: narrow with grep, since or until".to_owned(),
-                _ => format!("older {unit}: raise tail (at most {}), or narrow with since, until, grep", ctx.settings.output.log_tail_max),
+                (true, Some(at)) => format!(
+                    "the time was over; older lines than {at} were not searched: narrow with since, or give until"
+                ),
+                _ if found.window.squeezed() => {
+                    "the lines are long: narrow with grep, since or until".to_owned()
+                }
+                _ => format!(
+                    "older {unit}: raise tail (at most {}), or narrow with since, until, grep",
+                    ctx.settings.output.log_tail_max
+                ),
             };
-            draft = draft.cut(Cut { total: None, shown: u64::try_from(found.window.kept_hits()).ok(), what: unit, hint });
+            draft = draft.cut(Cut {
+                total: None,
+                shown: u64::try_from(found.window.kept_hits()).ok(),
+                what: unit,
+                hint,
+            });
         }
         Ok(broken(draft, found.broken))
     }
@@ -143,16 +160,22 @@ impl Args {
 
     fn check(&self) -> Result<(), ToolError> {
         if self.follows() && self.until.is_some() {
-            return Err(ToolError::invalid("`until` and `follow` exclude each other").hint("duration ends a follow"));
+            return Err(
+                ToolError::invalid("`until` and `follow` exclude each other").hint("duration ends a follow")
+            );
         }
         if !self.follows() && self.duration.is_some() {
-            return Err(ToolError::invalid("`duration` is for following").hint("leave it out, or set follow = true"));
+            return Err(
+                ToolError::invalid("`duration` is for following").hint("leave it out, or set follow = true")
+            );
         }
         if self.grep.is_none() && (self.invert.is_some_and(|i| i) || self.context.is_some_and(|c| c > 0)) {
             return Err(ToolError::invalid("`invert` and `context` need `grep`").hint("give grep a pattern"));
         }
         if self.context.is_some_and(|c| c > CONTEXT_MAX) {
-            return Err(ToolError::invalid("`context` is too large").hint(format!("at most {CONTEXT_MAX} lines")));
+            return Err(
+                ToolError::invalid("`context` is too large").hint(format!("at most {CONTEXT_MAX} lines"))
+            );
         }
         // Refused before the engine is asked for anything.
         self.grep.as_deref().map_or(Ok(()), |p| pattern::compile("grep", p).map(drop))
@@ -163,8 +186,12 @@ impl Args {
             None => Ok(output.log_tail),
             Some(Tail::All) => Ok(output.log_tail_max),
             Some(Tail::Lines(n)) if n <= output.log_tail_max => Ok(n),
-            Some(Tail::Lines(n)) => Err(ToolError::invalid(format!("`tail` = {n} is more than a call may read"))
-                .hint(format!("at most {} (output.log_tail_max); grep searches further back", output.log_tail_max))),
+            Some(Tail::Lines(n)) => {
+                Err(ToolError::invalid(format!("`tail` = {n} is more than a call may read")).hint(format!(
+                    "at most {} (output.log_tail_max); grep searches further back",
+                    output.log_tail_max
+                )))
+            }
         }
     }
 }
@@ -184,7 +211,9 @@ fn draft(name: &str, window: &Window, timestamps: bool) -> Draft {
 /// A log that broke off is still worth what came.
 fn broken(draft: Draft, why: Option<String>) -> Draft {
     match why {
-        Some(why) => draft.with("partial", true).note(format!("the log broke off: {why}; call again for the rest")),
+        Some(why) => {
+            draft.with("partial", true).note(format!("the log broke off: {why}; call again for the rest"))
+        }
         None => draft,
     }
 }

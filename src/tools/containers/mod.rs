@@ -2,8 +2,10 @@
 
 mod logs;
 mod ps;
+mod wait;
 
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<ps::Ps>(), ToolDef::of::<logs::Logs>()];
+pub const TOOLS: &[ToolDef] =
+    &[ToolDef::of::<ps::Ps>(), ToolDef::of::<logs::Logs>(), ToolDef::of::<wait::Wait>()];

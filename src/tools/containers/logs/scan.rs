@@ -48,7 +48,12 @@ pub struct Found {
 ///
 /// # Errors
 /// The log cannot be read at all.
-pub async fn scan(ctx: &Ctx, permit: &Permit<Container>, keep: &Keep, span: Span) -> Result<Found, ToolError> {
+pub async fn scan(
+    ctx: &Ctx,
+    permit: &Permit<Container>,
+    keep: &Keep,
+    span: Span,
+) -> Result<Found, ToolError> {
     let want = keep.want as u64;
     let search = keep.pattern.is_some() || span.until.is_some();
     if !search {
@@ -60,7 +65,8 @@ pub async fn scan(ctx: &Ctx, permit: &Permit<Container>, keep: &Keep, span: Span
     let mut size = FIRST.max(want);
     let mut best: Option<Found> = None;
     loop {
-        let (found, messages) = window(ctx, permit, keep, Span { timestamps: true, ..span }, size, by).await?;
+        let (found, messages) =
+            window(ctx, permit, keep, Span { timestamps: true, ..span }, size, by).await?;
         if found.out_of_time || found.broken.is_some() {
             // A window that was not read to its end lacks the newest lines: the one before it is whole.
             let (out_of_time, broken) = (found.out_of_time, found.broken.clone());
@@ -74,7 +80,10 @@ pub async fn scan(ctx: &Ctx, permit: &Permit<Container>, keep: &Keep, span: Span
         // cannot be counted exactly.
         let all = messages.saturating_mul(2) < size;
         if found.window.full() || all {
-            return Ok(Found { older: !all || found.window.hits() > want || found.window.squeezed(), ..found });
+            return Ok(Found {
+                older: !all || found.window.hits() > want || found.window.squeezed(),
+                ..found
+            });
         }
         ctx.progress.say(format!("searched {messages} lines, {} hits", found.window.hits())).await;
         best = Some(found);
@@ -94,8 +103,13 @@ async fn window(
     // `until` is applied here: the engine counts the tail first, and then drops what is too late.
     let options =
         LogOptions { tail: size, since: span.since, until: None, follow: false, timestamps: span.timestamps };
-    let mut found =
-        Found { window: Window::new(keep.clone()), back_to: None, older: false, out_of_time: false, broken: None };
+    let mut found = Found {
+        window: Window::new(keep.clone()),
+        back_to: None,
+        older: false,
+        out_of_time: false,
+        broken: None,
+    };
     // Looking for the place where a long tail begins takes the engine seconds in which it says nothing.
     let budget = if size > FIRST { ctx.budget.streaming() } else { ctx.budget };
     let mut log = ctx.engine.logs(&budget, permit, &options).await?;
@@ -103,7 +117,8 @@ async fn window(
         if found.back_to.is_none() {
             found.back_to.clone_from(&line.timestamp);
         }
-        let late = span.until.is_some_and(|u| line.timestamp.as_deref().and_then(read).is_some_and(|at| at > u));
+        let late =
+            span.until.is_some_and(|u| line.timestamp.as_deref().and_then(read).is_some_and(|at| at > u));
         if !late {
             found.window.push(line);
         }
