@@ -136,7 +136,7 @@ fn with_app(global: &Global, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
     let loaded = match load(&sources(global)) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            out::error(&problems.to_string());
+            out::note(&problems.to_string());
             return misused();
         }
     };
@@ -156,7 +156,8 @@ fn sources(global: &Global) -> Sources {
         ("log.level", global.log_level.map(|level| level.to_string().to_lowercase()), "--log-level"),
         ("log.format", global.log_format.map(|format| format.word().to_owned()), "--log-format"),
     ];
-    let given = |(key, text, option): (&str, Option<String>, &str)| Some((key.to_owned(), text?, option.to_owned()));
+    let given =
+        |(key, text, option): (&str, Option<String>, &str)| Some((key.to_owned(), text?, option.to_owned()));
     Sources {
         config: global.config.clone(),
         options: options.into_iter().filter_map(given).collect(),

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::engine::Budget;
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
-use crate::engine::Budget;
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
 
 pub struct Health;
