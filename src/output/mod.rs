@@ -15,9 +15,12 @@
 
 pub mod cap;
 pub mod draft;
+mod encode;
 pub mod finish;
+pub mod keys;
 pub mod keyvalue;
 pub mod learned;
+pub mod look;
 pub mod patterns;
 pub mod redact;
 pub mod render;
@@ -32,3 +35,6 @@ pub use redact::{EnvMode, MASK, Options, Redactor};
 pub use render::{bytes, duration, memory};
 pub use sanitise::{clean, clean_line};
 pub use stream::Streaming;
+
+#[cfg(test)]
+mod tests;
