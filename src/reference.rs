@@ -17,11 +17,19 @@ pub fn tool_table() -> String {
 /// The reference of all configuration keys.
 #[must_use]
 pub fn config_table() -> String {
-    let mut table = String::from("# Configuration keys\n\nGenerated from the reader of the file; `config.example.toml` holds them all.\n\n");
+    let mut table = String::from(
+        "# Configuration keys\n\nGenerated from the reader of the file; `config.example.toml` holds them all.\n\n",
+    );
     table.push_str("| key | what may stand there | default | meaning |\n|---|---|---|---|\n");
     for key in config::keys() {
         let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
-        table.push_str(&format!("| `{}` | {} | `{}` | {} |\n", key.key, cell(&key.shape), cell(&key.default), cell(&key.doc)));
+        table.push_str(&format!(
+            "| `{}` | {} | `{}` | {} |\n",
+            key.key,
+            cell(&key.shape),
+            cell(key.default.as_deref().unwrap_or("")),
+            cell(&key.doc)
+        ));
     }
     table
 }
@@ -42,7 +50,11 @@ mod tests {
         if old == content {
             return;
         }
-        assert!(std::env::var_os("UPDATE").is_some(), "{} is stale: run the tests with UPDATE=1", path.display());
+        assert!(
+            std::env::var_os("UPDATE").is_some(),
+            "{} is stale: run the tests with UPDATE=1",
+            path.display()
+        );
         std::fs::write(&path, format!("{head}{begin}{content}{end}{tail}")).unwrap();
     }
 
