@@ -154,7 +154,7 @@ impl Plan {
         if self.bodies.is_empty() {
             return;
         }
-        let full: Vec<Lines> = self.bodies.iter().map(|(_, _, l)| l.clone()).collect();
+        let full: Vec<String> = self.bodies.iter_mut().map(|(_, _, l)| std::mem::take(&mut l.text)).collect();
         let mut spare = 0;
         for _ in 0..6 {
             for (_, _, lines) in &mut self.bodies {
@@ -163,13 +163,13 @@ impl Plan {
             let room = self.forms().room(max).saturating_sub(spare);
             // small ones whole, the others share what is left
             let mut order: Vec<usize> = (0..full.len()).collect();
-            order.sort_by_key(|i| full.get(*i).map_or(0, |l| l.text.len()));
+            order.sort_by_key(|i| full.get(*i).map_or(0, String::len));
             let (mut left, mut waiting) = (room, order.len());
             for i in order {
                 let (Some((_, keep, lines)), Some(source)) = (self.bodies.get_mut(i), full.get(i)) else {
                     continue;
                 };
-                *lines = cap::lines(&source.text, *keep, left / waiting.max(1));
+                *lines = cap::lines(source, *keep, left / waiting.max(1));
                 left = left.saturating_sub(cap::escaped_len(&lines.text));
                 waiting -= 1;
             }
