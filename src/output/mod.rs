@@ -17,6 +17,7 @@ pub mod cap;
 pub mod draft;
 mod encode;
 pub mod finish;
+mod forms;
 pub mod keys;
 pub mod keyvalue;
 pub mod learned;
