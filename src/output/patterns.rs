@@ -1,6 +1,6 @@
 //! Shapes of secrets.
 //!
-//! One automaton over short literals ([`Prefilter`]) passes over clean text; only a line that holds one of them is looked
+//! One automaton over short literals (`Prefilter`) passes over clean text; only a line that holds one of them is looked
 //! at by the shapes that the literal stands for. Regexes are compiled when a line first asks for them.
 
 use std::ops::Range;
