@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::learned::Learned;
 
-/// A result in the making. A tool fills it with raw facts; [`super::finish`] does the rest.
+/// A result in the making. A tool fills it with raw facts; [`super::finish()`] does the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// Plain facts: fields of the JSON object, lines of the text.
@@ -25,7 +25,7 @@ pub struct Draft {
     pub keep_empty: &'static [&'static str],
     /// Keys of `data` that the text leaves out, because `head`, `tail` or the table says the same.
     pub told: &'static [&'static str],
-    /// How to get the rest when [`super::finish`] has to cut: `narrow with filter or limit`. Empty: a general one.
+    /// How to get the rest when [`super::finish()`] has to cut: `narrow with filter or limit`. Empty: a general one.
     pub hint: &'static str,
 }
 

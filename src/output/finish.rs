@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::cap::{self, Lines};
 use super::sanitise::floor;
 use super::walk::{is_plain_map, is_reference};
-use super::{Cut, Draft, Keep, Learned, Redactor, Row, clean_line, render};
+use super::{Cut, Draft, Keep, Learned, Redactor, Row, clean_line};
 
 /// A result, ready to leave: both forms say the same, and neither is above the cap.
 #[derive(Debug, Clone)]
@@ -19,20 +19,20 @@ pub struct Finished {
 }
 
 /// What is left of a draft after masking, with the choice of what to show.
-struct Plan {
-    data: Map<String, Value>,
-    key: &'static str,
-    columns: &'static [&'static str],
-    rows: Vec<Row>,
-    listed: bool,
-    shown: usize,
-    bodies: Vec<(&'static str, Keep, Lines)>,
-    head: String,
-    tail: String,
-    cut: Option<Cut>,
-    told: &'static [&'static str],
-    hint: Cow<'static, str>,
-    shortened: bool,
+pub(super) struct Plan {
+    pub(super) data: Map<String, Value>,
+    pub(super) key: &'static str,
+    pub(super) columns: &'static [&'static str],
+    pub(super) rows: Vec<Row>,
+    pub(super) listed: bool,
+    pub(super) shown: usize,
+    pub(super) bodies: Vec<(&'static str, Keep, Lines)>,
+    pub(super) head: String,
+    pub(super) tail: String,
+    pub(super) cut: Option<Cut>,
+    pub(super) told: &'static [&'static str],
+    pub(super) hint: Cow<'static, str>,
+    pub(super) shortened: bool,
 }
 
 /// Sanitises, masks, caps and renders. Neither form is longer than `max_bytes`.
@@ -154,7 +154,7 @@ impl Plan {
         if self.bodies.is_empty() {
             return;
         }
-        let full: Vec<Lines> = self.bodies.iter().map(|(_, _, l)| l.clone()).collect();
+        let full: Vec<String> = self.bodies.iter_mut().map(|(_, _, l)| std::mem::take(&mut l.text)).collect();
         let mut spare = 0;
         for _ in 0..6 {
             for (_, _, lines) in &mut self.bodies {
@@ -163,13 +163,13 @@ impl Plan {
             let room = self.forms().room(max).saturating_sub(spare);
             // small ones whole, the others share what is left
             let mut order: Vec<usize> = (0..full.len()).collect();
-            order.sort_by_key(|i| full.get(*i).map_or(0, |l| l.text.len()));
+            order.sort_by_key(|i| full.get(*i).map_or(0, String::len));
             let (mut left, mut waiting) = (room, order.len());
             for i in order {
                 let (Some((_, keep, lines)), Some(source)) = (self.bodies.get_mut(i), full.get(i)) else {
                     continue;
                 };
-                *lines = cap::lines(&source.text, *keep, left / waiting.max(1));
+                *lines = cap::lines(source, *keep, left / waiting.max(1));
                 left = left.saturating_sub(cap::escaped_len(&lines.text));
                 waiting -= 1;
             }
@@ -179,136 +179,6 @@ impl Plan {
             }
             spare += forms.text.len().max(cap::size(&forms.json)).saturating_sub(max) + 16;
         }
-    }
-
-    fn forms(&self) -> Finished {
-        let mut map = self.data.clone();
-        if self.listed {
-            let rows = self.rows.iter().take(self.shown).map(|r| r.json.clone()).collect();
-            map.insert(self.key.to_owned(), Value::Array(rows));
-        }
-        for (key, _, lines) in &self.bodies {
-            map.insert((*key).to_owned(), Value::String(lines.text.clone()));
-        }
-        self.say_cut(&mut map);
-        Finished { text: self.text(), json: Value::Object(map) }
-    }
-
-    /// `truncated`, totals and the way to the rest.
-    fn say_cut(&self, map: &mut Map<String, Value>) {
-        let mut put = |key: String, value: Value| {
-            map.entry(key).or_insert(value);
-        };
-        let mut cut = self.shortened;
-        if let Some(c) = &self.cut {
-            cut = true;
-            if let Some(n) = c.shown.filter(|_| self.shown == self.rows.len()) {
-                put("shown".to_owned(), n.into());
-            }
-            if let Some(n) = c.total {
-                put("total".to_owned(), n.into());
-            }
-        }
-        if self.shown < self.rows.len() {
-            cut = true;
-            put("total".to_owned(), self.rows.len().into());
-            put("shown".to_owned(), self.shown.into());
-        }
-        let several = self.bodies.len() > 1;
-        for (key, _, lines) in self.bodies.iter().filter(|(_, _, l)| l.is_cut()) {
-            cut = true;
-            let prefix = if several { format!("{key}_") } else { String::new() };
-            put(format!("{prefix}total_lines"), lines.total.into());
-            put(format!("{prefix}total_bytes"), lines.total_bytes.into());
-        }
-        if cut {
-            put("truncated".to_owned(), Value::Bool(true));
-            put("hint".to_owned(), Value::String(self.way().to_owned()));
-        }
-    }
-
-    /// How to get the rest: the tool knows better.
-    fn way(&self) -> &str {
-        self.cut.as_ref().map(|c| c.hint.as_str()).filter(|h| !h.is_empty()).unwrap_or(&self.hint)
-    }
-
-    fn text(&self) -> String {
-        let mut out = String::new();
-        push_block(&mut out, &self.head);
-        if self.listed {
-            let shown: Vec<&[String]> =
-                self.rows.iter().take(self.shown).map(|r| r.cells.as_slice()).collect();
-            if shown.is_empty() && self.rows.is_empty() {
-                push_block(&mut out, &format!("no {}", self.key.replace('_', " ")));
-            } else {
-                push_block(&mut out, &render::table(self.columns, &shown));
-            }
-        }
-        let mut facts = self.data.clone();
-        facts.retain(|key, _| !self.told.contains(&key.as_str()) && key != "notes" && key != "summary");
-        push_block(&mut out, &render::tree(&Value::Object(facts)));
-        let bare = self.bodies.len() == 1 && !self.listed && self.data.is_empty();
-        for (key, _, lines) in &self.bodies {
-            if lines.total_bytes == 0 {
-                push_block(&mut out, &format!("{key}: (empty)"));
-                continue;
-            }
-            if !bare {
-                push_block(&mut out, &format!("{key}:"));
-            }
-            push_block(&mut out, &lines.text);
-        }
-        for key in ["summary", "notes"] {
-            match self.data.get(key).filter(|_| !self.told.contains(&key)) {
-                Some(Value::String(s)) => push_block(&mut out, s),
-                Some(Value::Array(list)) => {
-                    list.iter().filter_map(Value::as_str).for_each(|s| push_block(&mut out, s));
-                }
-                Some(other) => push_block(&mut out, &format!("{key}:\n{}", render::tree(other))),
-                None => {}
-            }
-        }
-        push_block(&mut out, &self.tail);
-        self.cut_lines(&mut out);
-        out.truncate(out.trim_end_matches('\n').len());
-        out
-    }
-
-    fn cut_lines(&self, out: &mut String) {
-        let way = self.way();
-        if self.shown < self.rows.len() {
-            let total = self.cut.as_ref().and_then(|c| c.total).unwrap_or(self.rows.len() as u64);
-            push_block(out, &format!("... {} of {total} shown; {way}", self.shown));
-        } else if let Some(c) = &self.cut {
-            let what = match (c.shown, c.total) {
-                (Some(n), Some(total)) => format!("{n} of {total} {} shown", c.what),
-                (Some(n), None) => format!("only {n} {} shown", c.what),
-                (None, Some(total)) => format!("cut; {total} {} in all", c.what),
-                (None, None) => format!("more {} not shown", c.what),
-            };
-            push_block(out, &format!("... {what}; {way}"));
-        }
-        for (key, keep, lines) in self.bodies.iter().filter(|(_, _, l)| l.is_cut()) {
-            let which = match keep {
-                Keep::Head => "first",
-                Keep::Tail => "last",
-                Keep::Both => "first and last",
-            };
-            let Lines { shown, total, total_bytes, .. } = lines;
-            let note =
-                format!("... {key}: {which} {shown} of {total} lines shown ({total_bytes} bytes); {way}");
-            push_block(out, &note);
-        }
-        if self.shortened {
-            push_block(out, &format!("... shortened where marked [... cut]; {way}"));
-        }
-    }
-}
-
-fn push_block(out: &mut String, text: &str) {
-    out.push_str(text);
-    if !text.is_empty() && !text.ends_with('\n') {
-        out.push('\n');
     }
 }
 

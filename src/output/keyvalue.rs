@@ -56,6 +56,12 @@ fn strength(
     if let Some(found) = classify(name) {
         return Some(found);
     }
+    if name.eq_ignore_ascii_case("pass") {
+        // `PASS: TestThing` is the report of a test
+        let quoted = matches!(line.as_bytes().get(key.end), Some(b'"' | b'\'' | b'\\'));
+        let sure = (equals || quoted).then_some(Strength::Strong);
+        return sure.or((name == "pass").then_some(Strength::Weak));
+    }
     if name.eq_ignore_ascii_case("key") {
         // `API key: ...`
         let before = line.get(..key.start)?.strip_suffix(' ')?;
@@ -196,10 +202,7 @@ impl Place<'_> {
                 return false;
             }
         }
-        if self.strength == Strength::Weak
-            && value.len() < 20
-            && value.bytes().all(|b| b.is_ascii_lowercase())
-        {
+        if self.strength == Strength::Weak && value.len() < 20 && look::wordy(value.trim_end_matches(',')) {
             return false;
         }
         let cwd = matches!(name.as_str(), "pwd" | "oldpwd") && value.starts_with(['/', '~', '\\']);

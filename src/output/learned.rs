@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::keys::{KeySet, Strength, classify};
+use super::keyvalue::is_secret_flag;
 use super::patterns::Prefilter;
 use super::sanitise::floor;
 use super::{EnvMode, encode, look};
@@ -143,6 +144,23 @@ impl LearnedBuilder {
     pub fn env_line(mut self, line: &str) -> Self {
         if let Some((key, value)) = line.split_once('=') {
             self.add_env(key, value);
+        }
+        self
+    }
+
+    /// A command line: what follows a secret flag, and what looks like a secret in any argument.
+    #[must_use]
+    pub fn argv<S: AsRef<str>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut flagged = false;
+        for argument in arguments {
+            let argument = argument.as_ref();
+            if self.active {
+                if flagged && !argument.starts_with('-') {
+                    self.insert(argument);
+                }
+                self.take_parts(argument);
+            }
+            flagged = is_secret_flag(argument);
         }
         self
     }

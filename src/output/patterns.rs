@@ -1,6 +1,6 @@
 //! Shapes of secrets.
 //!
-//! One automaton over short literals ([`Prefilter`]) passes over clean text; only a line that holds one of them is looked
+//! One automaton over short literals (`Prefilter`) passes over clean text; only a line that holds one of them is looked
 //! at by the shapes that the literal stands for. Regexes are compiled when a line first asks for them.
 
 use std::ops::Range;
@@ -35,6 +35,11 @@ fn credential(s: &str) -> bool {
     let words = s.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'.' | b'_' | b'='));
     let cased = s.bytes().skip(1).any(|b| b.is_ascii_uppercase());
     !words || (cased && s.len() >= 12) || s.ends_with('=') || s.len() >= 30
+}
+
+/// What follows `password` in a sentence is one if nobody would write it there otherwise.
+fn said(s: &str) -> bool {
+    mixed(s) && !look::ordinary(s) && !s.contains(['=', '[', ':', '(', '/'])
 }
 
 fn unmasked(s: &str) -> bool {
@@ -114,6 +119,12 @@ const SHAPES: &[Shape] = &[
         ["<pass", "<secret", "<token", "<apikey", "<api_key", "<pwd", "<client"],
         r"(?i)<(?:password|passwd|pass|pwd|secret|token|api_?key|client_?secret)>([^<]+)</",
         unmasked
+    ),
+    shape!(
+        "said in a sentence",
+        ["password ", "passphrase "],
+        r#"(?i)\b(?:password|passphrase)[ \t]+(?:(?:is|was|to|set to|now)[ \t]*:?[ \t]+)?["']?([^\s"']{6,})"#,
+        said
     ),
 ];
 
@@ -240,9 +251,13 @@ fn look_at(
     }
 }
 
+/// The kinds of tokens that are known by their shape, for documentation.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().map(|s| s.name)
+}
+
 fn regex(i: usize) -> Option<&'static Regex> {
     let (slot, shape) = (REGEXES.get(i)?, SHAPES.get(i)?);
-    debug_assert!(!shape.name.is_empty());
     slot.get_or_init(|| Regex::new(shape.regex).ok()).as_ref()
 }
 

@@ -132,64 +132,24 @@ pub(super) fn is_plain_map(key: &str) -> bool {
 
 /// Fields that hold names, ids and references.
 fn names(key: &str) -> bool {
+    #[rustfmt::skip]
     const NAMES: &[&str] = &[
-        "id",
-        "name",
-        "names",
-        "image",
-        "images",
-        "imageid",
-        "image_id",
-        "container",
-        "containers",
-        "containerid",
-        "container_id",
-        "shortid",
-        "short_id",
-        "status",
-        "state",
-        "driver",
-        "digest",
-        "digests",
-        "repodigests",
-        "repotags",
-        "tags",
-        "tag",
-        "parent",
-        "project",
-        "projects",
-        "service",
-        "services",
-        "network",
-        "networks",
-        "networkid",
-        "endpointid",
-        "sandboxid",
-        "volume",
-        "volumes",
-        "reference",
-        "references",
-        "repository",
-        "host",
-        "hostname",
-        "health",
-        "platform",
-        "architecture",
-        "os",
-        "created",
-        "started",
-        "finished",
-        "uptime",
-        "tool",
-        "from",
-        "type",
+        "id", "name", "names", "image", "images", "imageid", "image_id", "container", "containers",
+        "containerid", "container_id", "shortid", "short_id", "status", "state", "driver", "digest", "digests",
+        "repodigests", "repotags", "tags", "tag", "parent", "project", "projects", "service", "services",
+        "network", "networks", "networkid", "endpointid", "sandboxid", "volume", "volumes", "reference",
+        "references", "repository", "host", "hostname", "health", "platform", "architecture", "os", "created",
+        "started", "finished", "uptime", "tool", "from", "type",
     ];
     key.len() <= 16 && NAMES.contains(&key.to_ascii_lowercase().replace([' ', '-'], "_").as_str())
 }
 
 /// Whether this is a name, an id or a reference: by its field, and by its shape, so that no sentence hides there.
 pub(super) fn is_reference(key: &str, value: &str) -> bool {
+    // `/data/x:/y` under `volumes` is a mount, and a path may hold anything
+    let path = value.contains('/') && key.to_ascii_lowercase().starts_with("volume");
     names(key)
+        && !path
         && value.len() <= 255
         && !value.contains("://")
         && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/@+-".contains(&b))

@@ -66,6 +66,13 @@ fn what_is_learned_and_what_is_not() {
 }
 
 #[test]
+fn command_lines_are_learned_from() {
+    let learned =
+        Learned::builder().argv(["app", "--password", "hunter3hunter3", "--token=abcd1234x", "-v"]).build();
+    assert_eq!(show(&learned, "hunter3hunter3 abcd1234x -v app"), "[redacted] [redacted] -v app");
+}
+
+#[test]
 fn sets_are_merged() {
     let a = Learned::builder().value("first-secret").build();
     let b = Learned::builder().value("second-secret").build();

@@ -96,6 +96,11 @@ fn values_of_secret_keys() {
         ("token=hc-secret", "token=[redacted]"),
         ("passwort? PASSWORD='it''s'", "passwort? PASSWORD='[redacted]''s'"),
         ("{password: abc}", "{password: [redacted]}"),
+        ("pass=abc", "pass=[redacted]"),
+        ("{\"user\":\"a\",\"pass\":\"b\"}", "{\"user\":\"a\",\"pass\":\"[redacted]\"}"),
+        ("login with password hunter2", "login with password [redacted]"),
+        ("Your temporary password is: abc123", "Your temporary password is: [redacted]"),
+        ("GENERATED ROOT PASSWORD: A1b2C3d4", "GENERATED ROOT PASSWORD: [redacted]"),
         ("password=12345", "password=[redacted]"),
         ("\"auth\": \"dXNlcjpwYXNz\"", "\"auth\": \"[redacted]\""),
     ] {
