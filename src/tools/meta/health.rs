@@ -47,7 +47,7 @@ impl Tool for Health {
             Err(e) => json!({ "reachable": false, "error": e.to_string() }),
         };
         let healthy = ping.is_ok() && vitals.circuit == "closed" && vitals.audit_fault.is_none();
-        Ok(Draft::object(json!({
+        let draft = Draft::object(json!({
             "healthy": healthy,
             "engine": engine,
             "circuit": {
@@ -60,6 +60,7 @@ impl Tool for Health {
             "bypass": ctx.settings.bypass,
             "grants": [],
             "version": env!("CARGO_PKG_VERSION"),
-        })))
+        }));
+        Ok(draft.keep_empty(&["grants"]))
     }
 }
