@@ -1,6 +1,7 @@
 //! The way of a call, one statement a layer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -16,10 +17,13 @@ use crate::policy::{self, Ask, Target};
 use crate::supervisor::breaker::Verdict;
 use crate::supervisor::run::Ending;
 use crate::tool::def::Prepared;
-use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Phase, Spec, ToolDef, ToolError};
+use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Phase, ToolDef, ToolError};
 
 use super::progress::Reports;
 use super::{Answer, InForce, Server, aliases, answer, catalogue, explain};
+
+/// How long a stream that was cancelled has for its answer.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -84,18 +88,20 @@ async fn layers(
 
     let prepared = def.prepare(arguments)?;
 
-    let clocks = clocks(&def.spec, prepared.time, &settings.neverhang)?;
+    let clocks = clocks(prepared.class, prepared.time, &settings.neverhang)?;
     let deadline = Instant::now() + clocks.total;
 
     // What reports on the server itself must answer while the engine is known to be down; everything else fails fast.
-    let admission = match def.spec.class {
+    let admission = match prepared.class {
         Class::Local => None,
         _ => Some(work.server.supervisor.admit().map_err(answer::circuit_open)?),
     };
 
-    let _place = work.server.supervisor.slots.take(def.spec.class, deadline).await?;
+    let _place = work.server.supervisor.slots.take(prepared.class, deadline).await?;
 
-    let supervise = Supervise { server: work.server, clocks, deadline, cancel: work.cancel };
+    // A stream that the caller ends has something to answer with.
+    let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
+    let supervise = Supervise { server: work.server, clocks, deadline, cancel: work.cancel, grace };
     let result = engaged(&work, def, prepared, &supervise, trace, learned).await;
 
     // Classified here, counted there: the breaker never sees a request.
@@ -160,6 +166,7 @@ struct Supervise<'a> {
     clocks: Clocks,
     deadline: Instant,
     cancel: &'a CancellationToken,
+    grace: Duration,
 }
 
 impl Supervise<'_> {
@@ -176,7 +183,7 @@ impl Supervise<'_> {
         T: Send + 'static,
         E: Into<ToolError> + Send + 'static,
     {
-        match self.server.supervisor.run(self.deadline, self.cancel, work).await {
+        match self.server.supervisor.run(self.deadline, self.cancel, self.grace, work).await {
             Ending::Done(result) => result.map_err(Into::into),
             Ending::Panicked(text) => Err(ToolError::internal(format!("panic: {text}"))),
             Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")
@@ -217,12 +224,8 @@ pub(super) fn wanted(asked: &[Asked]) -> Vec<(Want, String)> {
 }
 
 /// The class's clocks; a call that names its own time gets it, up to the limit.
-fn clocks(
-    spec: &Spec,
-    asked: Option<std::time::Duration>,
-    settings: &Neverhang,
-) -> Result<Clocks, ToolError> {
-    let clocks = Clocks::of(spec.class, settings);
+fn clocks(class: Class, asked: Option<Duration>, settings: &Neverhang) -> Result<Clocks, ToolError> {
+    let clocks = Clocks::of(class, settings);
     match asked {
         None => Ok(clocks),
         Some(time) if time <= settings.max_timeout => Ok(clocks.within(time)),

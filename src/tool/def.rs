@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::policy::Permits;
 
+use super::class::Class;
 use super::context::Ctx;
 use super::error::ToolError;
 use super::spec::Spec;
@@ -55,6 +56,12 @@ pub trait Tool: Send + Sync + 'static {
         None
     }
 
+    /// Its clocks and places, where the arguments make it another kind of work.
+    fn class(args: &Self::Args) -> Class {
+        let _ = args;
+        Self::SPEC.class
+    }
+
     /// Does it. The permits are for exactly the objects of [`Tool::targets`], in their order.
     fn run(
         ctx: Ctx,
@@ -70,6 +77,8 @@ pub struct Prepared {
     pub asked: Vec<Asked>,
     /// The time they ask for.
     pub time: Option<Duration>,
+    /// The kind of work that they make it.
+    pub class: Class,
     args: Box<dyn Any + Send>,
 }
 
@@ -117,7 +126,12 @@ fn prepare<T: Tool>(
     arguments: Map<String, Value>,
 ) -> Result<Prepared, ToolError> {
     let args: T::Args = args::read(schema, arguments)?;
-    Ok(Prepared { asked: T::targets(&args)?, time: T::asked_time(&args), args: Box::new(args) })
+    Ok(Prepared {
+        asked: T::targets(&args)?,
+        time: T::asked_time(&args),
+        class: T::class(&args),
+        args: Box::new(args),
+    })
 }
 
 fn run<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Running {

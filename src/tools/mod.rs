@@ -2,6 +2,7 @@
 
 pub mod containers;
 pub mod meta;
+mod pattern;
 
 use crate::tool::ToolDef;
 
