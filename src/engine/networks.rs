@@ -38,7 +38,7 @@ impl Engine {
         Ok(seen
             .map(|raw| {
                 let on_it = |s: &&super::snapshot::Seen| {
-                    s.raw.network_settings.networks.values().any(|n| n.network_id == raw.id)
+                    s.raw.network_settings.on().any(|on| on == raw.id || on == raw.name)
                 };
                 let containers =
                     view.containers.visible.iter().filter(on_it).map(|s| s.identity.name.clone()).collect();

@@ -78,16 +78,20 @@ pub struct View {
     pub containers: Snapshot,
     /// Names of volumes that hidden containers mount.
     pub hidden_volumes: HashSet<String>,
-    /// Ids of networks on which there are hidden containers and no visible one.
+    /// Networks of hidden containers: ids, or names where the container never ran.
     pub hidden_networks: HashSet<String>,
+    /// Networks of visible containers, the same way.
+    pub visible_networks: HashSet<String>,
 }
 
 impl View {
     /// Only hidden containers are on it. The engine's own three networks always exist.
     #[must_use]
     pub fn hides_network(&self, network: &Network) -> bool {
+        let on = |set: &HashSet<String>| set.contains(&network.id) || set.contains(&network.name);
         !matches!(network.name.as_str(), "bridge" | "host" | "none")
-            && self.hidden_networks.contains(&network.id)
+            && on(&self.hidden_networks)
+            && !on(&self.visible_networks)
     }
 }
 
@@ -129,14 +133,13 @@ impl Engine {
     pub(super) async fn view(&self, budget: &Budget, rules: &Rules) -> Result<View, EngineError> {
         let list: Vec<raw::Container> = self.wire.json(budget, "/containers/json", &[("all", "1")]).await?;
         let mut view = View::default();
-        let mut networks_seen = HashSet::new();
         let mut memory = self.memory();
         memory.ids = list.iter().map(|c| c.id.clone()).collect();
         memory.hidden_names.clear();
         memory.names.clear();
         for raw in list {
             let identity = identity(&raw);
-            let networks = raw.network_settings.networks.values().map(|n| n.network_id.clone());
+            let networks: Vec<String> = raw.network_settings.on().map(str::to_owned).collect();
             let sight = rules.container(&identity);
             let rule = match sight {
                 Sight::Denied(by) => {
@@ -158,7 +161,7 @@ impl Engine {
                     view.containers.hidden.push(Unseen { identity, rule });
                 }
                 None => {
-                    networks_seen.extend(networks);
+                    view.visible_networks.extend(networks);
                     let who = &identity;
                     let labels = [who.project.as_ref(), who.service.as_ref()].into_iter().flatten();
                     memory.names.extend([&who.name, &who.image].into_iter().chain(labels).cloned());
@@ -167,7 +170,6 @@ impl Engine {
             }
         }
         drop(memory);
-        view.hidden_networks.retain(|id| !networks_seen.contains(id));
         Ok(view)
     }
 

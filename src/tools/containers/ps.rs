@@ -10,6 +10,7 @@ use crate::output::{Cut, Draft, Row};
 use crate::policy::reference::ImageRef;
 use crate::policy::{Image, Level, Permits, Rules};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tools::words::{label_fits, name_fits};
 
 pub struct Ps;
 
@@ -93,31 +94,8 @@ impl Filter {
             && is(&self.status, &s.raw.state)
             && is(&self.health, health(&s.raw.status).unwrap_or("none"))
             && self.project.as_ref().is_none_or(|p| s.identity.project.as_ref() == Some(p))
-            && self.label.as_ref().is_none_or(|label| match label.split_once('=') {
-                Some((key, value)) => s.raw.labels.get(key).is_some_and(|v| v == value),
-                None => s.raw.labels.contains_key(label),
-            })
+            && self.label.as_ref().is_none_or(|label| label_fits(label, &s.raw.labels))
     }
-}
-
-/// A part of the name, or the whole name where there is a `*`.
-fn name_fits(want: &str, name: &str) -> bool {
-    let mut parts = want.trim_start_matches('/').split('*');
-    let (Some(first), true) = (parts.next(), want.contains('*')) else {
-        return name.contains(want.trim_start_matches('/'));
-    };
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    true
 }
 
 fn row(s: &Seen, rules: &Rules) -> Row {
@@ -223,13 +201,5 @@ mod tests {
         assert_eq!(uptime("exited", "Exited (0) 3 minutes ago"), None);
         assert_eq!(health("Up 2 minutes (health: starting)"), Some("starting"));
         assert_eq!(health("Exited (1) 2 minutes ago"), None);
-    }
-
-    #[test]
-    fn name_filters() {
-        assert!(name_fits("web", "my-web-1"));
-        assert!(name_fits("my-*-1", "my-web-1"));
-        assert!(!name_fits("web*", "my-web-1"));
-        assert!(name_fits("*", "x"));
     }
 }
