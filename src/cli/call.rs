@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::server::progress::{Report, Reports};
 use crate::server::{Caller, Request, call, catalogue};
 
-use super::{OK, failed, misused, out};
+use super::{OK, block_on, failed, misused, out};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -35,14 +35,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
             return misused();
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => {
-            out::error(&format!("no runtime: {e}"));
-            return failed();
-        }
-    };
-    let answer = runtime.block_on(async {
+    let answer = block_on(async {
         let cancel = CancellationToken::new();
         let on_interrupt = cancel.clone();
         tokio::spawn(async move {
@@ -54,6 +47,10 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
         let request = Request { tool: args.tool.clone(), arguments, reports, cancel };
         call::call(&app.server, &Caller { name: "cli".into() }, request).await
     });
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(code) => return code,
+    };
     app.server.audit.flush(std::time::Duration::from_millis(500));
     if args.as_json {
         out::line(&answer.json.to_string());
@@ -72,7 +69,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     code
 }
 
-fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String> {
+pub(super) fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String> {
     let text = match text {
         None => return Ok(Map::new()),
         Some("-") => std::io::read_to_string(std::io::stdin()).map_err(|e| format!("stdin: {e}"))?,
@@ -81,7 +78,9 @@ fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String> {
     match serde_json::from_str(&text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err("the arguments must be a JSON object, for example '{\"all\": true}'".into()),
-        Err(e) => Err(format!("the arguments are no JSON: {e}\nhelp: quote them, for example '{{\"all\": true}}'")),
+        Err(e) => {
+            Err(format!("the arguments are no JSON: {e}\nhelp: quote them, for example '{{\"all\": true}}'"))
+        }
     }
 }
 

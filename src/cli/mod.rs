@@ -1,6 +1,9 @@
 //! One file a subcommand. Exit codes: 0 fine, 1 refused or failed, 2 usage or configuration.
 
 mod call;
+mod config;
+mod doctor;
+mod explain;
 pub mod out;
 mod serve;
 mod tools;
@@ -11,7 +14,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::{self, App};
-use crate::config::{self, Sources};
+use crate::config::{LogFormat, LogLevel, Settings, Sources, load};
+use crate::server::catalogue;
 
 /// Gives an AI agent eyes and hands on Docker, governed and without hangs.
 #[derive(Debug, Parser)]
@@ -51,6 +55,15 @@ enum Format {
     Json,
 }
 
+impl Format {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
     Auto,
@@ -66,12 +79,30 @@ enum Command {
     Call(call::Args),
     /// List the tools that this configuration serves
     Tools(tools::Args),
+    /// Decide a call without making it: which rule allows or denies, with the line of the file it stands on
+    Explain(explain::Args),
+    /// Check configuration, engine, compose, audit folder, clients: what works, what does not, what to do
+    Doctor,
+    /// Where the configuration is, whether it holds, what is in force
+    #[command(subcommand)]
+    Config(config::Command),
 }
 
 const OK: ExitCode = ExitCode::SUCCESS;
 
 fn failed() -> ExitCode {
     ExitCode::from(1)
+}
+
+/// Timers and answers run here, work runs elsewhere.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, ExitCode> {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => Ok(runtime.block_on(work)),
+        Err(e) => {
+            out::error(&format!("no runtime: {e}"));
+            Err(failed())
+        }
+    }
 }
 
 fn misused() -> ExitCode {
@@ -94,19 +125,22 @@ pub fn run() -> ExitCode {
         None | Some(Command::Serve) => with_app(&cli.global, serve::run),
         Some(Command::Call(args)) => with_app(&cli.global, |app| call::run(app, args)),
         Some(Command::Tools(args)) => with_app(&cli.global, |app| tools::run(&app, args)),
+        Some(Command::Explain(args)) => with_app(&cli.global, |app| explain::run(app, args)),
+        Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
+        Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }
 }
 
 /// Loads the configuration, starts the log, puts the server together.
 fn with_app(global: &Global, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
-    let loaded = match config::load(&sources(global)) {
+    let loaded = match load(&sources(global)) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            out::error(&problems.to_string());
+            out::note(&problems.to_string());
             return misused();
         }
     };
-    start_log(global, &loaded.settings);
+    start_log(&loaded.settings);
     match app::build(loaded) {
         Ok(app) => then(app),
         Err(fault) => {
@@ -116,32 +150,46 @@ fn with_app(global: &Global, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
     }
 }
 
+/// Everything that the configuration is made from.
 fn sources(global: &Global) -> Sources {
+    let options = [
+        ("log.level", global.log_level.map(|level| level.to_string().to_lowercase()), "--log-level"),
+        ("log.format", global.log_format.map(|format| format.word().to_owned()), "--log-format"),
+    ];
+    let given =
+        |(key, text, option): (&str, Option<String>, &str)| Some((key.to_owned(), text?, option.to_owned()));
     Sources {
         config: global.config.clone(),
-        env: std::env::vars().collect(),
+        options: options.into_iter().filter_map(given).collect(),
         bypass: global.bypass_permissions,
         allow_env_override: global.allow_env_override,
-        ..Sources::default()
+        tools: catalogue::names().map(|name| (name.to_owned(), name.to_owned())).collect(),
+        ..Sources::of_process()
     }
 }
 
 /// Logs go to stderr only: stdout belongs to the protocol.
-fn start_log(global: &Global, settings: &config::Settings) {
-    let level = global.log_level.unwrap_or(match settings.log.level {
-        config::LogLevel::Error => tracing::Level::ERROR,
-        config::LogLevel::Warn => tracing::Level::WARN,
-        config::LogLevel::Info => tracing::Level::INFO,
-        config::LogLevel::Debug => tracing::Level::DEBUG,
-        #[expect(unreachable_patterns, reason = "whatever is finer")]
-        _ => tracing::Level::TRACE,
-    });
-    let json = match global.log_format {
-        Some(format) => format == Format::Json,
-        None => settings.log.format == Some(config::LogFormat::Json),
+fn start_log(settings: &Settings) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+
+    let level = match settings.log.level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    let ansi = out::stderr_is_coloured();
+    // Libraries log whole messages, arguments included, and know nothing of redaction.
+    let ours = Targets::new().with_default(level.min(LevelFilter::ERROR)).with_target("docker_mcp", level);
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let json = settings.log.format == Some(LogFormat::Json);
+    let registry = tracing_subscriber::registry();
     // A second log in one process means a test runs commands in it: the first one stays.
-    let _second = if json { log.json().try_init() } else { log.with_ansi(ansi).try_init() };
+    let _second = if json {
+        registry.with(log.json().with_filter(ours)).try_init()
+    } else {
+        registry.with(log.with_ansi(out::stderr_is_coloured()).with_filter(ours)).try_init()
+    };
 }

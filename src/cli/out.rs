@@ -55,3 +55,9 @@ pub(super) fn heading(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+/// Less important text within a line on stdout.
+pub(super) fn dim(text: &str) -> String {
+    let dim = anstyle::Style::new().dimmed();
+    format!("{dim}{text}{dim:#}")
+}

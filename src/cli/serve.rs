@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::server::{Caller, handler::Handler};
 use crate::transport::stdio::{Pending, Stdio};
 
-use super::{failed, out};
+use super::{block_on, out};
 
 /// After stdin ended, calls in flight have this long: a script that pipes requests in gets its answers.
 const GRACE: Duration = Duration::from_millis(700);
@@ -22,19 +22,14 @@ const DRAIN: Duration = Duration::from_millis(80);
 const CEILING: Duration = Duration::from_secs(2);
 
 pub(super) fn run(app: App) -> ExitCode {
-    // Timers and MCP I/O have a runtime of their own: decoding on the work runtime cannot delay an answer.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(e) => {
-            out::error(&format!("no runtime: {e}"));
-            return failed();
-        }
-    };
     if app.loaded.settings.bypass {
         out::note("BYPASS: every permission, filter and guard is off for whoever speaks to this server");
     }
-    let code = runtime.block_on(serve(&app));
+    // Timers and MCP I/O have a runtime of their own: decoding on the work runtime cannot delay an answer.
+    let code = match block_on(serve(&app)) {
+        Ok(code) => code,
+        Err(code) => return code,
+    };
     app.server.audit.flush(Duration::from_millis(200));
     // A read of stdin may be pending for ever: the process does not wait for it.
     std::process::exit(code)
@@ -100,4 +95,3 @@ fn ceiling() {
         std::process::exit(0);
     });
 }
-

@@ -121,8 +121,6 @@ pub enum Form {
     BoolOrList,
     /// One word, else a list where a comma or a bracket says so.
     WordOrList,
-    /// Nothing: a table, which has no text.
-    Nothing,
 }
 
 impl Given {

@@ -9,6 +9,7 @@
 
 mod env;
 pub mod error;
+mod forms;
 mod globs;
 pub mod keys;
 mod kinds;
@@ -20,6 +21,7 @@ mod paths;
 pub mod provenance;
 mod reader;
 mod resolve;
+mod section;
 pub mod settings;
 mod tree;
 mod units;
@@ -71,13 +73,16 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// What this process was started with: environment, folders. Variables that are not UTF-8 concern nobody here.
+    /// What this process was started with: environment, folders. What is not UTF-8 in a variable
+    /// becomes U+FFFD: left out, it could be a guard that nobody misses.
     #[must_use]
     pub fn of_process() -> Self {
         let dirs = directories::BaseDirs::new();
         Self {
             env: std::env::vars_os()
-                .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+                .map(|(name, text)| {
+                    (name.to_string_lossy().into_owned(), text.to_string_lossy().into_owned())
+                })
                 .collect(),
             home: dirs.as_ref().map(|d| d.home_dir().to_owned()),
             config_dir: dirs.as_ref().map(|d| d.config_dir().to_owned()),

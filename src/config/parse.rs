@@ -56,7 +56,10 @@ fn toml_message(message: &str) -> (String, Option<String>) {
     let message = lower_first(message);
     let hint = match message.as_str() {
         m if m.starts_with("duplicate key") => Some("keep one of the two".to_owned()),
-        m if m.contains("string values must be quoted") => Some("write it in double quotes".to_owned()),
+        m if m.contains("string values must be quoted") => {
+            let hint = "write true or false, a number, or a string in double quotes".to_owned();
+            return ("this is no value".to_owned(), Some(hint));
+        }
         _ => None,
     };
     (message, hint)

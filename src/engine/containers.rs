@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use crate::policy::{Container, Permit};
 
+use super::Engine;
 use super::budget::Budget;
 use super::error::EngineError;
 use super::wire::from_bollard;
-use super::Engine;
 
 /// The process list of a container, as `ps` on the host prints it.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn inspect_container(&self, budget: &Budget, permit: &Permit<Container>) -> Result<Value, EngineError> {
+    pub async fn inspect_container(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+    ) -> Result<Value, EngineError> {
         self.inspect_id(budget, &permit.target().id).await
     }
 
@@ -42,18 +46,26 @@ impl Engine {
     /// # Errors
     /// `Status` 409 where it does not run.
     pub async fn top(&self, budget: &Budget, permit: &Permit<Container>) -> Result<Processes, EngineError> {
-        let options = TopOptionsBuilder::default().ps_args("-eo pid,ppid,user,stat,pcpu,pmem,etime,args").build();
+        let options =
+            TopOptionsBuilder::default().ps_args("-eo pid,ppid,user,stat,pcpu,pmem,etime,args").build();
         let docker = self.wire.bollard(budget).await?;
         let answer = docker.top_processes(&permit.target().id, Some(options)).await;
         let answer = answer.map_err(|e| self.scrubbed(from_bollard(e)))?;
-        Ok(Processes { titles: answer.titles.unwrap_or_default(), rows: answer.processes.unwrap_or_default() })
+        Ok(Processes {
+            titles: answer.titles.unwrap_or_default(),
+            rows: answer.processes.unwrap_or_default(),
+        })
     }
 
     /// The paths that differ from the image.
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn changes(&self, budget: &Budget, permit: &Permit<Container>) -> Result<Vec<Change>, EngineError> {
+    pub async fn changes(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+    ) -> Result<Vec<Change>, EngineError> {
         let docker = self.wire.bollard(budget).await?;
         let answer = docker.container_changes(&permit.target().id).await;
         let list = answer.map_err(|e| self.scrubbed(from_bollard(e)))?.unwrap_or_default();
@@ -75,7 +87,9 @@ impl Engine {
     /// The same error without the names and ids of hidden objects.
     pub(super) fn scrubbed(&self, e: EngineError) -> EngineError {
         match e {
-            EngineError::Status { code, message } => EngineError::Status { code, message: self.scrub(&message) },
+            EngineError::Status { code, message } => {
+                EngineError::Status { code, message: self.scrub(&message) }
+            }
             other => other,
         }
     }

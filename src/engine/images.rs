@@ -25,7 +25,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn images(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<SeenImage>, EngineError> {
+    pub async fn images(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<SeenImage>, EngineError> {
         let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
         let rules = permit.rules();
         Ok(list
@@ -64,6 +68,7 @@ impl Engine {
 #[must_use]
 pub fn identity(raw: &raw::Image) -> Image {
     let written = raw.repo_tags.iter().chain(&raw.repo_digests);
-    let references = written.filter(|r| !r.starts_with("<none>")).filter_map(|r| ImageRef::parse(r).ok()).collect();
+    let references =
+        written.filter(|r| !r.starts_with("<none>")).filter_map(|r| ImageRef::parse(r).ok()).collect();
     Image { id: raw.id.clone(), references }
 }

@@ -24,7 +24,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn networks(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<SeenNetwork>, EngineError> {
+    pub async fn networks(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<SeenNetwork>, EngineError> {
         let view = self.view(budget, permit.rules()).await?;
         let list: Vec<raw::Network> = self.wire.json(budget, "/networks", &[]).await?;
         let seen = list.into_iter().filter(|raw| {
@@ -47,7 +51,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn inspect_network(&self, budget: &Budget, permit: &Permit<Network>) -> Result<Value, EngineError> {
+    pub async fn inspect_network(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Network>,
+    ) -> Result<Value, EngineError> {
         let view = self.view(budget, permit.rules()).await?;
         let path = format!("/networks/{}", permit.target().id);
         let mut value: Value = self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;

@@ -86,16 +86,42 @@ impl View {
     /// Only hidden containers are on it. The engine's own three networks always exist.
     #[must_use]
     pub fn hides_network(&self, network: &Network) -> bool {
-        !matches!(network.name.as_str(), "bridge" | "host" | "none") && self.hidden_networks.contains(&network.id)
+        !matches!(network.name.as_str(), "bridge" | "host" | "none")
+            && self.hidden_networks.contains(&network.id)
     }
 }
 
+/// Names on both sides of the filters, for the person at the host.
+#[derive(Debug, Default)]
+pub struct Census {
+    /// Names that callers see.
+    pub visible: Vec<String>,
+    /// Names that they do not.
+    pub hidden: Vec<String>,
+}
+
 impl Engine {
+    /// Who is visible and who is hidden under these rules. For `doctor`: no tool may call it.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn census(&self, budget: &Budget, rules: &Rules) -> Result<Census, EngineError> {
+        let view = self.view(budget, rules).await?;
+        Ok(Census {
+            visible: view.containers.visible.into_iter().map(|s| s.identity.name).collect(),
+            hidden: view.containers.hidden.into_iter().map(|h| h.identity.name).collect(),
+        })
+    }
+
     /// The containers that the filters show, stopped ones too.
     ///
     /// # Errors
     /// No connection, a clock, or an answer that is no list.
-    pub async fn containers(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<Seen>, EngineError> {
+    pub async fn containers(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<Seen>, EngineError> {
         Ok(self.view(budget, permit.rules()).await?.containers.visible)
     }
 
@@ -127,7 +153,8 @@ impl Engine {
                 Some(rule) => {
                     memory.hidden_names.insert(identity.name.clone());
                     view.hidden_networks.extend(networks);
-                    view.hidden_volumes.extend(raw.mounts.into_iter().map(|m| m.name).filter(|n| !n.is_empty()));
+                    view.hidden_volumes
+                        .extend(raw.mounts.into_iter().map(|m| m.name).filter(|n| !n.is_empty()));
                     view.containers.hidden.push(Unseen { identity, rule });
                 }
                 None => {
@@ -161,7 +188,10 @@ impl Engine {
 pub fn identity(raw: &raw::Container) -> Container {
     let names: Vec<&str> = raw.names.iter().map(|n| n.trim_start_matches('/')).collect();
     // A name with a slash is a legacy-link alias; `Names[0]` may be one.
-    let name = names.iter().find(|n| !n.contains('/')).map_or_else(|| short(&raw.id).to_owned(), |n| (*n).to_owned());
+    let name = names
+        .iter()
+        .find(|n| !n.contains('/'))
+        .map_or_else(|| short(&raw.id).to_owned(), |n| (*n).to_owned());
     let mut aliases: Vec<String> = Vec::new();
     for other in names.iter().filter(|n| **n != name) {
         aliases.push((*other).to_owned());
@@ -169,7 +199,8 @@ pub fn identity(raw: &raw::Container) -> Container {
             aliases.push(last.to_owned());
         }
     }
-    let label = |key: &str| raw.labels.get(&format!("com.docker.compose.{key}")).filter(|v| !v.is_empty()).cloned();
+    let label =
+        |key: &str| raw.labels.get(&format!("com.docker.compose.{key}")).filter(|v| !v.is_empty()).cloned();
     let (project, service) = (label("project"), label("service"));
     aliases.extend(service.clone());
     if let (Some(project), Some(service)) = (&project, &service) {

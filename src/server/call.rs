@@ -49,7 +49,8 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let mut trace = Guard::open(&server.audit, &id, &caller.name, &tool, &arguments);
     trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut learned = Learned::default();
-    let work = Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
+    let work =
+        Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err());
     answer::put_into_words(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some())
@@ -78,7 +79,8 @@ async fn layers(
     trace.tool(&def.spec);
 
     // The cheap refusal, before Docker is touched and before the arguments are looked at.
-    policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels).map_err(|d| answer::denied(d, trace))?;
+    policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels)
+        .map_err(|d| answer::denied(d, trace))?;
 
     let prepared = def.prepare(arguments)?;
 
@@ -124,7 +126,8 @@ async fn engaged(
     };
 
     // From the caller's words to identities, on our own filtered view.
-    let targets = supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
+    let targets =
+        supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 
@@ -165,7 +168,10 @@ impl Supervise<'_> {
         Budget { connect, headers, idle, deadline: self.deadline, total }
     }
 
-    async fn run<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, ToolError>
+    async fn run<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, ToolError>
     where
         T: Send + 'static,
         E: Into<ToolError> + Send + 'static,
@@ -183,7 +189,10 @@ impl Supervise<'_> {
 }
 
 /// The objects that the arguments name, as the engine knows them.
-fn resolve(ctx: &Ctx, asked: &[Asked]) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
+fn resolve(
+    ctx: &Ctx,
+    asked: &[Asked],
+) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let wanted = wanted(asked);
     async move {
@@ -208,7 +217,11 @@ pub(super) fn wanted(asked: &[Asked]) -> Vec<(Want, String)> {
 }
 
 /// The class's clocks; a call that names its own time gets it, up to the limit.
-fn clocks(spec: &Spec, asked: Option<std::time::Duration>, settings: &Neverhang) -> Result<Clocks, ToolError> {
+fn clocks(
+    spec: &Spec,
+    asked: Option<std::time::Duration>,
+    settings: &Neverhang,
+) -> Result<Clocks, ToolError> {
     let clocks = Clocks::of(spec.class, settings);
     match asked {
         None => Ok(clocks),

@@ -22,19 +22,22 @@ impl From<EngineError> for ToolError {
                 error.hint(dial.hint())
             }
             EngineError::Timeout { clock, limit } => timeout(clock, limit),
-            EngineError::Protocol(what) => {
-                Self::new(Kind::DaemonProtocol, format!("what answers is not a Docker Engine, or it broke off: {what}"))
-                    .hint("docker-mcp doctor shows what is behind the socket")
-                    .daemon_fault()
-            }
-            EngineError::TooLarge { cap } => {
-                Self::new(Kind::ResponseTooLarge, format!("the engine's answer is larger than {} MB", cap >> 20))
-                    .hint("ask for less: a section, a filter, a shorter tail")
-            }
-            EngineError::TooOld { api } => {
-                Self::new(Kind::Unsupported, format!("the engine speaks API {api}; 1.41 is the oldest that is served"))
-                    .hint("Docker 20.10 and newer work")
-            }
+            EngineError::Protocol(what) => Self::new(
+                Kind::DaemonProtocol,
+                format!("what answers is not a Docker Engine, or it broke off: {what}"),
+            )
+            .hint("docker-mcp doctor shows what is behind the socket")
+            .daemon_fault(),
+            EngineError::TooLarge { cap } => Self::new(
+                Kind::ResponseTooLarge,
+                format!("the engine's answer is larger than {} MB", cap >> 20),
+            )
+            .hint("ask for less: a section, a filter, a shorter tail"),
+            EngineError::TooOld { api } => Self::new(
+                Kind::Unsupported,
+                format!("the engine speaks API {api}; 1.41 is the oldest that is served"),
+            )
+            .hint("Docker 20.10 and newer work"),
             EngineError::Gone => Self::new(Kind::NotFound, "the object is gone"),
             EngineError::Status { code, message } => status(code, &message),
             EngineError::NotAllowed(_) => Self::internal(detail),
@@ -60,7 +63,9 @@ fn status(code: u16, message: &str) -> ToolError {
     let said = if message.is_empty() { String::new() } else { format!(": {message}") };
     match code {
         400 => ToolError::invalid(format!("the engine refuses the request{said}")),
-        404 => ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile"),
+        404 => {
+            ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile")
+        }
         409 => ToolError::new(Kind::Conflict, format!("the state does not allow it{said}"))
             .hint("docker_inspect with section = state shows the state"),
         501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}")),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::merge::{free, higher};
-use crate::config::reader::Section;
+use crate::config::section::Section;
 use crate::config::settings::{Docker, Host, Tls};
 
 const SCHEMES: [&str; 6] = ["unix://", "tcp://", "ssh://", "npipe://", "http://", "https://"];

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::config::env;
-use crate::config::kinds::{not_one_of, plain, regex, strings};
+use crate::config::forms::{not_one_of, plain, regex, strings};
 use crate::config::layers::Form;
 use crate::config::merge::{Entry, free, higher, lower, subset, union};
-use crate::config::reader::{How, Reader, Section, Shape};
+use crate::config::reader::Reader;
+use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{AllowedCommand, ArgvRule, ExecEnv, ExecMode, ExecSafety, Rule};
 use crate::config::tree::{At, Node, Value};
 use crate::config::units::{quote, quote_all};

@@ -8,13 +8,14 @@ mod guards;
 mod permissions;
 mod require;
 mod roles;
+mod roots;
 mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::merge::higher;
-use super::reader::Section;
+use super::section::Section;
 use super::settings::{By, ExecMode, Profile, PublishedPorts, Require, Roots, Settings};
 use crate::policy::{Grant, Level};
 

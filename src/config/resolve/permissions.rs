@@ -1,10 +1,11 @@
 //! `[permissions]`, and the same keys in a role: levels and filters, compiled.
 
+use crate::config::forms::{show_patterns, strings};
 use crate::config::globs;
-use crate::config::kinds::{show_patterns, strings};
 use crate::config::layers::Form;
 use crate::config::merge::union;
-use crate::config::reader::{How, Reader, Section, Shape};
+use crate::config::reader::Reader;
+use crate::config::section::{How, Section, Shape};
 use crate::config::tree::{At, Node, Value};
 use crate::config::units::quote_all;
 use crate::policy::pattern::Kind;
@@ -88,22 +89,20 @@ fn tighter(old: &LevelRule, new: LevelRule) -> Option<LevelRule> {
 #[derive(Debug, Clone)]
 enum Allow {
     Listed(Vec<Pattern>),
-    Nothing(Source),
+    /// The narrower of two lists that have nothing in common. Never empty.
+    Nothing(Vec<Pattern>),
 }
 
 fn narrow(kind: Kind, old: &Allow, new: Allow) -> Allow {
     match (old, new) {
-        (Allow::Nothing(source), _) => Allow::Nothing(source.clone()),
-        (_, Allow::Nothing(source)) => Allow::Nothing(source),
+        (Allow::Nothing(list), _) => Allow::Nothing(list.clone()),
+        (_, Allow::Nothing(list)) => Allow::Nothing(list),
         (Allow::Listed(old), Allow::Listed(new)) if old.is_empty() => Allow::Listed(new),
-        (Allow::Listed(old), Allow::Listed(new)) => {
-            let Some(first) = new.first() else { return Allow::Listed(old.clone()) };
-            let source = first.source.clone();
-            match globs::both(kind, old, &new) {
-                Some(both) if !both.is_empty() => Allow::Listed(both),
-                _ => Allow::Nothing(source),
-            }
-        }
+        (Allow::Listed(old), Allow::Listed(new)) if new.is_empty() => Allow::Listed(old.clone()),
+        (Allow::Listed(old), Allow::Listed(new)) => match globs::both(kind, old, &new) {
+            Some(both) if !both.is_empty() => Allow::Listed(both),
+            _ => Allow::Nothing(new),
+        },
     }
 }
 
@@ -137,15 +136,16 @@ fn filter(
     }
     let allow = match allow {
         Allow::Listed(list) => list,
-        Allow::Nothing(source) => {
+        Allow::Nothing(list) => {
             let at = s.reader.place(&s.key(allow_key));
             let message = format!(
-                "`{}` and the list above it have nothing in common: all are hidden",
+                "`{}` and the list that it narrows have nothing in common: all are hidden",
                 s.key(allow_key)
             );
             s.reader.warning(&at, message, None);
-            deny.push(Pattern { text: "*".to_owned(), source });
-            Vec::new()
+            // Both: the star hides what has a name, the list what has none, such as an untagged image.
+            deny.extend(list.first().map(|p| Pattern { text: "*".to_owned(), source: p.source.clone() }));
+            list
         }
     };
     Filter { allow: set(s.reader, kind, allow), deny: set(s.reader, kind, deny) }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::permissions::{compile, tool_globs};
-use crate::config::kinds::{not_one_of, strings};
+use crate::config::forms::{not_one_of, strings};
 use crate::config::layers::Form;
 use crate::config::merge::{free, higher};
-use crate::config::reader::{How, Reader, Section, Shape};
+use crate::config::reader::Reader;
+use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{By, Confirm, Require};
 use crate::config::tree::{Node, Value};
 use crate::config::units::{quote, quote_all};

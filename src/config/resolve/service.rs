@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::kinds::plain;
+use crate::config::forms::plain;
 use crate::config::layers::Form;
 use crate::config::merge::{fixed, free, higher, lower, not_off, subset, union, unset_only};
-use crate::config::reader::{How, Reader, Section, Shape};
+use crate::config::reader::Reader;
+use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{
     Audit, Breaker, Cooldown, CooldownKey, Fallback, Http, HttpKey, HttpTls, Limits, Log, LogFormat,
     LogLevel, Neverhang, Oidc, Output, Redact, RedactEnv, State,

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::engine::raw::Port;
 use crate::engine::snapshot::{Seen, short};
@@ -67,9 +67,10 @@ impl Tool for Ps {
         let total = rows.len();
         rows.truncate(args.limit.unwrap_or(usize::MAX));
         let shown = rows.len();
-        let mut draft = Draft::list("containers", &["id", "name", "image", "status", "uptime", "ports", "health"], rows)
-            .with("summary", summary.clone())
-            .tail(summary);
+        let mut draft =
+            Draft::list("containers", &["id", "name", "image", "status", "uptime", "ports", "health"], rows)
+                .with("summary", summary.clone())
+                .tail(summary);
         draft.keep_empty = &["containers", "ports", "health", "uptime"];
         draft.told = &["summary"];
         if shown < total {
@@ -86,7 +87,8 @@ impl Tool for Ps {
 
 impl Filter {
     fn fits(&self, s: &Seen) -> bool {
-        let is = |want: &Option<String>, have: &str| want.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have));
+        let is =
+            |want: &Option<String>, have: &str| want.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have));
         self.name.as_ref().is_none_or(|want| name_fits(want, &s.identity.name))
             && is(&self.status, &s.raw.state)
             && is(&self.health, health(&s.raw.status).unwrap_or("none"))
@@ -101,7 +103,9 @@ impl Filter {
 /// A part of the name, or the whole name where there is a `*`.
 fn name_fits(want: &str, name: &str) -> bool {
     let mut parts = want.trim_start_matches('/').split('*');
-    let (Some(first), true) = (parts.next(), want.contains('*')) else { return name.contains(want.trim_start_matches('/')) };
+    let (Some(first), true) = (parts.next(), want.contains('*')) else {
+        return name.contains(want.trim_start_matches('/'));
+    };
     let Some(mut rest) = name.strip_prefix(first) else { return false };
     let mut parts = parts.peekable();
     while let Some(part) = parts.next() {
@@ -190,8 +194,12 @@ fn uptime(state: &str, status: &str) -> Option<String> {
 fn ports(ports: &[Port]) -> Vec<String> {
     let mut all: Vec<String> = ports
         .iter()
+        // The engine publishes on both families by default: one line says it.
+        .filter(|p| !(p.ip == "::" && ports.iter().any(|o| o.ip == "0.0.0.0" && o.public_port == p.public_port)))
         .map(|p| match p.public_port {
-            Some(public) if p.ip.contains(':') => format!("[{}]:{public}->{}/{}", p.ip, p.private_port, p.r#type),
+            Some(public) if p.ip.contains(':') => {
+                format!("[{}]:{public}->{}/{}", p.ip, p.private_port, p.r#type)
+            }
             Some(public) => format!("{}:{public}->{}/{}", p.ip, p.private_port, p.r#type),
             None => format!("{}/{}", p.private_port, p.r#type),
         })

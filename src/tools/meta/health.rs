@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::engine::Budget;
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
-use crate::engine::Budget;
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
 
 pub struct Health;
@@ -47,7 +47,7 @@ impl Tool for Health {
             Err(e) => json!({ "reachable": false, "error": e.to_string() }),
         };
         let healthy = ping.is_ok() && vitals.circuit == "closed" && vitals.audit_fault.is_none();
-        Ok(Draft::object(json!({
+        let draft = Draft::object(json!({
             "healthy": healthy,
             "engine": engine,
             "circuit": {
@@ -60,6 +60,7 @@ impl Tool for Health {
             "bypass": ctx.settings.bypass,
             "grants": [],
             "version": env!("CARGO_PKG_VERSION"),
-        })))
+        }));
+        Ok(draft.keep_empty(&["grants"]))
     }
 }

@@ -1,0 +1,99 @@
+//! `docker-mcp config path|check|show`
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::config::{Origin, Sources, load, locate};
+
+use super::{OK, failed, misused, out};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Where the configuration is, or would be
+    Path,
+    /// Validate it: every problem at once
+    Check,
+    /// What is in force, and where each value came from
+    Show {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Only what is not a default
+        #[arg(long)]
+        changed: bool,
+    },
+}
+
+pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
+    if matches!(command, Command::Path) {
+        return path(sources);
+    }
+    let loaded = match load(sources) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            out::note(&problems.to_string());
+            return misused();
+        }
+    };
+    match command {
+        Command::Path => OK,
+        Command::Check => {
+            for warning in &loaded.settings.warnings {
+                out::note(&warning.render("warning"));
+            }
+            match &loaded.path {
+                Some(path) => out::line(&format!("{}: fine", path.display())),
+                None => out::line("no file; the defaults are in force"),
+            }
+            OK
+        }
+        Command::Show { json: as_json, changed } => {
+            let described =
+                loaded.settings.describe().iter().filter(|d| !changed || d.origin != Origin::Default);
+            if *as_json {
+                let all = described
+                    .map(|d| json!({ "key": d.key, "value": d.value, "origin": d.origin.to_string() }));
+                out::line(&serde_json::Value::Array(all.collect()).to_string());
+                return OK;
+            }
+            if loaded.settings.bypass {
+                out::note(
+                    "--bypass-permissions: every level is on, filters and guards are off, whatever stands here",
+                );
+            }
+            let rows: Vec<_> =
+                described.map(|d| (d.key.clone(), d.value.clone(), d.origin.to_string())).collect();
+            let width = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
+            for (key, value, origin) in rows {
+                out::line(&format!(
+                    "{} = {value}  {}",
+                    out::bold(&format!("{key:width$}")),
+                    out::dim(&format!("# {origin}"))
+                ));
+            }
+            OK
+        }
+    }
+}
+
+fn path(sources: &Sources) -> ExitCode {
+    match locate::find(sources) {
+        Ok(Some(found)) => out::line(&found.path.display().to_string()),
+        Ok(None) => match locate::candidates(sources).into_iter().next() {
+            Some(path) => {
+                out::line(&path.display().to_string());
+                out::note("there is no file yet; the defaults are in force");
+            }
+            None => {
+                out::error("there is no home folder to look in; name a file with --config");
+                return failed();
+            }
+        },
+        Err(problem) => {
+            out::error(&problem.to_string());
+            return misused();
+        }
+    }
+    OK
+}
