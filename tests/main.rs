@@ -12,5 +12,9 @@
 
 mod support;
 
+mod architecture;
+mod concurrency;
+mod config;
 mod permissions;
 mod stdio;
+mod surface;

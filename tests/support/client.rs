@@ -225,6 +225,15 @@ impl Client {
         self.audit_text().lines().map(|l| serde_json::from_str(l).expect("an audit line is JSON")).collect()
     }
 
+    /// The lines of its audit log, when there are so many: they are written beside the calls.
+    pub fn audit_wait(&self, count: usize) -> Vec<Value> {
+        let start = Instant::now();
+        while self.audit_text().lines().count() < count && start.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.audit_lines()
+    }
+
     /// What broke the protocol so far.
     pub fn faults(&self) -> Vec<String> {
         self.shared.seen.lock().unwrap().faults.clone()
