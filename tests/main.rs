@@ -15,6 +15,7 @@ mod support;
 mod architecture;
 mod concurrency;
 mod config;
+mod faults;
 mod permissions;
 mod stdio;
 mod surface;
