@@ -20,7 +20,7 @@ use crate::tool::def::Prepared;
 use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Phase, ToolDef, ToolError};
 
 use super::progress::Reports;
-use super::{Answer, InForce, Server, aliases, answer, catalogue, explain};
+use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -149,9 +149,10 @@ async fn engaged(
 
     let _relay = reports.relay(Arc::clone(&in_force.redactor), learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
-    let running = def.run(ctx, permits, prepared);
+    let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     supervise
         .run(async move {
+            failpoint::reach(tool);
             let mut draft = running.await?;
             draft.learned = draft.learned.merge(&known);
             // Cleaning 40 kB is work as well: it stays off the threads that answer.

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 pub mod catalogue;
 pub mod explain;
+mod failpoint;
 pub mod handler;
 pub mod instructions;
 pub mod progress;
