@@ -4,6 +4,9 @@
 //! Takes a private engine of its own (`scripts/engine new bench`), because one row stops the daemon. `UPDATE=1` writes
 //! the table into the README. Without an engine, the rows that need none are measured and the others are named.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
+#![expect(clippy::disallowed_macros, reason = "a bench prints")]
+
 mod client;
 mod engine;
 

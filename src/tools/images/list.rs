@@ -55,7 +55,7 @@ impl Tool for Images {
         Ok(Draft::list("images", &["id", "tags", "size", "created", "in_use"], rows)
             .with("summary", summary.clone())
             .tail(summary)
-            .narrow("narrow with filter.reference")
+            .hint("narrow with filter.reference")
             .keep_empty(&["images", "tags"])
             .told(&["summary"]))
     }

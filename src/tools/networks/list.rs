@@ -56,7 +56,7 @@ impl Tool for Networks {
         )
         .with("summary", summary.clone())
         .tail(summary)
-        .narrow("narrow with filter.name")
+        .hint("narrow with filter.name")
         .keep_empty(&["networks"])
         .told(&["summary"]))
     }

@@ -52,7 +52,7 @@ impl Tool for Volumes {
         Ok(Draft::list("volumes", &["name", "driver", "used_by"], rows)
             .with("summary", summary.clone())
             .tail(summary)
-            .narrow("narrow with filter.name")
+            .hint("narrow with filter.name")
             .keep_empty(&["volumes"])
             .told(&["summary"]))
     }
