@@ -29,8 +29,7 @@ fn what_is_hidden_is_answered_like_what_does_not_exist() {
             for (form, write) in forms {
                 let there = slot.ask(&client, &write(&hidden));
                 let nowhere = slot.ask(&client, &write(&absent));
-                let (there, nowhere) =
-                    (plain(&there, &write(&hidden), &hidden), plain(&nowhere, &write(&absent), &absent));
+                let (there, nowhere) = (plain(&there, &write(&hidden)), plain(&nowhere, &write(&absent)));
                 if there != nowhere {
                     wrong.push(format!(
                         "{} {}={form} of {hidden}:\n  hidden: {there}\n  absent: {nowhere}",
@@ -58,7 +57,7 @@ fn short_prefixes_tell_of_visible_ids_only() {
     let Some(slot) = slots.iter().find(|s| s.argument == "container") else {
         panic!("no tool takes a container")
     };
-    let outcome = |word: &str| plain(&slot.ask(&client, word), word, word);
+    let outcome = |word: &str| plain(&slot.ask(&client, word), word);
 
     // One and two digits: every one of them. Whatever they answer, it may follow from what is visible alone.
     let digits: Vec<String> = (0..16).map(|d| format!("{d:x}")).collect();
@@ -85,12 +84,20 @@ fn short_prefixes_tell_of_visible_ids_only() {
     assert_ne!(shown.kind(), "not_found", "twelve digits of a visible id: {}", shown.text);
 }
 
-/// Hidden words, each beside one of the same length that exists nowhere.
+/// Hidden words, each beside one of the same length and looks that exists nowhere.
 fn pairs(fixture: &Fixture) -> Vec<(String, String)> {
-    let mut pairs: Vec<(String, String)> =
-        ["vault", "vault-stopped", "vaultdb", "web/safe", "vdata", "vold", "secretnet"]
-            .map(|n| (fixture.name(n), fixture.name(&"nonesuch-nonesuch"[..n.len()])))
-            .to_vec();
+    let names = [
+        ("vault", "vaulx"),
+        ("vault-stopped", "vaulx-stopped"),
+        ("vaultdb", "vaulxdb"),
+        ("web/safe", "web/safx"),
+        ("vdata", "vdatx"),
+        ("vold", "volx"),
+        ("secretnet", "secretnex"),
+    ];
+    let mut pairs = names.map(|(there, nowhere)| (fixture.name(there), fixture.name(nowhere))).to_vec();
+    // What the filters name and nobody made does not exist either.
+    pairs.push((fixture.name("vaulty"), fixture.name("vaulxy")));
     let network = fixture.scope.engine.inspect("network", &fixture.name("secretnet"));
     let ids = fixture.hidden.iter().map(String::as_str).chain(network["Id"].as_str());
     pairs.extend(ids.map(|id| {
@@ -102,17 +109,15 @@ fn pairs(fixture: &Fixture) -> Vec<(String, String)> {
 }
 
 /// The answer without what belongs to the call: the word that was asked, and the id of the call.
-fn plain(result: &ToolResult, asked: &str, core: &str) -> String {
+fn plain(result: &ToolResult, asked: &str) -> String {
     let call = result.structured.pointer("/error/correlation_id").and_then(Value::as_str).unwrap_or("\0");
     let mut text = result.whole().replace(call, "<call>");
     // As it was sent, as it stands in JSON, and what is left of it when it is cleaned.
     let quoted = Value::from(asked).to_string();
-    let cleaned: String = asked.chars().filter(|c| !c.is_control()).collect();
-    let lower = core.to_uppercase();
-    for word in [asked, &quoted[1..quoted.len() - 1], cleaned.trim(), core, &lower] {
-        if !word.is_empty() {
-            text = text.replace(word, "<asked>");
-        }
+    let without: String = asked.chars().filter(|c| !c.is_control() && *c != '\u{200b}').collect();
+    let spaced: String = asked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for word in [asked, &quoted[1..quoted.len() - 1], &without, &spaced, without.trim(), spaced.trim()] {
+        text = text.replace(&format!("`{word}`"), "`<asked>`");
     }
     text
 }

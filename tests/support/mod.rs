@@ -10,6 +10,7 @@ pub mod rss;
 pub mod text;
 
 pub use client::Client;
+pub use engine::Engine;
 pub use fixture::Fixture;
 pub use launch::Launch;
 pub use reply::{Reply, ToolResult};
