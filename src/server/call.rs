@@ -161,6 +161,9 @@ async fn engaged(
         .await
 }
 
+/// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
+const FIRST_WORD: Duration = Duration::from_millis(150);
+
 /// Runs pieces of one call, all under its one deadline.
 struct Supervise<'a> {
     server: &'a Server,

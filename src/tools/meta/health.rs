@@ -30,12 +30,10 @@ impl Tool for Health {
     type Args = Args;
 
     async fn run(ctx: Ctx, _permits: Permits, _args: Args) -> Result<Output, ToolError> {
-        let ping = ctx.engine.ping(&Budget::probe()).await;
-        // The version asks containerd, which may hang while the engine itself is well.
-        let version = match &ping {
-            Ok(_) => ctx.engine.version(&Budget::probe()).await.ok(),
-            Err(_) => None,
-        };
+        // The version asks containerd, which may hang while the engine itself is well: its clock must not add to the ping's.
+        let (probe, other) = (Budget::probe(), Budget::probe());
+        let (ping, version) = tokio::join!(ctx.engine.ping(&probe), ctx.engine.version(&other));
+        let version = version.ok();
         let vitals = ctx.host.vitals();
         let engine = match &ping {
             Ok((took, api)) => json!({
