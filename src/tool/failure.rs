@@ -42,6 +42,27 @@ impl From<EngineError> for ToolError {
     }
 }
 
+impl ToolError {
+    /// What a failed request about one object means: the engine has just listed its containers, so that one which does
+    /// not answer for itself is stuck, and the engine is not to blame.
+    #[must_use]
+    pub fn of_object(e: EngineError) -> Self {
+        match e {
+            EngineError::Timeout { clock: Clock::Headers | Clock::Idle | Clock::Total, .. } => {
+                let why = Self::from(e);
+                Self { phase: why.phase, limit: why.limit, ..unresponsive() }
+            }
+            e => e.into(),
+        }
+    }
+}
+
+fn unresponsive() -> ToolError {
+    ToolError::new(Kind::ContainerUnresponsive, "the engine answers, but not about this object")
+        .hint("others may still answer; docker_health shows the engine, or try again")
+        .retry_after(Duration::from_secs(30))
+}
+
 fn timeout(clock: Clock, limit: Duration) -> ToolError {
     let (phase, what) = match clock {
         Clock::Connect => (Phase::Connect, "the engine could not be reached in time"),

@@ -1,8 +1,18 @@
 //! Looking at containers.
 
+mod diff;
+mod inspect;
 mod ps;
+mod stats;
+mod top;
 
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<ps::Ps>()];
+pub const TOOLS: &[ToolDef] = &[
+    ToolDef::of::<ps::Ps>(),
+    ToolDef::of::<inspect::Inspect>(),
+    ToolDef::of::<stats::Stats>(),
+    ToolDef::of::<top::Top>(),
+    ToolDef::of::<diff::Diff>(),
+];
