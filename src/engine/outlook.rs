@@ -27,7 +27,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn outlook<'r>(&self, budget: &Budget, permit: &'r Permit<World>) -> Result<Outlook<'r>, EngineError> {
+    pub async fn outlook<'r>(
+        &self,
+        budget: &Budget,
+        permit: &'r Permit<World>,
+    ) -> Result<Outlook<'r>, EngineError> {
         let rules = permit.rules();
         let view = self.view(budget, rules).await?;
         let unfiltered = rules.bypass || (rules.images.allow.is_empty() && rules.images.deny.is_empty());
@@ -58,7 +62,10 @@ impl Outlook<'_> {
         let names = |c: &Container| c.name == words || c.id == words || c.aliases.iter().any(|a| a == words);
         let begins = |c: &Container| ops::is_hex64(words) || (words.len() >= 12 && c.id.starts_with(words));
         let all = || self.view.containers.visible.iter().map(|s| &s.identity);
-        all().find(|c| names(c)).or_else(|| all().find(|c| c.id.starts_with(words) && begins(c))).map_or(HIDDEN, |c| &c.name)
+        all()
+            .find(|c| names(c))
+            .or_else(|| all().find(|c| c.id.starts_with(words) && begins(c)))
+            .map_or(HIDDEN, |c| &c.name)
     }
 
     /// `container:` with the name of a visible container; every other mode is itself.
@@ -86,7 +93,8 @@ impl Outlook<'_> {
     /// The volume exists for the caller.
     #[must_use]
     pub fn volume(&self, name: &str) -> bool {
-        self.rules.volume(&Volume { name: name.to_owned() }).shown() && !self.view.hidden_volumes.contains(name)
+        self.rules.volume(&Volume { name: name.to_owned() }).shown()
+            && !self.view.hidden_volumes.contains(name)
     }
 
     /// A path on the host, or the mask where it leads into a hidden volume's data.
@@ -127,7 +135,11 @@ impl Outlook<'_> {
     /// Names of visible containers made from the image.
     #[must_use]
     pub fn users_of_image(&self, id: &str) -> Vec<&str> {
-        self.containers().iter().filter(|s| s.identity.image_id == id).map(|s| s.identity.name.as_str()).collect()
+        self.containers()
+            .iter()
+            .filter(|s| s.identity.image_id == id)
+            .map(|s| s.identity.name.as_str())
+            .collect()
     }
 
     /// Names of visible containers that mount the volume.
@@ -140,7 +152,8 @@ impl Outlook<'_> {
     /// The compose service has a container, and only hidden ones.
     #[must_use]
     pub fn hides_service(&self, project: &str, service: &str) -> bool {
-        let is = |c: &Container| c.project.as_deref() == Some(project) && c.service.as_deref() == Some(service);
+        let is =
+            |c: &Container| c.project.as_deref() == Some(project) && c.service.as_deref() == Some(service);
         self.view.containers.hidden.iter().any(|h| is(&h.identity))
             && !self.view.containers.visible.iter().any(|s| is(&s.identity))
     }
@@ -168,7 +181,10 @@ mod tests {
 
     fn deny(kind: Kind, texts: &[&str]) -> Filter {
         let pattern = |t: &&str| Pattern { text: (*t).to_owned(), source: Source::default_value() };
-        Filter { allow: PatternSet::default(), deny: PatternSet::new(kind, texts.iter().map(pattern).collect()).unwrap() }
+        Filter {
+            allow: PatternSet::default(),
+            deny: PatternSet::new(kind, texts.iter().map(pattern).collect()).unwrap(),
+        }
     }
 
     fn container(name: &str, digit: &str) -> raw::Container {
@@ -197,10 +213,17 @@ mod tests {
         let outlook = outlook(&rules);
         assert_eq!(outlook.namespace(&format!("container:{}", "a".repeat(64))), "container:web");
         for reference in ["vault", &"b".repeat(64), &"b".repeat(12), "gone", &"c".repeat(64)] {
-            assert_eq!(outlook.namespace(&format!("container:{reference}")), "container:[hidden]", "{reference}");
+            assert_eq!(
+                outlook.namespace(&format!("container:{reference}")),
+                "container:[hidden]",
+                "{reference}"
+            );
         }
         assert_eq!(outlook.network_mode("host"), "host");
-        assert_eq!(outlook.scrub(&format!("cannot join {} of vault", "b".repeat(64))), "cannot join [id] of [hidden]");
+        assert_eq!(
+            outlook.scrub(&format!("cannot join {} of vault", "b".repeat(64))),
+            "cannot join [id] of [hidden]"
+        );
     }
 
     #[test]
@@ -210,7 +233,10 @@ mod tests {
         assert!(outlook.volume("web-data"));
         assert!(!outlook.volume("vault-data") && !outlook.volume("secrets"));
         assert_eq!(outlook.host_path("/var/lib/docker/volumes/vault-data/_data/x"), HIDDEN);
-        assert_eq!(outlook.host_path("/var/lib/docker/volumes/web-data/_data"), "/var/lib/docker/volumes/web-data/_data");
+        assert_eq!(
+            outlook.host_path("/var/lib/docker/volumes/web-data/_data"),
+            "/var/lib/docker/volumes/web-data/_data"
+        );
         assert_eq!(outlook.host_path("/home/me/volumes/secret"), "/home/me/volumes/secret");
     }
 

@@ -22,19 +22,22 @@ impl From<EngineError> for ToolError {
                 error.hint(dial.hint())
             }
             EngineError::Timeout { clock, limit } => timeout(clock, limit),
-            EngineError::Protocol(what) => {
-                Self::new(Kind::DaemonProtocol, format!("what answers is not a Docker Engine, or it broke off: {what}"))
-                    .hint("docker-mcp doctor shows what is behind the socket")
-                    .daemon_fault()
-            }
-            EngineError::TooLarge { cap } => {
-                Self::new(Kind::ResponseTooLarge, format!("the engine's answer is larger than {} MB", cap >> 20))
-                    .hint("ask for less: a section, a filter, a shorter tail")
-            }
-            EngineError::TooOld { api } => {
-                Self::new(Kind::Unsupported, format!("the engine speaks API {api}; 1.41 is the oldest that is served"))
-                    .hint("Docker 20.10 and newer work")
-            }
+            EngineError::Protocol(what) => Self::new(
+                Kind::DaemonProtocol,
+                format!("what answers is not a Docker Engine, or it broke off: {what}"),
+            )
+            .hint("docker-mcp doctor shows what is behind the socket")
+            .daemon_fault(),
+            EngineError::TooLarge { cap } => Self::new(
+                Kind::ResponseTooLarge,
+                format!("the engine's answer is larger than {} MB", cap >> 20),
+            )
+            .hint("ask for less: a section, a filter, a shorter tail"),
+            EngineError::TooOld { api } => Self::new(
+                Kind::Unsupported,
+                format!("the engine speaks API {api}; 1.41 is the oldest that is served"),
+            )
+            .hint("Docker 20.10 and newer work"),
             EngineError::Gone => Self::new(Kind::NotFound, "the object is gone"),
             EngineError::Status { code, message } => status(code, &message),
             EngineError::NotAllowed(_) => Self::internal(detail),
@@ -43,24 +46,25 @@ impl From<EngineError> for ToolError {
 }
 
 impl ToolError {
-    /// What a failed request about one object means: the engine has just listed its containers, so that one which does
-    /// not answer for itself is stuck, and the engine is not to blame.
+    /// What a failed request about one object means, in the caller's words. One that is gone never was there; one that
+    /// does not answer is stuck by itself, because the engine has just listed it.
     #[must_use]
-    pub fn of_object(e: EngineError) -> Self {
+    pub fn of_object(e: EngineError, kind: &str, asked: &str) -> Self {
         match e {
+            e if e.is_gone() => Self::not_found(kind, asked),
             EngineError::Timeout { clock: Clock::Headers | Clock::Idle | Clock::Total, .. } => {
                 let why = Self::from(e);
-                Self { phase: why.phase, limit: why.limit, ..unresponsive() }
+                let stuck = Self::new(
+                    Kind::ContainerUnresponsive,
+                    format!("the engine answers, but not about {kind} `{asked}`"),
+                )
+                .hint("others may still answer; if docker_health is well too, look at it on the host")
+                .retry_after(Duration::from_secs(30));
+                Self { phase: why.phase, limit: why.limit, ..stuck }
             }
             e => e.into(),
         }
     }
-}
-
-fn unresponsive() -> ToolError {
-    ToolError::new(Kind::ContainerUnresponsive, "the engine answers, but not about this object")
-        .hint("others may still answer; docker_health shows the engine, or try again")
-        .retry_after(Duration::from_secs(30))
 }
 
 fn timeout(clock: Clock, limit: Duration) -> ToolError {
@@ -81,7 +85,9 @@ fn status(code: u16, message: &str) -> ToolError {
     let said = if message.is_empty() { String::new() } else { format!(": {message}") };
     match code {
         400 => ToolError::invalid(format!("the engine refuses the request{said}")),
-        404 => ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile"),
+        404 => {
+            ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile")
+        }
         409 => ToolError::new(Kind::Conflict, format!("the state does not allow it{said}"))
             .hint("docker_inspect with section = state shows the state"),
         501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}")),

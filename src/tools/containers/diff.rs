@@ -44,11 +44,13 @@ impl Tool for Diff {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit = permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
-        let changes = ctx.engine.changes(&ctx.budget, permit).await.map_err(|e| match e {
-            e if e.is_gone() => ToolError::not_found("container", &args.container),
-            e => ToolError::of_object(e),
-        })?;
+        let permit =
+            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let changes = ctx
+            .engine
+            .changes(&ctx.budget, permit)
+            .await
+            .map_err(|e| ToolError::of_object(e, "container", &args.container))?;
         Ok(draft(changes, &args).with("container", permit.target().name.clone()))
     }
 }
@@ -71,7 +73,12 @@ fn draft(mut changes: Vec<Change>, args: &Args) -> Draft {
         return draft;
     }
     let hint = "narrow with path, or raise limit".to_owned();
-    draft.cut(Cut { total: u64::try_from(total).ok(), shown: u64::try_from(shown).ok(), what: "changes", hint })
+    draft.cut(Cut {
+        total: u64::try_from(total).ok(),
+        shown: u64::try_from(shown).ok(),
+        what: "changes",
+        hint,
+    })
 }
 
 /// The folder itself, and what lies in it.

@@ -41,19 +41,20 @@ impl Tool for Top {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit = permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let permit =
+            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
         let name = permit.target().name.clone();
         let processes = ctx.engine.top(&ctx.budget, permit).await.map_err(|e| match e {
             EngineError::Status { code: 409, .. } => not_running(&name),
-            e if e.is_gone() => ToolError::not_found("container", &args.container),
-            e => ToolError::of_object(e),
+            e => ToolError::of_object(e, "container", &args.container),
         })?;
         Ok(draft(processes).with("container", name))
     }
 }
 
 fn draft(Processes { titles, rows }: Processes) -> Draft {
-    let usual = titles.iter().zip(COLUMNS).filter(|(a, b)| a.eq_ignore_ascii_case(b)).count() == COLUMNS.len()
+    let usual = titles.iter().zip(COLUMNS).filter(|(a, b)| a.eq_ignore_ascii_case(b)).count()
+        == COLUMNS.len()
         && titles.len() == COLUMNS.len();
     let rows = rows.into_iter().map(|row| {
         let json = json!(row);
@@ -75,9 +76,13 @@ mod tests {
     fn another_ps_is_shown_as_it_is() {
         let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let titles = strings(&["PID", "PPID", "USER", "STAT", "%CPU", "%MEM", "ELAPSED", "COMMAND"]);
-        let usual = draft(Processes { titles, rows: vec![strings(&["1", "0", "root", "S", "0.0", "0.1", "00:01", "sh"])] });
+        let usual = draft(Processes {
+            titles,
+            rows: vec![strings(&["1", "0", "root", "S", "0.0", "0.1", "00:01", "sh"])],
+        });
         assert_eq!(usual.list.unwrap().rows[0].cells.len(), 8);
-        let other = draft(Processes { titles: strings(&["PID", "CMD"]), rows: vec![strings(&["1", "sh -c x"])] });
+        let other =
+            draft(Processes { titles: strings(&["PID", "CMD"]), rows: vec![strings(&["1", "sh -c x"])] });
         let list = other.list.unwrap();
         assert_eq!(list.rows[0].cells, ["1  sh -c x"]);
         assert_eq!(list.rows[0].json, json!(["1", "sh -c x"]));

@@ -2,6 +2,7 @@
 //!
 //! Each kind is a list of chosen fields: what the engine adds one day is not shown until somebody has thought about it.
 
+mod config;
 mod container;
 mod image;
 mod network;
@@ -83,7 +84,9 @@ impl Tool for Inspect {
             (None, Some(name), Some(What::Volume)) => Asked::Volume(name.clone()),
             (None, Some(name), None) => Asked::Any(name.clone()),
             (Some(_), Some(_), _) => {
-                return Err(ToolError::invalid("`container` and `name` are both given").hint("give one of them"));
+                return Err(
+                    ToolError::invalid("`container` and `name` are both given").hint("give one of them")
+                );
             }
             (None, None, _) => {
                 return Err(ToolError::invalid("nothing to inspect is named")
@@ -92,7 +95,9 @@ impl Tool for Inspect {
         };
         match asked {
             Asked::Container(_) | Asked::Any(_) => Ok(vec![asked]),
-            _ if section => Err(ToolError::invalid("only containers have sections").hint("leave `section` out")),
+            _ if section => {
+                Err(ToolError::invalid("only containers have sections").hint("leave `section` out"))
+            }
             _ => Ok(vec![asked]),
         }
     }
@@ -124,11 +129,7 @@ impl Tool for Inspect {
         } else {
             return Err(ToolError::internal("no permit for the object"));
         };
-        let json = json.map_err(|e| match e {
-            // It went since it was resolved: for the caller it never was there.
-            e if e.is_gone() => ToolError::not_found(kind, asked),
-            e => too_large(ToolError::of_object(e)),
-        })?;
+        let json = json.map_err(|e| too_large(ToolError::of_object(e, kind, asked)))?;
         Ok(Draft::object(json).narrow("a section (config, state, network, mounts) is shorter"))
     }
 }
