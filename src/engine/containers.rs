@@ -38,7 +38,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn inspect_container(&self, budget: &Budget, permit: &Permit<Container>) -> Result<Value, EngineError> {
+    pub async fn inspect_container(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+    ) -> Result<Value, EngineError> {
         self.inspect_id(budget, &permit.target().id).await
     }
 
@@ -65,9 +69,14 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn changes(&self, budget: &Budget, permit: &Permit<Container>) -> Result<Vec<Change>, EngineError> {
+    pub async fn changes(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+    ) -> Result<Vec<Change>, EngineError> {
         let path = format!("/containers/{}/changes", permit.target().id);
-        let list: Option<Vec<raw::Change>> = self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;
+        let list: Option<Vec<raw::Change>> =
+            self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;
         let change = |c: raw::Change| Change {
             kind: match c.kind {
                 0 => "modified",
@@ -86,7 +95,9 @@ impl Engine {
     /// The same error without the names and ids of hidden objects.
     pub(super) fn scrubbed(&self, e: EngineError) -> EngineError {
         match e {
-            EngineError::Status { code, message } => EngineError::Status { code, message: self.scrub(&message) },
+            EngineError::Status { code, message } => {
+                EngineError::Status { code, message: self.scrub(&message) }
+            }
             other => other,
         }
     }

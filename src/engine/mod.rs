@@ -4,6 +4,7 @@
 //! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
 
 pub mod budget;
+pub mod clock;
 pub mod containers;
 pub mod demux;
 pub mod dial;

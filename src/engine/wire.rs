@@ -66,7 +66,12 @@ impl Wire {
     ///
     /// # Errors
     /// No connection, a clock, or an answer that is an error: 4xx and 5xx come back as [`EngineError::Status`].
-    pub async fn get(&self, budget: &Budget, path: &str, query: &[(&str, &str)]) -> Result<Answer, EngineError> {
+    pub async fn get(
+        &self,
+        budget: &Budget,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Answer, EngineError> {
         let version = self.version(budget).await?;
         let mut target = format!("/v{}.{}{path}", version.0, version.1);
         append_query(&mut target, query);
@@ -249,8 +254,9 @@ impl Answer {
                     }
                 }
                 Some(Err(e)) => {
-                    return Err(tripped(&self.meter, &self.budget)
-                        .unwrap_or_else(|| EngineError::Protocol(format!("the answer broke off: {}", chain(&e)))));
+                    return Err(tripped(&self.meter, &self.budget).unwrap_or_else(|| {
+                        EngineError::Protocol(format!("the answer broke off: {}", chain(&e)))
+                    }));
                 }
             }
         }
@@ -278,14 +284,22 @@ impl Answer {
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
         let bytes = self.bytes(JSON_CAP).await?;
         serde_json::from_slice(&bytes).map_err(|e| {
-            EngineError::Protocol(format!("unexpected JSON ({:?} at byte {} of {})", e.classify(), e.column(), bytes.len()))
+            EngineError::Protocol(format!(
+                "unexpected JSON ({:?} at byte {} of {})",
+                e.classify(),
+                e.column(),
+                bytes.len()
+            ))
         })
     }
 
     /// Turns an error status into an error, with the engine's message.
     async fn or_status(mut self) -> Result<Self, EngineError> {
         let status = self.response.status();
-        if status.is_success() || status == StatusCode::NOT_MODIFIED || status == StatusCode::SWITCHING_PROTOCOLS {
+        if status.is_success()
+            || status == StatusCode::NOT_MODIFIED
+            || status == StatusCode::SWITCHING_PROTOCOLS
+        {
             return Ok(self);
         }
         if status.is_redirection() {
@@ -302,7 +316,9 @@ impl Answer {
         match serde_json::from_slice::<raw::Message>(&body) {
             Ok(raw::Message { message }) => Err(EngineError::Status { code: status.as_u16(), message }),
             // Whatever stands behind the socket, it does not speak like Docker: a proxy, or another service.
-            Err(_) => Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16()))),
+            Err(_) => {
+                Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16())))
+            }
         }
     }
 }
@@ -371,7 +387,9 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 
 fn unversioned(path: &str) -> &str {
     match path.strip_prefix("/v").and_then(|rest| rest.split_once('/')) {
-        Some((version, _)) if parse_version(version).is_some() => path.get(2 + version.len()..).unwrap_or(path),
+        Some((version, _)) if parse_version(version).is_some() => {
+            path.get(2 + version.len()..).unwrap_or(path)
+        }
         _ => path,
     }
 }

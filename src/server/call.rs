@@ -1,6 +1,7 @@
 //! The way of a call, one statement a layer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -16,10 +17,13 @@ use crate::policy::{self, Ask, Target};
 use crate::supervisor::breaker::Verdict;
 use crate::supervisor::run::Ending;
 use crate::tool::def::Prepared;
-use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Phase, Spec, ToolDef, ToolError};
+use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Phase, ToolDef, ToolError};
 
 use super::progress::Reports;
-use super::{Answer, InForce, Server, aliases, answer, catalogue, explain};
+use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
+
+/// How long a stream that was cancelled has for its answer.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -49,7 +53,8 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let mut trace = Guard::open(&server.audit, &id, &caller.name, &tool, &arguments);
     trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut learned = Learned::default();
-    let work = Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
+    let work =
+        Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err());
     answer::put_into_words(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some())
@@ -78,22 +83,25 @@ async fn layers(
     trace.tool(&def.spec);
 
     // The cheap refusal, before Docker is touched and before the arguments are looked at.
-    policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels).map_err(|d| answer::denied(d, trace))?;
+    policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels)
+        .map_err(|d| answer::denied(d, trace))?;
 
     let prepared = def.prepare(arguments)?;
 
-    let clocks = clocks(&def.spec, prepared.time, &settings.neverhang)?;
+    let clocks = clocks(prepared.class, prepared.time, &settings.neverhang)?;
     let deadline = Instant::now() + clocks.total;
 
     // What reports on the server itself must answer while the engine is known to be down; everything else fails fast.
-    let admission = match def.spec.class {
+    let admission = match prepared.class {
         Class::Local => None,
         _ => Some(work.server.supervisor.admit().map_err(answer::circuit_open)?),
     };
 
-    let _place = work.server.supervisor.slots.take(def.spec.class, deadline).await?;
+    let _place = work.server.supervisor.slots.take(prepared.class, deadline).await?;
 
-    let supervise = Supervise { server: work.server, clocks, deadline, cancel: work.cancel };
+    // A stream that the caller ends has something to answer with.
+    let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
+    let supervise = Supervise { server: work.server, clocks, deadline, cancel: work.cancel, grace };
     let result = engaged(&work, def, prepared, &supervise, trace, learned).await;
 
     // Classified here, counted there: the breaker never sees a request.
@@ -124,7 +132,8 @@ async fn engaged(
     };
 
     // From the caller's words to identities, on our own filtered view.
-    let targets = supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
+    let targets =
+        supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 
@@ -140,9 +149,10 @@ async fn engaged(
 
     let _relay = reports.relay(Arc::clone(&in_force.redactor), learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
-    let running = def.run(ctx, permits, prepared);
+    let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     supervise
         .run(async move {
+            failpoint::reach(tool);
             let mut draft = running.await?;
             draft.learned = draft.learned.merge(&known);
             // Cleaning 40 kB is work as well: it stays off the threads that answer.
@@ -151,12 +161,16 @@ async fn engaged(
         .await
 }
 
+/// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
+const FIRST_WORD: Duration = Duration::from_millis(150);
+
 /// Runs pieces of one call, all under its one deadline.
 struct Supervise<'a> {
     server: &'a Server,
     clocks: Clocks,
     deadline: Instant,
     cancel: &'a CancellationToken,
+    grace: Duration,
 }
 
 impl Supervise<'_> {
@@ -165,12 +179,15 @@ impl Supervise<'_> {
         Budget { connect, headers, idle, deadline: self.deadline, total }
     }
 
-    async fn run<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, ToolError>
+    async fn run<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, ToolError>
     where
         T: Send + 'static,
         E: Into<ToolError> + Send + 'static,
     {
-        match self.server.supervisor.run(self.deadline, self.cancel, work).await {
+        match self.server.supervisor.run(self.deadline, self.cancel, self.grace, work).await {
             Ending::Done(result) => result.map_err(Into::into),
             Ending::Panicked(text) => Err(ToolError::internal(format!("panic: {text}"))),
             Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")
@@ -183,7 +200,10 @@ impl Supervise<'_> {
 }
 
 /// The objects that the arguments name, as the engine knows them.
-fn resolve(ctx: &Ctx, asked: &[Asked]) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
+fn resolve(
+    ctx: &Ctx,
+    asked: &[Asked],
+) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let wanted = wanted(asked);
     async move {
@@ -208,8 +228,8 @@ pub(super) fn wanted(asked: &[Asked]) -> Vec<(Want, String)> {
 }
 
 /// The class's clocks; a call that names its own time gets it, up to the limit.
-fn clocks(spec: &Spec, asked: Option<std::time::Duration>, settings: &Neverhang) -> Result<Clocks, ToolError> {
-    let clocks = Clocks::of(spec.class, settings);
+fn clocks(class: Class, asked: Option<Duration>, settings: &Neverhang) -> Result<Clocks, ToolError> {
+    let clocks = Clocks::of(class, settings);
     match asked {
         None => Ok(clocks),
         Some(time) if time <= settings.max_timeout => Ok(clocks.within(time)),

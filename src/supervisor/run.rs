@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Supervisor;
@@ -27,11 +27,13 @@ pub enum Ending<T> {
 const REAP: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// Runs `work` on the work runtime and answers at the deadline at the latest, whatever the work does.
+    /// Runs `work` on the work runtime and answers at the deadline at the latest, whatever the work does. Work that is
+    /// cancelled has `grace` to answer with what it has.
     pub async fn run<T: Send + 'static>(
         &self,
         deadline: Instant,
         cancel: &CancellationToken,
+        grace: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Ending<T> {
         let mut worker = Aborting(Some(self.work.spawn(work)));
@@ -43,7 +45,7 @@ impl Supervisor {
                 Err(e) if e.is_panic() => Ending::Panicked(panic_text(e)),
                 Err(_) => Ending::Cancelled,
             },
-            () = cancel.cancelled() => Ending::Cancelled,
+            () = given_up(cancel, grace) => Ending::Cancelled,
             () = self.shutdown.cancelled() => Ending::ShuttingDown,
             () = sleep_until(deadline) => Ending::Deadline,
         };
@@ -66,6 +68,14 @@ impl Supervisor {
                 stuck.fetch_sub(1, Ordering::Relaxed);
             }
         });
+    }
+}
+
+/// Resolves when the caller gave up, and the work had its time to end by itself.
+async fn given_up(cancel: &CancellationToken, grace: Duration) {
+    cancel.cancelled().await;
+    if !grace.is_zero() {
+        sleep(grace).await;
     }
 }
 

@@ -87,6 +87,17 @@ pub struct Ctx {
     pub host: Arc<dyn Host>,
 }
 
+/// A tool that ends by itself leaves this for its answer, before the supervisor gives one for it.
+const ANSWER: Duration = Duration::from_millis(300);
+
+impl Ctx {
+    /// When a tool that waits or follows must end, to answer with what it has.
+    #[must_use]
+    pub fn ends_by(&self) -> tokio::time::Instant {
+        self.budget.deadline - ANSWER.min(self.budget.total / 4)
+    }
+}
+
 impl std::fmt::Debug for Ctx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ctx").field("budget", &self.budget).finish_non_exhaustive()

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::policy::Permits;
 
+use super::class::Class;
 use super::context::Ctx;
 use super::error::ToolError;
 use super::spec::Spec;
@@ -54,6 +56,12 @@ pub trait Tool: Send + Sync + 'static {
         None
     }
 
+    /// Its clocks and places, where the arguments make it another kind of work.
+    fn class(args: &Self::Args) -> Class {
+        let _ = args;
+        Self::SPEC.class
+    }
+
     /// Does it. The permits are for exactly the objects of [`Tool::targets`], in their order.
     fn run(
         ctx: Ctx,
@@ -69,6 +77,8 @@ pub struct Prepared {
     pub asked: Vec<Asked>,
     /// The time they ask for.
     pub time: Option<Duration>,
+    /// The kind of work that they make it.
+    pub class: Class,
     args: Box<dyn Any + Send>,
 }
 
@@ -79,7 +89,7 @@ type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
 pub struct ToolDef {
     /// The fixed facts.
     pub spec: Spec,
-    schema: fn() -> Map<String, Value>,
+    schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
     run: fn(Ctx, Permits, Prepared) -> Running,
 }
@@ -93,7 +103,7 @@ impl ToolDef {
 
     /// The input schema: a closed object without combinators at its root.
     #[must_use]
-    pub fn schema(&self) -> Map<String, Value> {
+    pub fn schema(&self) -> Arc<Map<String, Value>> {
         (self.schema)()
     }
 
@@ -116,7 +126,12 @@ fn prepare<T: Tool>(
     arguments: Map<String, Value>,
 ) -> Result<Prepared, ToolError> {
     let args: T::Args = args::read(schema, arguments)?;
-    Ok(Prepared { asked: T::targets(&args)?, time: T::asked_time(&args), args: Box::new(args) })
+    Ok(Prepared {
+        asked: T::targets(&args)?,
+        time: T::asked_time(&args),
+        class: T::class(&args),
+        args: Box::new(args),
+    })
 }
 
 fn run<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Running {

@@ -74,11 +74,11 @@ fn timeout(clock: Clock, limit: Duration) -> ToolError {
         Clock::Idle => (Phase::Idle, "the engine's answer stalled"),
         Clock::Total => (Phase::Total, "the call took too long"),
     };
-    let error = ToolError::new(Kind::DaemonTimeout, what)
+    // Whichever clock it was, the engine was being waited for.
+    ToolError::new(Kind::DaemonTimeout, what)
         .clock(phase, limit)
-        .hint("docker_health shows whether the engine answers at all");
-    // A call that ran out of its own time may just have asked for much; the others are the engine's fault.
-    if phase == Phase::Total { error } else { error.daemon_fault() }
+        .hint("docker_health shows whether the engine answers at all")
+        .daemon_fault()
 }
 
 fn status(code: u16, message: &str) -> ToolError {

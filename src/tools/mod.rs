@@ -4,6 +4,7 @@ pub mod containers;
 pub mod images;
 pub mod meta;
 pub mod networks;
+mod pattern;
 pub mod volumes;
 mod words;
 

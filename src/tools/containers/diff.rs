@@ -66,7 +66,7 @@ fn draft(mut changes: Vec<Change>, args: &Args) -> Draft {
     let shown = changes.len();
     let row = |c: Change| Row::new(json!({ "kind": c.kind, "path": c.path }), [c.kind.to_owned(), c.path]);
     let draft = Draft::list("changes", &["kind", "path"], changes.into_iter().map(row).collect())
-        .narrow("narrow with path")
+        .hint("narrow with path")
         .keep_empty(&["changes"])
         .with("counts", json!(counts));
     if shown == total {

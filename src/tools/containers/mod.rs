@@ -2,6 +2,7 @@
 
 mod diff;
 mod inspect;
+mod logs;
 mod ps;
 mod stats;
 mod top;
@@ -12,6 +13,7 @@ use crate::tool::ToolDef;
 pub const TOOLS: &[ToolDef] = &[
     ToolDef::of::<ps::Ps>(),
     ToolDef::of::<inspect::Inspect>(),
+    ToolDef::of::<logs::Logs>(),
     ToolDef::of::<stats::Stats>(),
     ToolDef::of::<top::Top>(),
     ToolDef::of::<diff::Diff>(),

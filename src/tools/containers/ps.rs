@@ -166,6 +166,10 @@ fn uptime(state: &str, status: &str) -> Option<String> {
 fn ports(ports: &[Port]) -> Vec<String> {
     let mut all: Vec<String> = ports
         .iter()
+        // The engine publishes on both families by default: one line says it.
+        .filter(|p| {
+            !(p.ip == "::" && ports.iter().any(|o| o.ip == "0.0.0.0" && o.public_port == p.public_port))
+        })
         .map(|p| match p.public_port {
             Some(public) if p.ip.contains(':') => {
                 format!("[{}]:{public}->{}/{}", p.ip, p.private_port, p.r#type)

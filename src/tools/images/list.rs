@@ -17,6 +17,7 @@ pub struct Images;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
+    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 
@@ -55,7 +56,7 @@ impl Tool for Images {
         Ok(Draft::list("images", &["id", "tags", "size", "created", "in_use"], rows)
             .with("summary", summary.clone())
             .tail(summary)
-            .narrow("narrow with filter.reference")
+            .hint("narrow with filter.reference")
             .keep_empty(&["images", "tags"])
             .told(&["summary"]))
     }

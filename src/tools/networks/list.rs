@@ -16,6 +16,7 @@ pub struct Networks;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
+    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 
@@ -56,7 +57,7 @@ impl Tool for Networks {
         )
         .with("summary", summary.clone())
         .tail(summary)
-        .narrow("narrow with filter.name")
+        .hint("narrow with filter.name")
         .keep_empty(&["networks"])
         .told(&["summary"]))
     }

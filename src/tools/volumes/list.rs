@@ -15,6 +15,7 @@ pub struct Volumes;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
+    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 
@@ -52,7 +53,7 @@ impl Tool for Volumes {
         Ok(Draft::list("volumes", &["name", "driver", "used_by"], rows)
             .with("summary", summary.clone())
             .tail(summary)
-            .narrow("narrow with filter.name")
+            .hint("narrow with filter.name")
             .keep_empty(&["volumes"])
             .told(&["summary"]))
     }

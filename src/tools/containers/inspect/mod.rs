@@ -130,7 +130,7 @@ impl Tool for Inspect {
             return Err(ToolError::internal("no permit for the object"));
         };
         let json = json.map_err(|e| too_large(ToolError::of_object(e, kind, asked)))?;
-        Ok(Draft::object(json).narrow("a section (config, state, network, mounts) is shorter"))
+        Ok(Draft::object(json).hint("a section (config, state, network, mounts) is shorter"))
     }
 }
 

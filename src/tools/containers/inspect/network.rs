@@ -24,7 +24,9 @@ pub(super) fn curated(raw: &Value, network: &Network, outlook: &Outlook<'_>) -> 
     for (key, pointer) in [("internal", "/Internal"), ("attachable", "/Attachable")] {
         out.insert(key.into(), raw.pointer(pointer).cloned().unwrap_or(false.into()));
     }
-    let pool = |p: &Value| copy(p, &[("subnet", "/Subnet"), ("gateway", "/Gateway"), ("ip_range", "/IPRange")]).into();
+    let pool = |p: &Value| {
+        copy(p, &[("subnet", "/Subnet"), ("gateway", "/Gateway"), ("ip_range", "/IPRange")]).into()
+    };
     let mut ipam = copy(raw, &[("driver", "/IPAM/Driver"), ("options", "/IPAM/Options")]);
     put(&mut ipam, "subnets", array(raw, "/IPAM/Config").iter().map(pool).collect::<Vec<Value>>());
     put(&mut out, "ipam", ipam);

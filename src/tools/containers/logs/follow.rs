@@ -1,0 +1,148 @@
+//! Following a log: what is new goes out while it comes, and the call ends by itself.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::engine::logs::LogOptions;
+use crate::policy::{Container, Permit};
+use crate::tool::{Ctx, ToolError};
+
+use super::window::{Keep, Window};
+
+/// New lines are collected for this long before they go out.
+const BATCH: Duration = Duration::from_millis(200);
+/// A container that writes more than this while it is followed ends the call.
+const BYTES: usize = 8 << 20;
+
+/// How it went.
+#[derive(Debug)]
+pub struct Followed {
+    /// The newest lines.
+    pub window: Window,
+    /// Why it ended.
+    pub ended: &'static str,
+    /// Why the log broke off, if it did.
+    pub broken: Option<String>,
+}
+
+/// Follows until the time is over, the container ends, it wrote too much, or the caller gives up.
+///
+/// # Errors
+/// The log cannot be read at all.
+pub async fn follow(
+    ctx: &Ctx,
+    permit: &Permit<Container>,
+    keep: Keep,
+    options: &LogOptions,
+) -> Result<Followed, ToolError> {
+    let timestamps = options.timestamps;
+    let end = ctx.ends_by();
+    let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, options).await?;
+    let mut batch = Batch { text: String::new(), full: ctx.settings.output.chunk_bytes };
+    let (time_is_over, flush) = (sleep_until(end), sleep_until(end));
+    tokio::pin!(time_is_over, flush);
+    let (mut window, mut written, mut broken) = (Window::new(keep), 0, None);
+    let ended = loop {
+        let line = tokio::select! {
+            biased;
+            () = ctx.cancel.cancelled() => break "cancelled",
+            () = &mut time_is_over => break "time_limit",
+            () = &mut flush, if !batch.text.is_empty() => {
+                batch.send(ctx, end).await;
+                continue;
+            }
+            line = log.next() => line,
+        };
+        match line {
+            Ok(Some(line)) => {
+                let size = line.text.len();
+                let fresh = window.push(line);
+                if fresh == 0 {
+                    continue;
+                }
+                written += size;
+                if ctx.progress.wanted() {
+                    if batch.text.is_empty() {
+                        flush.as_mut().reset(end.min(Instant::now() + BATCH));
+                    }
+                    batch.add(&window.newest(fresh, timestamps));
+                    if batch.text.len() >= batch.full {
+                        batch.send(ctx, end).await;
+                    }
+                }
+                if written > BYTES {
+                    break "byte_limit";
+                }
+            }
+            Ok(None) => break "container_exit",
+            Err(e) if window.seen() == 0 => return Err(e.into()),
+            Err(e) => {
+                broken = Some(e.to_string());
+                break "broken";
+            }
+        }
+    };
+    while let Some(line) = log.rest() {
+        let fresh = window.push(line);
+        if fresh > 0 && ctx.progress.wanted() {
+            batch.add(&window.newest(fresh, timestamps));
+        }
+    }
+    batch.send(ctx, end.max(Instant::now() + Duration::from_millis(50))).await;
+    Ok(Followed { window, ended, broken })
+}
+
+/// Lines on their way out.
+struct Batch {
+    text: String,
+    full: usize,
+}
+
+impl Batch {
+    fn add(&mut self, lines: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(lines);
+    }
+
+    /// In pieces; a listener that is slow slows the log down, and never holds the call.
+    async fn send(&mut self, ctx: &Ctx, by: Instant) {
+        let text = std::mem::take(&mut self.text);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(cut(rest, self.full));
+            rest = behind.strip_prefix('\n').unwrap_or(behind);
+            if timeout_at(by, ctx.progress.say(piece)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Where to cut a text that is too long: behind a line if there is one, never through a character.
+fn cut(text: &str, max: usize) -> usize {
+    if text.len() <= max {
+        return text.len();
+    }
+    let end = text.floor_char_boundary(max).max(1);
+    match text.get(..end).and_then(|head| head.rfind('\n')) {
+        Some(at) if at > 0 => at,
+        _ => text.ceil_char_boundary(end),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn pieces_end_with_a_line() {
+        assert_eq!(cut("ab", 9), 2);
+        assert_eq!(cut("ab\ncd\nef", 6), 5);
+        assert_eq!(cut("abcdef", 4), 4);
+        assert_eq!(cut("ää", 3), 2);
+        assert_eq!(cut("ä", 1), 2);
+    }
+}

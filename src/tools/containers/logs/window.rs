@@ -1,0 +1,261 @@
+//! The newest lines that matter: all, or those a pattern picks, with the lines around them. Memory is bounded.
+
+use std::collections::VecDeque;
+
+use regex::Regex;
+
+use crate::engine::demux::Source;
+use crate::engine::logs::LogLine;
+use crate::output::clean;
+
+/// What a line costs beside its text.
+const OVERHEAD: usize = 96;
+/// Stands where lines between hits were left out.
+const GAP: &str = "--";
+/// Stands at the end of a line that was too long.
+const MORE: &str = " [... goes on in the next line]";
+
+/// What is kept of a log.
+#[derive(Debug, Clone)]
+pub struct Keep {
+    /// The last so many hits; without a pattern, every line is one.
+    pub want: usize,
+    /// Which lines are hits.
+    pub pattern: Option<Regex>,
+    /// The other ones are.
+    pub invert: bool,
+    /// Lines around each hit.
+    pub context: usize,
+    /// Bytes of text.
+    pub bytes: usize,
+}
+
+/// Lines go in at one end, and the oldest fall out at the other.
+#[derive(Debug)]
+pub struct Window {
+    keep: Keep,
+    kept: VecDeque<Kept>,
+    bytes: usize,
+    kept_hits: usize,
+    /// Lines that become context if a hit follows.
+    before: VecDeque<Kept>,
+    /// Lines that are context of the last hit.
+    after: usize,
+    seen: u64,
+    hits: u64,
+    squeezed: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    hit: bool,
+    line: LogLine,
+}
+
+impl Window {
+    /// An empty one.
+    pub fn new(keep: Keep) -> Self {
+        let (kept, before) = (VecDeque::new(), VecDeque::new());
+        Self { keep, kept, bytes: 0, kept_hits: 0, before, after: 0, seen: 0, hits: 0, squeezed: false }
+    }
+
+    /// Takes a line. Gives how many lines at the newer end are shown because of it.
+    pub fn push(&mut self, line: LogLine) -> usize {
+        self.seen += 1;
+        // What is searched is what is shown: a colour in the middle of a word does not hide it.
+        let hit =
+            self.keep.pattern.as_ref().is_none_or(|p| p.is_match(&clean(&line.text)) != self.keep.invert);
+        let kept = Kept { number: self.seen, hit, line };
+        if hit {
+            let mut fresh = 1;
+            for earlier in std::mem::take(&mut self.before) {
+                fresh += 1;
+                self.keep(earlier);
+            }
+            self.hits += 1;
+            self.kept_hits += 1;
+            self.after = self.keep.context;
+            self.keep(kept);
+            self.shrink();
+            return fresh.min(self.kept.len());
+        }
+        if self.after > 0 {
+            self.after -= 1;
+            self.keep(kept);
+            self.shrink();
+            return 1.min(self.kept.len());
+        }
+        if self.keep.context > 0 {
+            self.before.push_back(kept);
+            if self.before.len() > self.keep.context {
+                self.before.pop_front();
+            }
+        }
+        0
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        self.bytes += weight(&kept.line);
+        self.kept.push_back(kept);
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.kept.pop_front() {
+            self.bytes -= weight(&oldest.line);
+            self.kept_hits -= usize::from(oldest.hit);
+        }
+    }
+
+    fn shrink(&mut self) {
+        while self.bytes > self.keep.bytes && self.kept.len() > 1 {
+            self.squeezed = true;
+            self.drop_oldest();
+        }
+        if self.kept_hits <= self.keep.want {
+            return;
+        }
+        while self.kept_hits > self.keep.want {
+            self.drop_oldest();
+        }
+        // What stood around the hits that fell out goes with them.
+        let first = self.kept.iter().find(|k| k.hit).map_or(u64::MAX, |k| k.number);
+        while self.kept.front().is_some_and(|k| k.number.saturating_add(self.keep.context as u64) < first) {
+            self.drop_oldest();
+        }
+    }
+
+    /// Lines that were looked at.
+    pub const fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Hits among them.
+    pub const fn hits(&self) -> u64 {
+        self.hits
+    }
+
+    /// As many hits are here as are wanted, or as fit.
+    pub const fn full(&self) -> bool {
+        self.squeezed || self.kept_hits >= self.keep.want
+    }
+
+    /// Older hits fell out because of their size.
+    pub const fn squeezed(&self) -> bool {
+        self.squeezed
+    }
+
+    /// Hits that are here.
+    pub const fn kept_hits(&self) -> usize {
+        self.kept_hits
+    }
+
+    /// Lines that are here.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// How many of them were written to standard output, and to standard error.
+    pub fn sources(&self) -> (usize, usize) {
+        let out = self.kept.iter().filter(|k| k.line.source == Source::Stdout).count();
+        (out, self.kept.len() - out)
+    }
+
+    /// All that is here.
+    pub fn text(&self, timestamps: bool) -> String {
+        self.newest(self.kept.len(), timestamps)
+    }
+
+    /// The newest lines.
+    pub fn newest(&self, count: usize, timestamps: bool) -> String {
+        let skip = self.kept.len().saturating_sub(count);
+        let mut last = skip.checked_sub(1).and_then(|i| self.kept.get(i)).map(|k| k.number);
+        let mut out = String::new();
+        for (i, kept) in self.kept.iter().skip(skip).enumerate() {
+            if i > 0 {
+                out.push('\n');
+            }
+            if self.keep.context > 0 && last.is_some_and(|n| n + 1 != kept.number) {
+                out.push_str(GAP);
+                out.push('\n');
+            }
+            last = Some(kept.number);
+            if let (true, Some(stamp)) = (timestamps, &kept.line.timestamp) {
+                out.push_str(stamp);
+                out.push(' ');
+            }
+            out.push_str(&kept.line.text);
+            if kept.line.more {
+                out.push_str(MORE);
+            }
+        }
+        out
+    }
+}
+
+fn weight(line: &LogLine) -> usize {
+    line.text.len() + line.timestamp.as_ref().map_or(0, String::len) + OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(want: usize, pattern: Option<&str>, context: usize) -> Window {
+        let pattern = pattern.map(|p| Regex::new(p).unwrap());
+        Window::new(Keep { want, pattern, invert: false, context, bytes: 4096 })
+    }
+
+    fn fed(mut window: Window, lines: &[&str]) -> Window {
+        for text in lines {
+            let (source, timestamp) = (Source::Stdout, Some("T".into()));
+            window.push(LogLine { source, text: (*text).into(), timestamp, more: false });
+        }
+        window
+    }
+
+    #[test]
+    fn the_newest_lines_stay() {
+        let w = fed(window(2, None, 0), &["a", "b", "c"]);
+        assert_eq!((w.text(false).as_str(), w.seen(), w.full()), ("b\nc", 3, true));
+        assert_eq!(w.newest(1, true), "T c");
+        assert!(!fed(window(2, None, 0), &["a"]).full());
+    }
+
+    #[test]
+    fn hits_have_lines_around_them() {
+        let lines = ["1", "2", "x3", "4", "5", "6", "7", "x8", "x9", "10", "11"];
+        let shown = |want| fed(window(want, Some("x"), 1), &lines).text(false);
+        assert_eq!(shown(9), "2\nx3\n4\n--\n7\nx8\nx9\n10");
+        assert_eq!(shown(2), "7\nx8\nx9\n10");
+        // A hit that fell out is no context.
+        assert_eq!(shown(1), "x9\n10");
+        let none = fed(window(9, Some("x"), 0), &lines);
+        assert_eq!((none.text(false).as_str(), none.hits()), ("x3\nx8\nx9", 3));
+        let overlap = fed(window(9, Some("x"), 2), &["a", "x", "b", "c", "d", "x", "e"]);
+        assert_eq!(overlap.text(false), "a\nx\nb\nc\nd\nx\ne");
+    }
+
+    #[test]
+    fn the_other_lines() {
+        let mut w = window(9, Some("x"), 0);
+        w.keep.invert = true;
+        assert_eq!(fed(w, &["a", "x", "b"]).text(false), "a\nb");
+    }
+
+    #[test]
+    fn a_colour_hides_nothing() {
+        assert_eq!(fed(window(9, Some("^ERROR"), 0), &["\x1b[31mERR\x1b[0mOR"]).hits(), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let long = "y".repeat(1000);
+        let mut w = window(100, None, 0);
+        for _ in 0..1000 {
+            w = fed(w, &[&long]);
+            assert!(w.bytes <= 4096);
+        }
+        assert!(w.squeezed() && w.full() && w.len() == 3);
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests stand on.
+
+pub mod client;
+pub mod engine;
+pub mod fixture;
+pub mod launch;
+pub mod reply;
+pub mod rss;
+pub mod text;
+
+pub use client::Client;
+pub use fixture::Fixture;
+pub use launch::Launch;
+pub use reply::{Reply, ToolResult};
