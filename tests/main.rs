@@ -16,6 +16,8 @@ mod architecture;
 mod concurrency;
 mod config;
 mod faults;
+mod logs;
 mod permissions;
+mod redaction;
 mod stdio;
 mod surface;

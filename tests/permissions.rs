@@ -2,3 +2,5 @@
 
 mod addresses;
 mod matrix;
+mod outputs;
+mod renamed;

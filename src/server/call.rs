@@ -187,7 +187,9 @@ impl Supervise<'_> {
         T: Send + 'static,
         E: Into<ToolError> + Send + 'static,
     {
-        match self.server.supervisor.run(self.deadline, self.cancel, self.grace, work).await {
+        // The work knows better what it waited for: its own clock, at the deadline, gets the first word.
+        let deadline = self.deadline + FIRST_WORD;
+        match self.server.supervisor.run(deadline, self.cancel, self.grace, work).await {
             Ending::Done(result) => result.map_err(Into::into),
             Ending::Panicked(text) => Err(ToolError::internal(format!("panic: {text}"))),
             Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")

@@ -2,21 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::addresses::{OF_A_NAME, OF_AN_ID};
-use crate::support::{Client, Fixture, Launch, ToolResult, engine};
-
-/// Arguments whose value names an object.
-const NAMING: &[&str] = &["container", "containers", "name", "network", "volume", "project", "image"];
-
-/// A tool and one of its arguments that names an object.
-struct Slot {
-    tool: String,
-    argument: String,
-    /// The other arguments that the tool needs, or a kind that it can be told.
-    rest: Value,
-}
+use crate::support::probe::slots;
+use crate::support::{Fixture, Launch, ToolResult, engine};
 
 #[test]
 fn what_is_hidden_is_answered_like_what_does_not_exist() {
@@ -31,16 +21,15 @@ fn what_is_hidden_is_answered_like_what_does_not_exist() {
     for slot in &slots {
         // The test must be able to fail: a visible one is found in the same way.
         if slot.argument == "container" {
-            let shown = ask(&client, slot, &fixture.name("app"));
+            let shown = slot.ask(&client, &fixture.name("app"));
             assert!(shown.kind() != "not_found", "{}: {}", slot.tool, shown.text);
         }
         for (hidden, absent) in pairs(&fixture) {
             let forms = if hidden.len() == 64 { OF_AN_ID } else { OF_A_NAME };
             for (form, write) in forms {
-                let there = ask(&client, slot, &write(&hidden));
-                let nowhere = ask(&client, slot, &write(&absent));
-                let (there, nowhere) =
-                    (plain(&there, &write(&hidden), &hidden), plain(&nowhere, &write(&absent), &absent));
+                let there = slot.ask(&client, &write(&hidden));
+                let nowhere = slot.ask(&client, &write(&absent));
+                let (there, nowhere) = (plain(&there, &write(&hidden)), plain(&nowhere, &write(&absent)));
                 if there != nowhere {
                     wrong.push(format!(
                         "{} {}={form} of {hidden}:\n  hidden: {there}\n  absent: {nowhere}",
@@ -68,7 +57,7 @@ fn short_prefixes_tell_of_visible_ids_only() {
     let Some(slot) = slots.iter().find(|s| s.argument == "container") else {
         panic!("no tool takes a container")
     };
-    let outcome = |word: &str| plain(&ask(&client, slot, word), word, word);
+    let outcome = |word: &str| plain(&slot.ask(&client, word), word);
 
     // One and two digits: every one of them. Whatever they answer, it may follow from what is visible alone.
     let digits: Vec<String> = (0..16).map(|d| format!("{d:x}")).collect();
@@ -91,16 +80,24 @@ fn short_prefixes_tell_of_visible_ids_only() {
             assert_eq!(outcome(&id[..length]), not_there, "{length} digits of a hidden id");
         }
     }
-    let shown = ask(&client, slot, &fixture.shown[0][..12]);
+    let shown = slot.ask(&client, &fixture.shown[0][..12]);
     assert_ne!(shown.kind(), "not_found", "twelve digits of a visible id: {}", shown.text);
 }
 
-/// Hidden words, each beside one of the same length that exists nowhere.
+/// Hidden words, each beside one of the same length and looks that exists nowhere.
 fn pairs(fixture: &Fixture) -> Vec<(String, String)> {
-    let mut pairs: Vec<(String, String)> =
-        ["vault", "vault-stopped", "vaultdb", "web/safe", "vdata", "vold", "secretnet"]
-            .map(|n| (fixture.name(n), fixture.name(&"nonesuch-nonesuch"[..n.len()])))
-            .to_vec();
+    let names = [
+        ("vault", "vaulx"),
+        ("vault-stopped", "vaulx-stopped"),
+        ("vaultdb", "vaulxdb"),
+        ("web/safe", "web/safx"),
+        ("vdata", "vdatx"),
+        ("vold", "volx"),
+        ("secretnet", "secretnex"),
+    ];
+    let mut pairs = names.map(|(there, nowhere)| (fixture.name(there), fixture.name(nowhere))).to_vec();
+    // What the filters name and nobody made does not exist either.
+    pairs.push((fixture.name("vaulty"), fixture.name("vaulxy")));
     let network = fixture.scope.engine.inspect("network", &fixture.name("secretnet"));
     let ids = fixture.hidden.iter().map(String::as_str).chain(network["Id"].as_str());
     pairs.extend(ids.map(|id| {
@@ -112,64 +109,15 @@ fn pairs(fixture: &Fixture) -> Vec<(String, String)> {
 }
 
 /// The answer without what belongs to the call: the word that was asked, and the id of the call.
-fn plain(result: &ToolResult, asked: &str, core: &str) -> String {
+fn plain(result: &ToolResult, asked: &str) -> String {
     let call = result.structured.pointer("/error/correlation_id").and_then(Value::as_str).unwrap_or("\0");
     let mut text = result.whole().replace(call, "<call>");
     // As it was sent, as it stands in JSON, and what is left of it when it is cleaned.
     let quoted = Value::from(asked).to_string();
-    let cleaned: String = asked.chars().filter(|c| !c.is_control()).collect();
-    let lower = core.to_uppercase();
-    for word in [asked, &quoted[1..quoted.len() - 1], cleaned.trim(), core, &lower] {
-        if !word.is_empty() {
-            text = text.replace(word, "<asked>");
-        }
+    let without: String = asked.chars().filter(|c| !c.is_control() && *c != '\u{200b}').collect();
+    let spaced: String = asked.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    for word in [asked, &quoted[1..quoted.len() - 1], &without, &spaced, without.trim(), spaced.trim()] {
+        text = text.replace(&format!("`{word}`"), "`<asked>`");
     }
     text
-}
-
-fn ask(client: &Client, slot: &Slot, word: &str) -> ToolResult {
-    let mut arguments = slot.rest.clone();
-    arguments[&slot.argument] = json!(word);
-    client.call(&slot.tool, &arguments)
-}
-
-/// Every argument of every tool that names an object, with the least that the tool needs beside it.
-fn slots(tools: &[Value]) -> Vec<Slot> {
-    let mut slots = Vec::new();
-    for tool in tools {
-        let schema = &tool["inputSchema"];
-        let Some(properties) = schema["properties"].as_object() else { continue };
-        for argument in properties.keys().filter(|k| NAMING.contains(&k.as_str())) {
-            let required = schema["required"].as_array().cloned().unwrap_or_default();
-            let mut rest = json!({});
-            for needed in required.iter().filter_map(Value::as_str).filter(|n| n != argument) {
-                rest[needed] = filler(needed, &properties[needed]);
-            }
-            if properties.contains_key("timeout") {
-                rest["timeout"] = json!("2s");
-            }
-            let name = tool["name"].as_str().unwrap().to_owned();
-            let kinds = match argument == "name" && properties.contains_key("kind") {
-                true => ["container", "image", "network", "volume"].as_slice(),
-                false => &[""],
-            };
-            for kind in kinds {
-                let mut rest = rest.clone();
-                if !kind.is_empty() {
-                    rest["kind"] = json!(kind);
-                }
-                slots.push(Slot { tool: name.clone(), argument: argument.clone(), rest });
-            }
-        }
-    }
-    slots
-}
-
-/// Something that an argument accepts.
-fn filler(name: &str, schema: &Value) -> Value {
-    match (name, schema["enum"].get(0)) {
-        ("until", _) => json!("running"),
-        (_, Some(first)) => first.clone(),
-        _ => json!("x"),
-    }
 }

@@ -1,5 +1,7 @@
 //! `docker_health`
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -8,6 +10,9 @@ use crate::engine::Budget;
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+
+/// Below the class's own two seconds, so that a hung engine is this tool's finding and not its failure.
+const CLOCK: Duration = Duration::from_millis(1500);
 
 pub struct Health;
 
@@ -31,7 +36,7 @@ impl Tool for Health {
 
     async fn run(ctx: Ctx, _permits: Permits, _args: Args) -> Result<Output, ToolError> {
         // The version asks containerd, which may hang while the engine itself is well: its clock must not add to the ping's.
-        let (probe, other) = (Budget::probe(), Budget::probe());
+        let (probe, other) = (Budget::probe().at_most(CLOCK), Budget::probe().at_most(CLOCK));
         let (ping, version) = tokio::join!(ctx.engine.ping(&probe), ctx.engine.version(&other));
         let version = version.ok();
         let vitals = ctx.host.vitals();
