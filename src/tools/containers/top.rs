@@ -62,7 +62,7 @@ fn draft(Processes { titles, rows }: Processes) -> Draft {
     });
     let rows = rows.collect();
     let draft = Draft::list("processes", if usual { COLUMNS } else { &["process"] }, rows)
-        .hint("too many processes to show them all")
+        .hint("docker_stats counts them")
         .keep_empty(&["processes"])
         .with("titles", titles);
     if usual { draft.told(&["titles"]) } else { draft }

@@ -16,6 +16,7 @@ pub struct Networks;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
+    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 

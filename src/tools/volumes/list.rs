@@ -15,6 +15,7 @@ pub struct Volumes;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
+    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 

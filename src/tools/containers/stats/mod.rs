@@ -31,15 +31,15 @@ pub struct Args {
 
 /// How long to watch where nobody says.
 const WATCH: Duration = Duration::from_secs(10);
-/// The list, the first sample and a slow last one fit in here.
-const AROUND: Duration = Duration::from_secs(5);
+/// A processor's use is measured between two samples.
+const SHORTEST: Duration = Duration::from_secs(1);
 const SHAPE: &[&str] = &["stats"];
 const COLUMNS: &[&str] = &["container", "cpu", "memory", "mem%", "rx", "tx", "read", "write", "pids"];
 impl Args {
     fn watch(&self) -> Option<Duration> {
         match (self.no_stream, self.duration) {
             (Some(true), _) | (None, None) => None,
-            (_, duration) => Some(duration.map_or(WATCH, |Span(d)| d)),
+            (_, duration) => Some(duration.map_or(WATCH, |Span(d)| d.max(SHORTEST))),
         }
     }
 }
@@ -62,7 +62,11 @@ impl Tool for Stats {
     }
 
     fn asked_time(args: &Args) -> Option<Duration> {
-        args.watch().map(|time| time.saturating_add(AROUND))
+        args.watch()
+    }
+
+    fn class(args: &Args) -> Class {
+        if args.watch().is_some() { Class::Stream } else { Class::Read }
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
@@ -173,5 +177,6 @@ mod tests {
         assert_eq!(args(json!({ "no_stream": true, "duration": 3 })), None);
         assert_eq!(args(json!({ "no_stream": false })), Some(10));
         assert_eq!(args(json!({ "duration": "3s" })), Some(3));
+        assert_eq!(args(json!({ "duration": 0 })), Some(1));
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until};
 
-use super::{AROUND, Args, draft, failed, percent, row_with};
+use super::{Args, draft, failed, percent, row_with};
+use crate::engine::Budget;
 use crate::engine::stats::{Sample, Usage};
 use crate::output::{Draft, memory};
 use crate::policy::Permits;
@@ -14,6 +15,8 @@ use crate::tool::{Ctx, Output, ToolError};
 use crate::tools::words::not_running;
 
 const EVERY: Duration = Duration::from_secs(1);
+/// What a last sample needs.
+const LAST: Duration = Duration::from_millis(100);
 /// Containers in a progress message.
 const REPORTED: usize = 5;
 const WATCHED: &[&str] = &[
@@ -49,19 +52,21 @@ pub(super) async fn watch(
 ) -> Result<Output, ToolError> {
     let named = permits.containers.first();
     let start = Instant::now();
-    // The answer must be out before the call's own deadline.
-    let end = start + time.min(ctx.budget.left().saturating_sub(AROUND));
+    let end = ctx.ends_by().min(start + time);
+    let every = EVERY.min(time / 3);
+    // A stuck container may delay a sample, never the answer.
+    let budget = Budget { deadline: end, ..ctx.budget };
     let mut courses: BTreeMap<String, Course> = BTreeMap::new();
     let mut missing = Vec::new();
     let mut broken_off = None;
     let mut next = start;
     loop {
         let samples = match named {
-            None => ctx.engine.round(&ctx.budget, &permits.world).await.map(|round| {
+            None => ctx.engine.round(&budget, &permits.world).await.map(|round| {
                 missing = round.missing;
                 round.samples.into_iter().map(|(who, sample)| (who.name, sample)).collect()
             }),
-            Some(permit) => ctx.engine.sample(&ctx.budget, permit).await.map(|sample| {
+            Some(permit) => ctx.engine.sample(&budget, permit).await.map(|sample| {
                 sample.map(|sample| (permit.target().name.clone(), sample)).into_iter().collect::<Vec<_>>()
             }),
         };
@@ -85,12 +90,11 @@ pub(super) async fn watch(
             courses.entry(name).or_default().take(sample);
         }
         report(ctx, &courses, start.elapsed()).await;
-        let now = Instant::now();
-        if now >= end {
+        next = (next + every).max(Instant::now());
+        if next + LAST > end {
             break;
         }
-        next = (next + EVERY).max(now);
-        sleep_until(next.min(end)).await;
+        sleep_until(next).await;
     }
     let mut seen: Vec<(&String, &Course)> = courses.iter().filter(|(_, c)| c.usage.is_some()).collect();
     seen.sort_by(|(_, x), (_, y)| y.average().total_cmp(&x.average()));
