@@ -228,7 +228,7 @@ pub fn short(id: &str) -> &str {
 }
 
 /// Replaces every run of 12 to 64 hex digits.
-fn mask_ids(text: &str) -> String {
+pub(super) fn mask_ids(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = String::new();
     for c in text.chars().chain(std::iter::once('\0')) {

@@ -45,6 +45,28 @@ impl From<EngineError> for ToolError {
     }
 }
 
+impl ToolError {
+    /// What a failed request about one object means, in the caller's words. One that is gone never was there; one that
+    /// does not answer is stuck by itself, because the engine has just listed it.
+    #[must_use]
+    pub fn of_object(e: EngineError, kind: &str, asked: &str) -> Self {
+        match e {
+            e if e.is_gone() => Self::not_found(kind, asked),
+            EngineError::Timeout { clock: Clock::Headers | Clock::Idle | Clock::Total, .. } => {
+                let why = Self::from(e);
+                let stuck = Self::new(
+                    Kind::ContainerUnresponsive,
+                    format!("the engine answers, but not about {kind} `{asked}`"),
+                )
+                .hint("others may still answer; if docker_health is well too, look at it on the host")
+                .retry_after(Duration::from_secs(30));
+                Self { phase: why.phase, limit: why.limit, ..stuck }
+            }
+            e => e.into(),
+        }
+    }
+}
+
 fn timeout(clock: Clock, limit: Duration) -> ToolError {
     let (phase, what) = match clock {
         Clock::Connect => (Phase::Connect, "the engine could not be reached in time"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::tool::{Kind, ToolError};
+
 /// A part of the name, or the whole name where there is a `*`.
 pub(super) fn name_fits(want: &str, name: &str) -> bool {
     let want = want.trim_start_matches('/');
@@ -54,6 +56,12 @@ pub(super) fn age(created: i64, now: i64) -> Option<String> {
     // Two of a unit at least: `36h` says more than `1d`.
     let (size, unit) = UNITS.into_iter().find(|(size, _)| secs >= 2 * size).unwrap_or((1, "s"));
     Some(format!("{}{unit}", secs / size))
+}
+
+/// What needs a running container was asked of another.
+pub(super) fn not_running(name: &str) -> ToolError {
+    ToolError::new(Kind::Conflict, format!("container `{name}` is not running"))
+        .hint("docker_ps with all = true shows its state; docker_start starts it")
 }
 
 /// `1 image`, `3 images`.

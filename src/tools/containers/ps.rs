@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::engine::outlook::Outlook;
 use crate::engine::raw::Port;
 use crate::engine::snapshot::{Seen, short};
 use crate::output::{Cut, Draft, Row};
-use crate::policy::reference::ImageRef;
-use crate::policy::{Image, Level, Permits, Rules};
+use crate::policy::{Level, Permits};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
 use crate::tools::words::{label_fits, name_fits};
 
@@ -55,7 +55,8 @@ impl Tool for Ps {
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let filter = args.filter.unwrap_or_default();
-        let seen = ctx.engine.containers(&ctx.budget, &permits.world).await?;
+        let outlook = ctx.engine.outlook(&ctx.budget, &permits.world).await?;
+        let seen = outlook.containers();
         let running = seen.iter().filter(|s| s.raw.state == "running").count();
         let summary = format!("{running} running, {} stopped containers", seen.len() - running);
         let all = args.all.unwrap_or(false) || filter.status.is_some();
@@ -63,7 +64,7 @@ impl Tool for Ps {
             .iter()
             .filter(|s| all || matches!(s.raw.state.as_str(), "running" | "paused" | "restarting"))
             .filter(|s| filter.fits(s))
-            .map(|s| row(s, permits.world.rules()))
+            .map(|s| row(s, &outlook))
             .collect();
         let total = rows.len();
         rows.truncate(args.limit.unwrap_or(usize::MAX));
@@ -98,8 +99,8 @@ impl Filter {
     }
 }
 
-fn row(s: &Seen, rules: &Rules) -> Row {
-    let image = shown_image(rules, &s.identity.image, &s.identity.image_id);
+fn row(s: &Seen, outlook: &Outlook<'_>) -> Row {
+    let image = outlook.image(&s.identity.image, &s.identity.image_id);
     let icon = match s.raw.state.as_str() {
         "running" => "✓",
         "paused" => "‖",
@@ -124,13 +125,6 @@ fn row(s: &Seen, rules: &Rules) -> Row {
         "status_icon": icon, "uptime": uptime, "ports": ports, "health": health,
     });
     Row::new(json, cells)
-}
-
-/// The image as written, or a mask where the image filters hide it.
-pub(super) fn shown_image(rules: &Rules, written: &str, id: &str) -> String {
-    let references = ImageRef::parse(written).into_iter().collect();
-    let image = Image { id: id.to_owned(), references };
-    if rules.image(&image).shown() { written.to_owned() } else { "[hidden]".to_owned() }
 }
 
 /// `Up 3 days (healthy)` → `healthy`.
