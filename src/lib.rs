@@ -26,6 +26,7 @@ pub mod config;
 pub mod engine;
 pub mod output;
 pub mod policy;
+pub mod reference;
 pub mod server;
 pub mod supervisor;
 pub mod tool;

@@ -20,7 +20,13 @@ pub struct Guard<'a> {
 impl<'a> Guard<'a> {
     /// Opens the trace of a call. Until something else is said, its outcome is that it was cut short.
     #[must_use]
-    pub fn open(sink: &'a Sink, call: &str, caller: &str, tool: &str, arguments: &Map<String, Value>) -> Self {
+    pub fn open(
+        sink: &'a Sink,
+        call: &str,
+        caller: &str,
+        tool: &str,
+        arguments: &Map<String, Value>,
+    ) -> Self {
         let record = Record {
             call: call.to_owned(),
             caller: caller.to_owned(),

@@ -47,7 +47,9 @@ pub struct Record {
 /// The shape of arguments: type, length, and a keyed hash in place of each value.
 #[must_use]
 pub fn shape(key: &[u8; 16], arguments: &Map<String, Value>) -> Value {
-    Value::Object(arguments.iter().map(|(name, value)| (name.clone(), Value::String(one(key, value)))).collect())
+    Value::Object(
+        arguments.iter().map(|(name, value)| (name.clone(), Value::String(one(key, value)))).collect(),
+    )
 }
 
 fn one(key: &[u8; 16], value: &Value) -> String {

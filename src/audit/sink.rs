@@ -98,7 +98,9 @@ impl Sink {
         let Some(lines) = &self.lines else { return };
         match lines.try_send(Message::Line(Box::new(record), Timestamp::now())) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => set(&self.fault, Some("the disk is too slow; a line was lost".into())),
+            Err(TrySendError::Full(_)) => {
+                set(&self.fault, Some("the disk is too slow; a line was lost".into()))
+            }
             Err(TrySendError::Disconnected(_)) => set(&self.fault, Some("its writer ended".into())),
         }
     }
@@ -201,7 +203,11 @@ fn escape(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
-            '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {
                 out.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c => out.push(c),

@@ -78,7 +78,9 @@ pub(super) fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String
     match serde_json::from_str(&text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err("the arguments must be a JSON object, for example '{\"all\": true}'".into()),
-        Err(e) => Err(format!("the arguments are no JSON: {e}\nhelp: quote them, for example '{{\"all\": true}}'")),
+        Err(e) => {
+            Err(format!("the arguments are no JSON: {e}\nhelp: quote them, for example '{{\"all\": true}}'"))
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
     let loaded = match load(sources) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            out::error(&problems.to_string());
+            out::note(&problems.to_string());
             return misused();
         }
     };
@@ -49,19 +49,28 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
             OK
         }
         Command::Show { json: as_json, changed } => {
-            let described = loaded.settings.describe().iter().filter(|d| !changed || d.origin != Origin::Default);
+            let described =
+                loaded.settings.describe().iter().filter(|d| !changed || d.origin != Origin::Default);
             if *as_json {
-                let all = described.map(|d| json!({ "key": d.key, "value": d.value, "origin": d.origin.to_string() }));
+                let all = described
+                    .map(|d| json!({ "key": d.key, "value": d.value, "origin": d.origin.to_string() }));
                 out::line(&serde_json::Value::Array(all.collect()).to_string());
                 return OK;
             }
             if loaded.settings.bypass {
-                out::note("--bypass-permissions: every level is on, filters and guards are off, whatever stands here");
+                out::note(
+                    "--bypass-permissions: every level is on, filters and guards are off, whatever stands here",
+                );
             }
-            let rows: Vec<_> = described.map(|d| (d.key.clone(), d.value.clone(), d.origin.to_string())).collect();
+            let rows: Vec<_> =
+                described.map(|d| (d.key.clone(), d.value.clone(), d.origin.to_string())).collect();
             let width = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
             for (key, value, origin) in rows {
-                out::line(&format!("{} = {value}  {}", out::bold(&format!("{key:width$}")), out::dim(&format!("# {origin}"))));
+                out::line(&format!(
+                    "{} = {value}  {}",
+                    out::bold(&format!("{key:width$}")),
+                    out::dim(&format!("# {origin}"))
+                ));
             }
             OK
         }

@@ -56,15 +56,27 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
         None => report.good("configuration", "no file; the defaults are in force (read only)"),
     }
     for warning in &loaded.settings.warnings {
-        report.warn("configuration", &warning.message, warning.hint.as_deref().unwrap_or("see config.example.toml"));
+        report.warn(
+            "configuration",
+            &warning.message,
+            warning.hint.as_deref().unwrap_or("see config.example.toml"),
+        );
     }
     for ignored in &loaded.ignored_env {
-        report.warn("environment", &format!("{} has no effect: {}", ignored.name, ignored.reason), "say it in the configuration file");
+        report.warn(
+            "environment",
+            &format!("{} has no effect: {}", ignored.name, ignored.reason),
+            "say it in the configuration file",
+        );
     }
     let app = match app::build(loaded) {
         Ok(app) => app,
         Err(fault) => {
-            report.bad("engine", &fault.to_string(), "check [docker], DOCKER_HOST and the docker CLI's contexts");
+            report.bad(
+                "engine",
+                &fault.to_string(),
+                "check [docker], DOCKER_HOST and the docker CLI's contexts",
+            );
             return failed();
         }
     };
@@ -93,7 +105,10 @@ async fn engine(app: &App, report: &mut Report) {
         }
     };
     match server.engine.version(&Budget::probe()).await {
-        Ok(v) => report.good("engine", &format!("{} {} · API {api} · {:.1} ms · {place}", v.os, v.version, took.as_secs_f64() * 1e3)),
+        Ok(v) => report.good(
+            "engine",
+            &format!("{} {} · API {api} · {:.1} ms · {place}", v.os, v.version, took.as_secs_f64() * 1e3),
+        ),
         Err(e) => report.warn(
             "engine",
             &format!("{place} answers a ping, but not its version: {e}"),
@@ -106,12 +121,18 @@ async fn engine(app: &App, report: &mut Report) {
     let rules = &app.loaded.settings.rules;
     match server.engine.census(&Budget::probe(), rules).await {
         Ok(census) => {
-            let text = format!("{} containers visible, {} hidden by the filters", census.visible.len(), census.hidden.len());
+            let text = format!(
+                "{} containers visible, {} hidden by the filters",
+                census.visible.len(),
+                census.hidden.len()
+            );
             report.good("filters", &text);
             let names: Vec<&str> = census.visible.iter().chain(&census.hidden).map(String::as_str).collect();
             unmatched(report, "containers", &rules.containers, &names);
         }
-        Err(e) => report.bad("filters", &format!("the containers could not be listed: {e}"), "see the engine's log"),
+        Err(e) => {
+            report.bad("filters", &format!("the containers could not be listed: {e}"), "see the engine's log")
+        }
     }
 }
 
@@ -121,7 +142,10 @@ fn unmatched(report: &Report, kind: &str, filter: &Filter, names: &[&str]) {
         for pattern in set.patterns() {
             let alone = PatternSet::new(crate::policy::pattern::Kind::Name, vec![pattern.clone()]);
             if alone.is_ok_and(|set| names.iter().all(|name| set.matches(name).is_none())) {
-                let text = format!("`{}` in {list}_{kind} ({}) matches no container now", pattern.text, pattern.source);
+                let text = format!(
+                    "`{}` in {list}_{kind} ({}) matches no container now",
+                    pattern.text, pattern.source
+                );
                 report.warn("filters", &text, "fine if it is meant for later; else check the spelling");
             }
         }
@@ -136,7 +160,11 @@ fn children(report: &Report) {
             &[&["docker", "compose", "version", "--short"], &["docker-compose", "version", "--short"]],
             "install the Docker Compose plugin (v2); listing, logs, start and stop of projects work without it",
         ),
-        ("buildx", &[&["docker", "buildx", "version"]], "install the buildx plugin; builds use the classic builder without it"),
+        (
+            "buildx",
+            &[&["docker", "buildx", "version"]],
+            "install the buildx plugin; builds use the classic builder without it",
+        ),
     ];
     for (what, commands, hint) in tries {
         match commands.iter().find_map(|command| version_of(command)) {
@@ -160,7 +188,9 @@ fn version_of(command: &[&str]) -> Option<String> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => break,
-            Ok(None) if std::time::Instant::now() < until => std::thread::park_timeout(Duration::from_millis(20)),
+            Ok(None) if std::time::Instant::now() < until => {
+                std::thread::park_timeout(Duration::from_millis(20))
+            }
             _ => {
                 let _gone = child.kill();
                 let _status = child.wait();

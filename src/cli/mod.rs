@@ -122,25 +122,34 @@ pub fn run() -> ExitCode {
     };
     out::colour(cli.global.color);
     match &cli.command {
-        None | Some(Command::Serve) => with_app(&cli.global, serve::run),
-        Some(Command::Call(args)) => with_app(&cli.global, |app| call::run(app, args)),
-        Some(Command::Tools(args)) => with_app(&cli.global, |app| tools::run(&app, args)),
-        Some(Command::Explain(args)) => with_app(&cli.global, |app| explain::run(app, args)),
+        None | Some(Command::Serve) => with_app(&cli.global, Log::Running, serve::run),
+        Some(Command::Call(args)) => with_app(&cli.global, Log::Asked, |app| call::run(app, args)),
+        Some(Command::Tools(args)) => with_app(&cli.global, Log::Asked, |app| tools::run(&app, args)),
+        Some(Command::Explain(args)) => with_app(&cli.global, Log::Asked, |app| explain::run(app, args)),
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }
 }
 
+/// Who reads the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    /// Whoever watches a server.
+    Running,
+    /// Nobody: the command answers a person. Warnings only, unless `--log-level` asks for more.
+    Asked,
+}
+
 /// Loads the configuration, starts the log, puts the server together.
-fn with_app(global: &Global, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
+fn with_app(global: &Global, log: Log, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
     let loaded = match load(&sources(global)) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            out::error(&problems.to_string());
+            out::note(&problems.to_string());
             return misused();
         }
     };
-    start_log(&loaded.settings);
+    start_log(&loaded.settings, log, global.log_level.is_some());
     match app::build(loaded) {
         Ok(app) => then(app),
         Err(fault) => {
@@ -156,7 +165,8 @@ fn sources(global: &Global) -> Sources {
         ("log.level", global.log_level.map(|level| level.to_string().to_lowercase()), "--log-level"),
         ("log.format", global.log_format.map(|format| format.word().to_owned()), "--log-format"),
     ];
-    let given = |(key, text, option): (&str, Option<String>, &str)| Some((key.to_owned(), text?, option.to_owned()));
+    let given =
+        |(key, text, option): (&str, Option<String>, &str)| Some((key.to_owned(), text?, option.to_owned()));
     Sources {
         config: global.config.clone(),
         options: options.into_iter().filter_map(given).collect(),
@@ -168,7 +178,7 @@ fn sources(global: &Global) -> Sources {
 }
 
 /// Logs go to stderr only: stdout belongs to the protocol.
-fn start_log(settings: &Settings) {
+fn start_log(settings: &Settings, log: Log, wanted: bool) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::prelude::*;
 
@@ -180,15 +190,17 @@ fn start_log(settings: &Settings) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
+    // A command says on its own what it has to say.
+    let level = if log == Log::Asked && !wanted { level.min(LevelFilter::WARN) } else { level };
     // Libraries log whole messages, arguments included, and know nothing of redaction.
     let ours = Targets::new().with_default(level.min(LevelFilter::ERROR)).with_target("docker_mcp", level);
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let json = settings.log.format == Some(LogFormat::Json);
     let registry = tracing_subscriber::registry();
     // A second log in one process means a test runs commands in it: the first one stays.
     let _second = if json {
-        registry.with(log.json().with_filter(ours)).try_init()
+        registry.with(layer.json().with_filter(ours)).try_init()
     } else {
-        registry.with(log.with_ansi(out::stderr_is_coloured()).with_filter(ours)).try_init()
+        registry.with(layer.with_ansi(out::stderr_is_coloured()).with_filter(ours)).try_init()
     };
 }

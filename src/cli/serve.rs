@@ -95,4 +95,3 @@ fn ceiling() {
         std::process::exit(0);
     });
 }
-

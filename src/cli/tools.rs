@@ -34,7 +34,7 @@ pub(super) fn run(app: &App, args: &Args) -> ExitCode {
         let list = rows.iter().map(|(def, levels, withheld)| {
             json!({
                 "name": def.spec.name, "levels": levels, "class": def.spec.class.name(),
-                "description": def.spec.summary, "inputSchema": def.schema(),
+                "description": def.spec.summary, "inputSchema": *def.schema(),
                 "withheld": withheld.as_ref().map(|e| e.message.clone()),
             })
         });

@@ -26,7 +26,13 @@ impl Budget {
     /// The clocks of a probe, from now.
     #[must_use]
     pub fn probe() -> Self {
-        Self { connect: PROBE, headers: PROBE, idle: Some(PROBE), deadline: Instant::now() + PROBE, total: PROBE }
+        Self {
+            connect: PROBE,
+            headers: PROBE,
+            idle: Some(PROBE),
+            deadline: Instant::now() + PROBE,
+            total: PROBE,
+        }
     }
 
     /// What is left until the deadline.

@@ -1,9 +1,11 @@
 //! Images: list, inspection, history.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::policy::reference::ImageRef;
-use crate::policy::{Image, Permit, World};
+use crate::policy::{Image, Permit, Rules, World};
 
 use super::budget::Budget;
 use super::error::EngineError;
@@ -18,6 +20,8 @@ pub struct SeenImage {
     pub created: i64,
     /// Bytes.
     pub size: i64,
+    /// Names of visible containers that were made from it, running or not.
+    pub containers: Vec<String>,
 }
 
 impl Engine {
@@ -25,18 +29,26 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn images(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<SeenImage>, EngineError> {
-        let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
+    pub async fn images(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<SeenImage>, EngineError> {
         let rules = permit.rules();
-        Ok(list
-            .iter()
-            .map(|raw| SeenImage { identity: identity(raw), created: raw.created, size: raw.size })
-            .filter(|seen| rules.image(&seen.identity).shown())
-            .map(|mut seen| {
-                let all = std::mem::take(&mut seen.identity.references);
-                let one = |r: &ImageRef| Image { id: seen.identity.id.clone(), references: vec![r.clone()] };
-                seen.identity.references = all.into_iter().filter(|r| rules.image(&one(r)).shown()).collect();
-                seen
+        let view = self.view(budget, rules).await?;
+        let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
+        let mut users: HashMap<&str, Vec<String>> = HashMap::new();
+        for s in &view.containers.visible {
+            users.entry(&s.identity.image_id).or_default().push(s.identity.name.clone());
+        }
+        let seen =
+            list.iter().map(|raw| (raw, identity(raw))).filter(|(_, image)| rules.image(image).shown());
+        Ok(seen
+            .map(|(raw, image)| SeenImage {
+                containers: users.remove(image.id.as_str()).unwrap_or_default(),
+                identity: Image { references: visible(rules, &image), id: image.id },
+                created: raw.created,
+                size: raw.size,
             })
             .collect())
     }
@@ -60,10 +72,20 @@ impl Engine {
     }
 }
 
+/// The references that the filters show: with a whitelist, an image that is visible by one tag keeps the others to itself.
+pub(super) fn visible(rules: &Rules, image: &Image) -> Vec<ImageRef> {
+    let one = |r: &&ImageRef| {
+        let alone = Image { id: image.id.clone(), references: vec![(*r).clone()] };
+        rules.image(&alone).shown()
+    };
+    image.references.iter().filter(one).cloned().collect()
+}
+
 /// Who an image is, from one line of the list.
 #[must_use]
 pub fn identity(raw: &raw::Image) -> Image {
     let written = raw.repo_tags.iter().chain(&raw.repo_digests);
-    let references = written.filter(|r| !r.starts_with("<none>")).filter_map(|r| ImageRef::parse(r).ok()).collect();
+    let references =
+        written.filter(|r| !r.starts_with("<none>")).filter_map(|r| ImageRef::parse(r).ok()).collect();
     Image { id: raw.id.clone(), references }
 }

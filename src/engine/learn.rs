@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::policy::Rules;
 
-use super::budget::Budget;
 use super::Engine;
+use super::budget::Budget;
 use super::error::EngineError;
 
 /// Inspections at once.
@@ -105,7 +105,8 @@ impl Engine {
             }
         }
         let state = self.learned.state();
-        let unlearned = must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
+        let unlearned =
+            must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
         Ok((state.generation, unlearned))
     }
 

@@ -19,6 +19,7 @@ pub mod lines;
 pub mod logs;
 pub mod networks;
 pub mod ops;
+pub mod outlook;
 pub mod raw;
 pub mod resolve;
 pub mod snapshot;

@@ -24,7 +24,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn networks(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<SeenNetwork>, EngineError> {
+    pub async fn networks(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<SeenNetwork>, EngineError> {
         let view = self.view(budget, permit.rules()).await?;
         let list: Vec<raw::Network> = self.wire.json(budget, "/networks", &[]).await?;
         let seen = list.into_iter().filter(|raw| {
@@ -34,7 +38,7 @@ impl Engine {
         Ok(seen
             .map(|raw| {
                 let on_it = |s: &&super::snapshot::Seen| {
-                    s.raw.network_settings.networks.values().any(|n| n.network_id == raw.id)
+                    s.raw.network_settings.on().any(|on| on == raw.id || on == raw.name)
                 };
                 let containers =
                     view.containers.visible.iter().filter(on_it).map(|s| s.identity.name.clone()).collect();
@@ -47,7 +51,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn inspect_network(&self, budget: &Budget, permit: &Permit<Network>) -> Result<Value, EngineError> {
+    pub async fn inspect_network(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Network>,
+    ) -> Result<Value, EngineError> {
         let view = self.view(budget, permit.rules()).await?;
         let path = format!("/networks/{}", permit.target().id);
         let mut value: Value = self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;

@@ -79,6 +79,16 @@ pub struct NetworkSettings {
     pub networks: BTreeMap<String, Endpoint>,
 }
 
+impl NetworkSettings {
+    /// The networks by id; by the name (or what the creator wrote) while the container never ran: the engine gives no
+    /// id until then.
+    pub fn on(&self) -> impl Iterator<Item = &str> {
+        self.networks
+            .iter()
+            .map(|(name, end)| if end.network_id.is_empty() { name } else { &end.network_id }.as_str())
+    }
+}
+
 /// A container's end of a network.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
@@ -88,6 +98,15 @@ pub struct Endpoint {
     pub network_id: String,
     #[serde(rename = "IPAddress", deserialize_with = "nullable")]
     pub ip_address: String,
+}
+
+/// One line of `GET /containers/{id}/changes`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the engine's own field names")]
+pub struct Change {
+    pub path: String,
+    pub kind: u8,
 }
 
 /// One line of `GET /images/json`.

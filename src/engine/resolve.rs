@@ -146,13 +146,15 @@ impl Engine {
                 }
                 Want::Network => {
                     if fetched.networks.is_none() {
-                        fetched.networks = Some(self.network_candidates(budget, rules, fetched.view.as_ref()).await?);
+                        fetched.networks =
+                            Some(self.network_candidates(budget, rules, fetched.view.as_ref()).await?);
                     }
                     network(fetched.networks.as_deref().unwrap_or_default(), words)
                 }
                 Want::Volume | Want::Any => {
                     if fetched.volumes.is_none() {
-                        fetched.volumes = Some(self.volume_candidates(budget, rules, fetched.view.as_ref()).await?);
+                        fetched.volumes =
+                            Some(self.volume_candidates(budget, rules, fetched.view.as_ref()).await?);
                     }
                     volume(fetched.volumes.as_deref().unwrap_or_default(), words)
                 }
@@ -340,7 +342,11 @@ enum Prefix<T> {
     None,
 }
 
-fn by_prefix<'a, T>(words: &str, all: impl Iterator<Item = &'a T>, id_of: impl Fn(&T) -> &str) -> Prefix<&'a T> {
+fn by_prefix<'a, T>(
+    words: &str,
+    all: impl Iterator<Item = &'a T>,
+    id_of: impl Fn(&T) -> &str,
+) -> Prefix<&'a T> {
     if words.len() < MIN_PREFIX || !words.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
         return Prefix::None;
     }

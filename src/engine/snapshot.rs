@@ -78,15 +78,20 @@ pub struct View {
     pub containers: Snapshot,
     /// Names of volumes that hidden containers mount.
     pub hidden_volumes: HashSet<String>,
-    /// Ids of networks on which there are hidden containers and no visible one.
+    /// Networks of hidden containers: ids, or names where the container never ran.
     pub hidden_networks: HashSet<String>,
+    /// Networks of visible containers, the same way.
+    pub visible_networks: HashSet<String>,
 }
 
 impl View {
     /// Only hidden containers are on it. The engine's own three networks always exist.
     #[must_use]
     pub fn hides_network(&self, network: &Network) -> bool {
-        !matches!(network.name.as_str(), "bridge" | "host" | "none") && self.hidden_networks.contains(&network.id)
+        let on = |set: &HashSet<String>| set.contains(&network.id) || set.contains(&network.name);
+        !matches!(network.name.as_str(), "bridge" | "host" | "none")
+            && on(&self.hidden_networks)
+            && !on(&self.visible_networks)
     }
 }
 
@@ -116,7 +121,11 @@ impl Engine {
     ///
     /// # Errors
     /// No connection, a clock, or an answer that is no list.
-    pub async fn containers(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<Seen>, EngineError> {
+    pub async fn containers(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<Seen>, EngineError> {
         Ok(self.view(budget, permit.rules()).await?.containers.visible)
     }
 
@@ -124,14 +133,13 @@ impl Engine {
     pub(super) async fn view(&self, budget: &Budget, rules: &Rules) -> Result<View, EngineError> {
         let list: Vec<raw::Container> = self.wire.json(budget, "/containers/json", &[("all", "1")]).await?;
         let mut view = View::default();
-        let mut networks_seen = HashSet::new();
         let mut memory = self.memory();
         memory.ids = list.iter().map(|c| c.id.clone()).collect();
         memory.hidden_names.clear();
         memory.names.clear();
         for raw in list {
             let identity = identity(&raw);
-            let networks = raw.network_settings.networks.values().map(|n| n.network_id.clone());
+            let networks: Vec<String> = raw.network_settings.on().map(str::to_owned).collect();
             let sight = rules.container(&identity);
             let rule = match sight {
                 Sight::Denied(by) => {
@@ -148,11 +156,12 @@ impl Engine {
                 Some(rule) => {
                     memory.hidden_names.insert(identity.name.clone());
                     view.hidden_networks.extend(networks);
-                    view.hidden_volumes.extend(raw.mounts.into_iter().map(|m| m.name).filter(|n| !n.is_empty()));
+                    view.hidden_volumes
+                        .extend(raw.mounts.into_iter().map(|m| m.name).filter(|n| !n.is_empty()));
                     view.containers.hidden.push(Unseen { identity, rule });
                 }
                 None => {
-                    networks_seen.extend(networks);
+                    view.visible_networks.extend(networks);
                     let who = &identity;
                     let labels = [who.project.as_ref(), who.service.as_ref()].into_iter().flatten();
                     memory.names.extend([&who.name, &who.image].into_iter().chain(labels).cloned());
@@ -161,7 +170,6 @@ impl Engine {
             }
         }
         drop(memory);
-        view.hidden_networks.retain(|id| !networks_seen.contains(id));
         Ok(view)
     }
 
@@ -182,7 +190,10 @@ impl Engine {
 pub fn identity(raw: &raw::Container) -> Container {
     let names: Vec<&str> = raw.names.iter().map(|n| n.trim_start_matches('/')).collect();
     // A name with a slash is a legacy-link alias; `Names[0]` may be one.
-    let name = names.iter().find(|n| !n.contains('/')).map_or_else(|| short(&raw.id).to_owned(), |n| (*n).to_owned());
+    let name = names
+        .iter()
+        .find(|n| !n.contains('/'))
+        .map_or_else(|| short(&raw.id).to_owned(), |n| (*n).to_owned());
     let mut aliases: Vec<String> = Vec::new();
     for other in names.iter().filter(|n| **n != name) {
         aliases.push((*other).to_owned());
@@ -190,7 +201,8 @@ pub fn identity(raw: &raw::Container) -> Container {
             aliases.push(last.to_owned());
         }
     }
-    let label = |key: &str| raw.labels.get(&format!("com.docker.compose.{key}")).filter(|v| !v.is_empty()).cloned();
+    let label =
+        |key: &str| raw.labels.get(&format!("com.docker.compose.{key}")).filter(|v| !v.is_empty()).cloned();
     let (project, service) = (label("project"), label("service"));
     aliases.extend(service.clone());
     if let (Some(project), Some(service)) = (&project, &service) {
@@ -216,7 +228,7 @@ pub fn short(id: &str) -> &str {
 }
 
 /// Replaces every run of 12 to 64 hex digits.
-fn mask_ids(text: &str) -> String {
+pub(super) fn mask_ids(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = String::new();
     for c in text.chars().chain(std::iter::once('\0')) {

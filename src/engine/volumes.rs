@@ -22,7 +22,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn volumes(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<SeenVolume>, EngineError> {
+    pub async fn volumes(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+    ) -> Result<Vec<SeenVolume>, EngineError> {
         let view = self.view(budget, permit.rules()).await?;
         let list: raw::Volumes = self.wire.json(budget, "/volumes", &[]).await?;
         let seen = list.volumes.into_iter().filter(|raw| {
@@ -32,8 +36,13 @@ impl Engine {
         Ok(seen
             .map(|raw| {
                 let mounts_it = |s: &&super::snapshot::Seen| s.raw.mounts.iter().any(|m| m.name == raw.name);
-                let containers =
-                    view.containers.visible.iter().filter(mounts_it).map(|s| s.identity.name.clone()).collect();
+                let containers = view
+                    .containers
+                    .visible
+                    .iter()
+                    .filter(mounts_it)
+                    .map(|s| s.identity.name.clone())
+                    .collect();
                 SeenVolume { raw, containers }
             })
             .collect())
@@ -43,7 +52,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn inspect_volume(&self, budget: &Budget, permit: &Permit<Volume>) -> Result<Value, EngineError> {
+    pub async fn inspect_volume(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Volume>,
+    ) -> Result<Value, EngineError> {
         let path = format!("/volumes/{}", permit.target().name);
         self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))
     }

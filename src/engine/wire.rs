@@ -66,14 +66,19 @@ impl Wire {
     ///
     /// # Errors
     /// No connection, a clock, or an answer that is an error: 4xx and 5xx come back as [`EngineError::Status`].
-    pub async fn get(&self, budget: &Budget, path: &str, query: &[(&str, &str)]) -> Result<Answer, EngineError> {
+    pub async fn get(
+        &self,
+        budget: &Budget,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Answer, EngineError> {
         let version = self.version(budget).await?;
         let mut target = format!("/v{}.{}{path}", version.0, version.1);
         append_query(&mut target, query);
         let request = Request::get(target)
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, path, request).await?;
+        let (response, meter) = self.send(budget, path, request, None).await?;
         Answer { response, meter, budget: *budget }.or_status().await
     }
 
@@ -109,7 +114,7 @@ impl Wire {
             .map_err(|e| EngineError::NotAllowed(e.to_string()))
     }
 
-    /// bollard drops the version and joins names into paths: the path is taken apart, checked, and put together anew.
+    /// bollard reads bodies without end: the connection is capped. It drops the version and joins names into paths: the path is taken apart, checked, and put together anew.
     async fn forward(
         &self,
         budget: &Budget,
@@ -122,7 +127,8 @@ impl Wire {
         parts.uri = format!("/v{}.{}{path}{query}", version.0, version.1)
             .parse::<Uri>()
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, _) = self.send(budget, &path, Request::from_parts(parts, body)).await?;
+        let (response, _) =
+            self.send(budget, &path, Request::from_parts(parts, body), Some(JSON_CAP)).await?;
         Ok(response)
     }
 
@@ -132,6 +138,7 @@ impl Wire {
         budget: &Budget,
         path: &str,
         mut request: Request<B>,
+        cap: Option<u64>,
     ) -> Result<(Response<Incoming>, Arc<Meter>), EngineError>
     where
         B: hyper::body::Body + Send + 'static,
@@ -153,7 +160,7 @@ impl Wire {
             }
         })?;
         let meter = Arc::new(Meter::default());
-        let io = GuardIo::new(io, budget.idle, None, Arc::clone(&meter));
+        let io = GuardIo::new(io, budget.idle, cap, Arc::clone(&meter));
         let headers_by = budget.deadline.min(Instant::now() + budget.headers);
         let waited = timeout_at(headers_by, async {
             let (mut sender, connection) =
@@ -201,7 +208,7 @@ impl Wire {
         let request = Request::get("/_ping")
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, "/_ping", request).await?;
+        let (response, meter) = self.send(budget, "/_ping", request, None).await?;
         let took = start.elapsed();
         let answer = Answer { response, meter, budget: *budget }.or_status().await?;
         match answer.response.headers().get("api-version").and_then(|v| v.to_str().ok()) {
@@ -249,8 +256,9 @@ impl Answer {
                     }
                 }
                 Some(Err(e)) => {
-                    return Err(tripped(&self.meter, &self.budget)
-                        .unwrap_or_else(|| EngineError::Protocol(format!("the answer broke off: {}", chain(&e)))));
+                    return Err(tripped(&self.meter, &self.budget).unwrap_or_else(|| {
+                        EngineError::Protocol(format!("the answer broke off: {}", chain(&e)))
+                    }));
                 }
             }
         }
@@ -278,14 +286,22 @@ impl Answer {
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
         let bytes = self.bytes(JSON_CAP).await?;
         serde_json::from_slice(&bytes).map_err(|e| {
-            EngineError::Protocol(format!("unexpected JSON ({:?} at byte {} of {})", e.classify(), e.column(), bytes.len()))
+            EngineError::Protocol(format!(
+                "unexpected JSON ({:?} at byte {} of {})",
+                e.classify(),
+                e.column(),
+                bytes.len()
+            ))
         })
     }
 
     /// Turns an error status into an error, with the engine's message.
     async fn or_status(mut self) -> Result<Self, EngineError> {
         let status = self.response.status();
-        if status.is_success() || status == StatusCode::NOT_MODIFIED || status == StatusCode::SWITCHING_PROTOCOLS {
+        if status.is_success()
+            || status == StatusCode::NOT_MODIFIED
+            || status == StatusCode::SWITCHING_PROTOCOLS
+        {
             return Ok(self);
         }
         if status.is_redirection() {
@@ -302,7 +318,9 @@ impl Answer {
         match serde_json::from_slice::<raw::Message>(&body) {
             Ok(raw::Message { message }) => Err(EngineError::Status { code: status.as_u16(), message }),
             // Whatever stands behind the socket, it does not speak like Docker: a proxy, or another service.
-            Err(_) => Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16()))),
+            Err(_) => {
+                Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16())))
+            }
         }
     }
 }
@@ -371,7 +389,9 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 
 fn unversioned(path: &str) -> &str {
     match path.strip_prefix("/v").and_then(|rest| rest.split_once('/')) {
-        Some((version, _)) if parse_version(version).is_some() => path.get(2 + version.len()..).unwrap_or(path),
+        Some((version, _)) if parse_version(version).is_some() => {
+            path.get(2 + version.len()..).unwrap_or(path)
+        }
         _ => path,
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::learned::Learned;
 
-/// A result in the making. A tool fills it with raw facts; [`super::finish`] does the rest.
+/// A result in the making. A tool fills it with raw facts; [`super::finish()`] does the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// Plain facts: fields of the JSON object, lines of the text.
@@ -25,6 +25,8 @@ pub struct Draft {
     pub keep_empty: &'static [&'static str],
     /// Keys of `data` that the text leaves out, because `head`, `tail` or the table says the same.
     pub told: &'static [&'static str],
+    /// How to get the rest when [`super::finish()`] has to cut: `narrow with filter or limit`. Empty: a general one.
+    pub hint: &'static str,
 }
 
 /// Rows of the same kind.
@@ -36,8 +38,6 @@ pub struct List {
     pub columns: &'static [&'static str],
     /// Best first: what is cut is cut from the end.
     pub rows: Vec<Row>,
-    /// How to get fewer: `narrow with filter or limit`.
-    pub hint: &'static str,
 }
 
 /// One row in its two forms.
@@ -99,8 +99,7 @@ impl Draft {
     /// A result that is a list, shown as a table.
     #[must_use]
     pub fn list(key: &'static str, columns: &'static [&'static str], rows: Vec<Row>) -> Self {
-        let list = List { key, columns, rows, hint: "narrow with filter or limit" };
-        Self { list: Some(list), ..Self::default() }
+        Self { list: Some(List { key, columns, rows }), ..Self::default() }
     }
 
     /// A result that is a text.
@@ -175,12 +174,10 @@ impl Draft {
         self
     }
 
-    /// How to get fewer rows, for the line that says the list was cut.
+    /// How to get the rest, for the line that says something was cut.
     #[must_use]
-    pub const fn narrow(mut self, hint: &'static str) -> Self {
-        if let Some(list) = &mut self.list {
-            list.hint = hint;
-        }
+    pub const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
         self
     }
 }

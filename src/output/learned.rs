@@ -1,61 +1,246 @@
-//! Secret values seen in one place, to be masked in every other.
+//! Secret values seen in one place, to be masked in every other: as they are, and in the usual encodings.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::keys::{KeySet, Strength, classify};
+use super::keyvalue::is_secret_flag;
+use super::patterns::Prefilter;
+use super::sanitise::floor;
+use super::{EnvMode, encode, look};
+
+/// Shorter values are masked in environments only.
+const MIN: usize = 8;
+/// Longer values are learned in pieces of this length.
+const PIECE: usize = 2048;
+/// Longer values are looked for as they are, not encoded.
+const ENCODED_MAX: usize = 512;
+/// As many values are kept; one container has a few.
+const COUNT_MAX: usize = 2000;
 
 /// Secret values. Cheap to clone, may be empty.
 #[derive(Debug, Clone, Default)]
-pub struct Learned {}
+pub struct Learned(Option<Arc<Inner>>);
+
+struct Inner {
+    values: BTreeSet<String>,
+    automaton: OnceLock<Option<AhoCorasick>>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} values", self.values.len())
+    }
+}
 
 /// Collects values; see [`Learned::builder`] and `Redactor::learn`.
-#[derive(Debug, Clone, Default)]
-pub struct LearnedBuilder {}
+#[derive(Clone)]
+pub struct LearnedBuilder {
+    keys: KeySet,
+    prefilter: Arc<OnceLock<Prefilter>>,
+    mode: EnvMode,
+    active: bool,
+    values: BTreeSet<String>,
+    visible: HashSet<String>,
+}
+
+impl std::fmt::Debug for LearnedBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LearnedBuilder({} values)", self.values.len())
+    }
+}
 
 impl Learned {
-    /// A collector with the default key globs. `Redactor::learn` gives one with the configured globs.
+    /// A collector with the default key globs. `Redactor::learn` gives one that follows the settings.
     #[must_use]
     pub fn builder() -> LearnedBuilder {
-        LearnedBuilder::default()
+        LearnedBuilder::new(KeySet::standard(), Arc::default(), EnvMode::Secrets, true)
     }
 
     /// Both sets.
     #[must_use]
-    pub fn merge(&self, _other: &Self) -> Self {
-        self.clone()
+    pub fn merge(&self, other: &Self) -> Self {
+        match (&self.0, &other.0) {
+            (_, None) => self.clone(),
+            (None, _) => other.clone(),
+            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => self.clone(),
+            (Some(a), Some(b)) => Self::of(a.values.union(&b.values).cloned().collect()),
+        }
     }
 
     /// Whether there is nothing to mask.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        true
+        self.0.is_none()
+    }
+
+    fn of(values: BTreeSet<String>) -> Self {
+        Self((!values.is_empty()).then(|| Arc::new(Inner { values, automaton: OnceLock::new() })))
+    }
+
+    /// Adds the range of every learned value in the text.
+    pub(super) fn spans(&self, text: &str, out: &mut Vec<Range<usize>>) {
+        let Some(inner) = &self.0 else { return };
+        let automaton = inner.automaton.get_or_init(|| automaton(&inner.values));
+        if let Some(automaton) = automaton {
+            out.extend(automaton.find_iter(text).map(|m| m.range()));
+            return;
+        }
+        // too many to build: at least as they are
+        for value in &inner.values {
+            out.extend(text.match_indices(value.as_str()).map(|(i, m)| i..i + m.len()));
+        }
+    }
+
+    /// The length of the longest thing looked for, for those who hold back the end of a stream.
+    pub(super) fn longest(&self) -> usize {
+        self.0.as_ref().map_or(0, |i| i.values.iter().map(String::len).max().unwrap_or(0) * 6)
     }
 }
 
+fn automaton(values: &BTreeSet<String>) -> Option<AhoCorasick> {
+    let mut forms = BTreeSet::new();
+    for value in values {
+        if value.len() <= ENCODED_MAX {
+            encode::forms(value, &mut |form| {
+                if form.len() >= MIN {
+                    forms.insert(form);
+                }
+            });
+        } else {
+            forms.insert(encode::json(value));
+            forms.insert(value.clone());
+        }
+    }
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(forms)
+        .ok()
+}
+
 impl LearnedBuilder {
-    /// An environment variable: learned if its key or its look says it is a secret.
+    pub(super) fn new(
+        keys: KeySet,
+        prefilter: Arc<OnceLock<Prefilter>>,
+        mode: EnvMode,
+        active: bool,
+    ) -> Self {
+        Self { keys, prefilter, mode, active, values: BTreeSet::new(), visible: HashSet::new() }
+    }
+
+    /// An environment variable, a label, an option: learned if its key or its look says it is a secret.
     #[must_use]
-    pub const fn env(self, _key: &str, _value: &str) -> Self {
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.add_env(key, value);
         self
     }
 
     /// A `KEY=VALUE` line of an `Env` array.
     #[must_use]
-    pub const fn env_line(self, _line: &str) -> Self {
+    pub fn env_line(mut self, line: &str) -> Self {
+        if let Some((key, value)) = line.split_once('=') {
+            self.add_env(key, value);
+        }
+        self
+    }
+
+    /// A command line: what follows a secret flag, and what looks like a secret in any argument.
+    #[must_use]
+    pub fn argv<S: AsRef<str>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut flagged = false;
+        for argument in arguments {
+            let argument = argument.as_ref();
+            if self.active {
+                if flagged && !argument.starts_with('-') {
+                    self.insert(argument);
+                }
+                self.take_parts(argument);
+            }
+            flagged = is_secret_flag(argument);
+        }
         self
     }
 
     /// A value that is a secret for certain.
     #[must_use]
-    pub const fn value(self, _value: &str) -> Self {
+    pub fn value(mut self, value: &str) -> Self {
+        if self.active {
+            self.take(value);
+        }
         self
     }
 
     /// A name that may be seen: an equal value is not learned.
     #[must_use]
-    pub const fn visible(self, _name: &str) -> Self {
+    pub fn visible(mut self, name: &str) -> Self {
+        self.visible.insert(name.trim_start_matches('/').to_ascii_lowercase());
         self
     }
 
     /// The set.
     #[must_use]
-    pub const fn build(self) -> Learned {
-        Learned {}
+    pub fn build(self) -> Learned {
+        let Self { mut values, visible, .. } = self;
+        values.retain(|v| !visible.contains(&v.to_ascii_lowercase()));
+        Learned::of(values)
+    }
+
+    fn add_env(&mut self, key: &str, value: &str) {
+        if !self.active || self.mode == EnvMode::Off {
+            return;
+        }
+        if self.keys.matches(key) {
+            // AUTH_HOST, CONNECT_MODE: a glob alone says little about a value made of words
+            let sure = classify(key) == Some(Strength::Strong);
+            if sure || !look::wordy(value) {
+                return self.take(value);
+            }
+        }
+        // a password in a URL, a token in a sentence: the part of any value that is a secret
+        if look::random(value) {
+            self.take(value);
+        } else {
+            self.take_parts(value);
+        }
+    }
+
+    fn take(&mut self, value: &str) {
+        self.insert(value);
+        self.take_parts(value);
+        if value.contains('\n') {
+            value.lines().filter(|l| l.len() >= 16 && !l.starts_with("-----")).for_each(|l| self.insert(l));
+        }
+    }
+
+    fn take_parts(&mut self, value: &str) {
+        let mut spans = Vec::new();
+        let prefilter = Arc::clone(&self.prefilter);
+        prefilter.get_or_init(|| Prefilter::new(&self.keys)).spans(value, None, &mut spans);
+        for span in spans {
+            let part = value.get(span).unwrap_or_default();
+            self.insert(part);
+            let decoded = encode::percent_decoded(part);
+            if decoded != part {
+                self.insert(&decoded);
+            }
+        }
+    }
+
+    fn insert(&mut self, value: &str) {
+        let value = value.trim();
+        if value.len() < MIN || look::ordinary(value) || self.values.len() >= COUNT_MAX {
+            return;
+        }
+        let mut rest = value;
+        while rest.len() > 2 * PIECE {
+            let (piece, next) = rest.split_at(floor(rest, PIECE));
+            self.values.insert(piece.to_owned());
+            rest = next;
+        }
+        self.values.insert(rest.to_owned());
     }
 }

@@ -3,7 +3,7 @@
 //! Every text that leaves the server (result, error, progress, audit, log, AI prompt) passes here. Pure: no I/O, no clock,
 //! nothing else of this crate.
 //!
-//! A tool fills a [`Draft`] and never thinks about escapes, secrets or sizes; [`finish`] makes of it the two forms of a
+//! A tool fills a [`Draft`] and never thinks about escapes, secrets or sizes; [`finish()`] makes of it the two forms of a
 //! result, a JSON object and a short text, each complete in itself and each below the cap:
 //!
 //! 1. [`sanitise`]: what a container wrote cannot drive a terminal, reorder a line or hide in it;
@@ -15,9 +15,13 @@
 
 pub mod cap;
 pub mod draft;
+mod encode;
 pub mod finish;
+mod forms;
+pub mod keys;
 pub mod keyvalue;
 pub mod learned;
+pub mod look;
 pub mod patterns;
 pub mod redact;
 pub mod render;
@@ -32,3 +36,6 @@ pub use redact::{EnvMode, MASK, Options, Redactor};
 pub use render::{bytes, duration, memory};
 pub use sanitise::{clean, clean_line};
 pub use stream::Streaming;
+
+#[cfg(test)]
+mod tests;

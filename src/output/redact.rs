@@ -1,12 +1,15 @@
-//! Secrets are masked.
+//! Secrets are masked: by key, by shape, by value.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Learned, LearnedBuilder, sanitise};
+use super::keys::KeySet;
+use super::patterns::Prefilter;
+use super::{Learned, LearnedBuilder, look, sanitise};
 
 /// What stands where a secret stood.
 pub const MASK: &str = "[redacted]";
@@ -26,7 +29,7 @@ pub enum EnvMode {
 /// Section `[redact]` of the settings.
 #[derive(Debug, Clone)]
 pub struct Options<'a> {
-    /// Off: everything passes as it is.
+    /// Off: everything passes as it is (sanitised still).
     pub enabled: bool,
     /// What is masked in environments.
     pub env: EnvMode,
@@ -38,64 +41,141 @@ pub struct Options<'a> {
     pub patterns: Vec<Regex>,
 }
 
-/// Masks secrets. Cheap to make: what is expensive is compiled when it is first needed.
+/// Masks secrets. Cheap to make and to clone: what is expensive is compiled when it is first needed.
 #[derive(Debug, Clone)]
 pub struct Redactor {
     enabled: bool,
     env: EnvMode,
-    keys: Vec<GlobMatcher>,
+    keys: KeySet,
     learn: bool,
-    patterns: Vec<Regex>,
+    patterns: Arc<[Regex]>,
+    prefilter: Arc<OnceLock<Prefilter>>,
+}
+
+impl Default for Redactor {
+    /// The settings' defaults.
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            env: EnvMode::Secrets,
+            keys: KeySet::standard(),
+            learn: true,
+            patterns: Arc::default(),
+            prefilter: Arc::default(),
+        }
+    }
 }
 
 impl Redactor {
     /// From the settings. A glob that does not parse is taken literally.
     #[must_use]
     pub fn new(options: Options<'_>) -> Self {
-        let keys = options
-            .env_keys
-            .iter()
-            .filter_map(|k| GlobBuilder::new(k).case_insensitive(true).build().ok())
-            .map(|g| g.compile_matcher())
-            .collect();
         Self {
             enabled: options.enabled,
             env: options.env,
-            keys,
+            keys: KeySet::new(options.env_keys),
             learn: options.learn,
-            patterns: options.patterns,
+            patterns: options.patterns.into(),
+            prefilter: Arc::default(),
         }
     }
 
-    /// The value of an environment variable, as it may be shown.
+    /// Whether anything is masked at all.
     #[must_use]
-    pub fn env_value<'v>(&self, key: &str, value: &'v str) -> Cow<'v, str> {
-        let mask = self.enabled
-            && match self.env {
-                EnvMode::All => true,
-                EnvMode::Secrets => self.keys.iter().any(|k| k.is_match(key)),
-                EnvMode::Off => false,
-            };
-        if mask { Cow::Borrowed(MASK) } else { Cow::Borrowed(value) }
+    pub const fn enabled(&self) -> bool {
+        self.enabled
     }
 
     /// A collector of secret values that follows these settings.
     #[must_use]
     pub fn learn(&self) -> LearnedBuilder {
-        let _ = self.learn;
-        Learned::builder()
+        let active = self.enabled && self.learn;
+        LearnedBuilder::new(self.keys.clone(), Arc::clone(&self.prefilter), self.env, active)
+    }
+
+    /// The value of an environment variable, as it may be shown: whole or masked.
+    #[must_use]
+    pub fn env_value<'v>(&self, key: &str, value: &'v str) -> Cow<'v, str> {
+        let mask = self.enabled
+            && !value.is_empty()
+            && match self.env {
+                EnvMode::All => true,
+                EnvMode::Secrets => self.keys.matches(key) || self.looks_secret(value),
+                EnvMode::Off => false,
+            };
+        if mask { Cow::Borrowed(MASK) } else { Cow::Borrowed(value) }
+    }
+
+    /// The same, and what is left is searched for secrets too, unless environments are shown as they are.
+    pub(super) fn env_pair<'v>(&self, key: &str, value: &'v str, learned: &Learned) -> Cow<'v, str> {
+        match self.env_value(key, value) {
+            Cow::Borrowed(v) if v == value && self.env != EnvMode::Off => self.text(value, learned),
+            other => other,
+        }
+    }
+
+    /// A `KEY=VALUE` line.
+    #[must_use]
+    pub fn env_line(&self, line: &str, learned: &Learned) -> String {
+        match line.split_once('=') {
+            Some((key, value)) => format!("{key}={}", self.env_pair(key, value, learned)),
+            None => line.to_owned(),
+        }
+    }
+
+    /// The value of a label, an option, a field.
+    #[must_use]
+    pub fn key_value<'v>(&self, key: &str, value: &'v str, learned: &Learned) -> Cow<'v, str> {
+        if self.enabled && !look::placeholder(value) && self.keys.matches(key) {
+            return Cow::Borrowed(MASK);
+        }
+        self.text(value, learned)
     }
 
     /// Text, with secrets masked. Borrows when there is none.
     #[must_use]
-    pub fn text<'t>(&self, text: &'t str, _learned: &Learned) -> Cow<'t, str> {
-        let mut out = Cow::Borrowed(text);
-        for pattern in &self.patterns {
-            if let Cow::Owned(s) = pattern.replace_all(&out, MASK) {
-                out = Cow::Owned(s);
+    pub fn text<'t>(&self, text: &'t str, learned: &Learned) -> Cow<'t, str> {
+        let spans = self.spans(text, learned);
+        if spans.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for span in spans {
+            out.push_str(text.get(at..span.start).unwrap_or_default());
+            out.push_str(MASK);
+            at = span.end;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+
+    /// What is secret in a text: sorted, not overlapping.
+    pub(super) fn spans(&self, text: &str, learned: &Learned) -> Vec<Range<usize>> {
+        let mut spans = Vec::new();
+        if !self.enabled || text.len() < 4 {
+            return spans;
+        }
+        let globs = (self.env != EnvMode::Off).then_some(&self.keys);
+        self.prefilter().spans(text, globs, &mut spans);
+        learned.spans(text, &mut spans);
+        for pattern in self.patterns.iter() {
+            spans.extend(pattern.find_iter(text).map(|m| m.range()).filter(|r| !r.is_empty()));
+        }
+        if spans.is_empty() {
+            return spans;
+        }
+        spans.sort_by_key(|r| r.start);
+        let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+        for span in spans {
+            match merged.last_mut() {
+                Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+                _ => merged.push(span),
             }
         }
-        out
+        // what is masked already stays as it is
+        merged.retain(|r| text.get(r.clone()) != Some(MASK));
+        merged
     }
 
     /// A line for errors, logs and progress: sanitised, on one line, masked.
@@ -110,17 +190,18 @@ impl Redactor {
         self.text(&sanitise::clean(text), learned).into_owned()
     }
 
-    /// The value of a label or an option.
-    #[must_use]
-    pub fn key_value<'v>(&self, key: &str, value: &'v str, learned: &Learned) -> Cow<'v, str> {
-        if self.enabled && self.keys.iter().any(|k| k.is_match(key)) {
-            return Cow::Borrowed(MASK);
-        }
-        self.text(value, learned)
-    }
-
-    /// Every string inside, sanitised and masked.
+    /// Every string inside, sanitised and masked as its field asks for.
     pub fn json(&self, value: &mut Value, learned: &Learned) {
         super::walk::walk(self, value, learned);
+    }
+
+    fn looks_secret(&self, value: &str) -> bool {
+        let mut spans = Vec::new();
+        self.prefilter().spans(value, None, &mut spans);
+        !spans.is_empty() || look::random(value)
+    }
+
+    fn prefilter(&self) -> &Prefilter {
+        self.prefilter.get_or_init(|| Prefilter::new(&self.keys))
     }
 }

@@ -146,6 +146,15 @@ fn count(text: &str, at: usize, test: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take(SEQUENCE_MAX).take_while(|b| test(**b)).count()
 }
 
+/// The last character boundary at or before `at`.
+pub(super) fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

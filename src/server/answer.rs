@@ -25,7 +25,10 @@ impl Answer {
     /// The tool itself does not exist.
     #[must_use]
     pub fn unknown_tool(&self) -> bool {
-        self.json.pointer("/error/message").and_then(Value::as_str).is_some_and(|m| m.starts_with("there is no tool"))
+        self.json
+            .pointer("/error/message")
+            .and_then(Value::as_str)
+            .is_some_and(|m| m.starts_with("there is no tool"))
     }
 }
 
@@ -60,7 +63,13 @@ pub fn put_into_words(
 
 fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -> Answer {
     let kind = error.kind;
-    tracing::info!(call = id, kind = kind.name(), message = error.message, detail = error.detail, "call failed");
+    tracing::info!(
+        call = id,
+        kind = kind.name(),
+        message = error.message,
+        detail = error.detail,
+        "call failed"
+    );
     let message = redactor.line(&error.message, learned);
     let hint = error.hint.as_deref().map(|hint| redactor.line(hint, learned));
     let mut text = format!("Error: {message}");
@@ -103,14 +112,18 @@ pub(super) fn denied(denial: Denial, trace: &mut Guard<'_>) -> ToolError {
 #[must_use]
 pub fn refusal(denial: Denial) -> ToolError {
     match denial {
-        Denial::LevelOff { level, rule } => {
-            ToolError::new(Kind::PermissionDenied, format!("the level `{level}` is off: {rule}"))
-                .hint(format!("a person can turn it on with `{level} = true` under [permissions], then restart the server"))
-        }
-        Denial::LevelElsewhere { level, target, rule } => {
-            ToolError::new(Kind::PermissionDenied, format!("the level `{level}` does not cover `{target}`: {rule}"))
-                .hint(format!("a person can add a glob for it to `{level}` under [permissions]"))
-        }
+        Denial::LevelOff { level, rule } => ToolError::new(
+            Kind::PermissionDenied,
+            format!("the level `{level}` is off: {rule}"),
+        )
+        .hint(format!(
+            "a person can turn it on with `{level} = true` under [permissions], then restart the server"
+        )),
+        Denial::LevelElsewhere { level, target, rule } => ToolError::new(
+            Kind::PermissionDenied,
+            format!("the level `{level}` does not cover `{target}`: {rule}"),
+        )
+        .hint(format!("a person can add a glob for it to `{level}` under [permissions]")),
         Denial::ToolOff { tool, rule } => {
             ToolError::new(Kind::PermissionDenied, format!("the tool `{tool}` is switched off: {rule}"))
                 .hint("a person can take it out of [tools] disable")
@@ -147,18 +160,23 @@ pub fn unresolved(e: Unresolved) -> ToolError {
                 Want::Image => "give a reference such as `nginx:1.27` or `registry/app@sha256:...`, or an id",
                 _ => "give a name as the lists show it, or an id",
             };
-            ToolError::invalid(format!("`{asked}` cannot be the name or id of any {}", want.word())).hint(form)
+            ToolError::invalid(format!("`{asked}` cannot be the name or id of any {}", want.word()))
+                .hint(form)
         }
         Unresolved::Ambiguous { want, asked, count } => {
-            ToolError::invalid(format!("`{asked}` fits {count} {}s", want.word())).hint("give more digits of the id")
+            ToolError::invalid(format!("`{asked}` fits {count} {}s", want.word()))
+                .hint("give more digits of the id")
         }
     }
 }
 
 pub(super) fn circuit_open(after: Duration) -> ToolError {
-    ToolError::new(Kind::CircuitOpen, "the engine failed several times; calls are refused until it is well again")
-        .hint("docker_health shows the state; probes go on, and calls pass again soon after it recovers")
-        .retry_after(after)
+    ToolError::new(
+        Kind::CircuitOpen,
+        "the engine failed several times; calls are refused until it is well again",
+    )
+    .hint("docker_health shows the state; probes go on, and calls pass again soon after it recovers")
+    .retry_after(after)
 }
 
 fn millis(d: Duration) -> u64 {

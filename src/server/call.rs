@@ -20,7 +20,7 @@ use crate::tool::def::Prepared;
 use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Mask, Phase, ToolDef, ToolError};
 
 use super::progress::Reports;
-use super::{Answer, InForce, Server, aliases, answer, catalogue, explain};
+use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -53,7 +53,8 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let mut trace = Guard::open(&server.audit, &id, &caller.name, &tool, &arguments);
     trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut learned = Learned::default();
-    let work = Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
+    let work =
+        Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err());
     answer::put_into_words(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some())
@@ -82,7 +83,8 @@ async fn layers(
     trace.tool(&def.spec);
 
     // The cheap refusal, before Docker is touched and before the arguments are looked at.
-    policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels).map_err(|d| answer::denied(d, trace))?;
+    policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels)
+        .map_err(|d| answer::denied(d, trace))?;
 
     let prepared = def.prepare(arguments)?;
 
@@ -131,7 +133,8 @@ async fn engaged(
     };
 
     // From the caller's words to identities, on our own filtered view.
-    let targets = supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
+    let targets =
+        supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 
@@ -148,9 +151,10 @@ async fn engaged(
     let _relay = reports.relay(Arc::clone(&in_force.redactor), learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
     ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
-    let running = def.run(ctx, permits, prepared);
+    let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     supervise
         .run(async move {
+            failpoint::reach(tool);
             let mut draft = running.await?;
             draft.learned = draft.learned.merge(&known);
             // Cleaning 40 kB is work as well: it stays off the threads that answer.
@@ -158,6 +162,9 @@ async fn engaged(
         })
         .await
 }
+
+/// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
+const FIRST_WORD: Duration = Duration::from_millis(150);
 
 /// Runs pieces of one call, all under its one deadline.
 struct Supervise<'a> {
@@ -174,12 +181,17 @@ impl Supervise<'_> {
         Budget { connect, headers, idle, deadline: self.deadline, total }
     }
 
-    async fn run<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, ToolError>
+    async fn run<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, ToolError>
     where
         T: Send + 'static,
         E: Into<ToolError> + Send + 'static,
     {
-        match self.server.supervisor.run(self.deadline, self.cancel, self.grace, work).await {
+        // The work knows better what it waited for: its own clock, at the deadline, gets the first word.
+        let deadline = self.deadline + FIRST_WORD;
+        match self.server.supervisor.run(deadline, self.cancel, self.grace, work).await {
             Ending::Done(result) => result.map_err(Into::into),
             Ending::Panicked(text) => Err(ToolError::internal(format!("panic: {text}"))),
             Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")
@@ -192,7 +204,10 @@ impl Supervise<'_> {
 }
 
 /// The objects that the arguments name, as the engine knows them.
-fn resolve(ctx: &Ctx, asked: &[Asked]) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
+fn resolve(
+    ctx: &Ctx,
+    asked: &[Asked],
+) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let wanted = wanted(asked);
     async move {

@@ -24,17 +24,54 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Tools of the contract. A configuration written for a later version must not stop this one from starting.
 const LATER: &[&str] = &[
-    "docker_compose_ls", "docker_compose_ps", "docker_compose_logs", "docker_compose_config", "docker_diagnose",
-    "docker_start", "docker_stop", "docker_restart", "docker_kill", "docker_pause", "docker_unpause",
-    "docker_compose_start", "docker_compose_stop", "docker_compose_restart", "docker_compose_down",
-    "docker_exec", "docker_copy_from", "docker_copy_to",
-    "docker_create", "docker_run", "docker_remove", "docker_rename", "docker_update", "docker_recreate",
-    "docker_container_prune", "docker_compose_up", "docker_compose_deploy",
-    "docker_pull", "docker_push", "docker_build", "docker_tag", "docker_image_remove", "docker_image_prune",
-    "docker_compose_pull", "docker_compose_build",
-    "docker_volume_create", "docker_volume_remove", "docker_volume_prune",
-    "docker_network_create", "docker_network_remove", "docker_network_connect", "docker_network_disconnect",
-    "docker_network_prune", "docker_info", "docker_df", "docker_prune", "docker_audit", "docker_approve",
+    "docker_compose_ls",
+    "docker_compose_ps",
+    "docker_compose_logs",
+    "docker_compose_config",
+    "docker_diagnose",
+    "docker_start",
+    "docker_stop",
+    "docker_restart",
+    "docker_kill",
+    "docker_pause",
+    "docker_unpause",
+    "docker_compose_start",
+    "docker_compose_stop",
+    "docker_compose_restart",
+    "docker_compose_down",
+    "docker_exec",
+    "docker_copy_from",
+    "docker_copy_to",
+    "docker_create",
+    "docker_run",
+    "docker_remove",
+    "docker_rename",
+    "docker_update",
+    "docker_recreate",
+    "docker_container_prune",
+    "docker_compose_up",
+    "docker_compose_deploy",
+    "docker_pull",
+    "docker_push",
+    "docker_build",
+    "docker_tag",
+    "docker_image_remove",
+    "docker_image_prune",
+    "docker_compose_pull",
+    "docker_compose_build",
+    "docker_volume_create",
+    "docker_volume_remove",
+    "docker_volume_prune",
+    "docker_network_create",
+    "docker_network_remove",
+    "docker_network_connect",
+    "docker_network_disconnect",
+    "docker_network_prune",
+    "docker_info",
+    "docker_df",
+    "docker_prune",
+    "docker_audit",
+    "docker_approve",
 ];
 
 /// Why a tool is withheld, if it is.
@@ -46,6 +83,10 @@ pub fn withheld(def: &ToolDef, rules: &Rules) -> Option<Denial> {
 /// The refusal of a name that is no tool's.
 #[must_use]
 pub fn unknown(name: &str) -> ToolError {
+    if LATER.contains(&name) {
+        return ToolError::new(Kind::Unsupported, format!("`{name}` is not served by this version"))
+            .hint("docker-mcp tools --all lists what is");
+    }
     let error = ToolError::new(Kind::InvalidArguments, format!("there is no tool `{name}`"));
     match nearest(name, all().map(|def| def.spec.name)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),

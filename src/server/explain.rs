@@ -60,8 +60,14 @@ pub async fn explain(
     match decide(server, &rules, &name, arguments, budget).await {
         Ok(rules) => Explanation { tool: name, allowed: true, rules, refusal: None },
         Err(error) => {
-            let hidden = if reveal { error.detail.clone().map(|rule| format!("hidden by {rule}")) } else { None };
-            Explanation { tool: name, allowed: false, rules: hidden.into_iter().collect(), refusal: Some(error) }
+            let hidden =
+                if reveal { error.detail.clone().map(|rule| format!("hidden by {rule}")) } else { None };
+            Explanation {
+                tool: name,
+                allowed: false,
+                rules: hidden.into_iter().collect(),
+                refusal: Some(error),
+            }
         }
     }
 }
@@ -151,7 +157,10 @@ pub fn in_force(rules: &Rules) -> Value {
             filters.insert(format!("whitelist_{kind}"), json!(allow));
         }
         if !filter.deny.is_empty() {
-            filters.insert(format!("blacklist_{kind}"), json!(format!("{} entries", filter.deny.patterns().len())));
+            filters.insert(
+                format!("blacklist_{kind}"),
+                json!(format!("{} entries", filter.deny.patterns().len())),
+            );
         }
     }
     let withheld: Map<String, Value> = catalogue::all()

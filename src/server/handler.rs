@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use rmcp::RoleServer;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
-    ErrorData, Implementation, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
-    ProtocolVersion, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
+    CustomResult, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
+    ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+    ToolAnnotations,
 };
 use rmcp::service::{Peer, RequestContext};
-use rmcp::RoleServer;
 use serde_json::Value;
 
 use crate::tool::{Class, Effect, Spec, ToolDef};
@@ -84,10 +85,9 @@ impl ServerHandler for Handler {
         _context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         match request.method.as_str() {
-            "tools/call" => Err(ErrorData::invalid_params(
-                "tools/call takes { name: string, arguments?: object }",
-                None,
-            )),
+            "tools/call" => {
+                Err(ErrorData::invalid_params("tools/call takes { name: string, arguments?: object }", None))
+            }
             "tools/list" => Err(ErrorData::invalid_params("tools/list takes { cursor?: string }", None)),
             other => Err(ErrorData::new(
                 rmcp::model::ErrorCode::METHOD_NOT_FOUND,
@@ -106,12 +106,12 @@ impl ServerHandler for Handler {
 #[must_use]
 pub fn tool(def: &ToolDef) -> Tool {
     let Spec { name, title, summary, effect, idempotent, class, .. } = def.spec;
-    let hints = ToolAnnotations::with_title(title)
+    let hints = ToolAnnotations::new()
         .read_only(effect.read_only())
         .destructive(matches!(effect, Effect::Destroys | Effect::Stops))
         .idempotent(idempotent)
         .open_world(class == Class::Transfer);
-    Tool::new(name, summary, Arc::new(def.schema())).with_title(title).with_annotations(hints)
+    Tool::new(name, summary, def.schema()).with_title(title).with_annotations(hints)
 }
 
 fn result(answer: Answer) -> CallToolResult {

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 pub mod catalogue;
 pub mod explain;
+mod failpoint;
 pub mod handler;
 pub mod instructions;
 pub mod progress;
@@ -47,7 +48,12 @@ pub struct InForce {
 impl Server {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(settings: Arc<Settings>, engine: Arc<Engine>, supervisor: Arc<Supervisor>, audit: Sink) -> Self {
+    pub fn new(
+        settings: Arc<Settings>,
+        engine: Arc<Engine>,
+        supervisor: Arc<Supervisor>,
+        audit: Sink,
+    ) -> Self {
         let redactor = Arc::new(redactor(&settings));
         let in_force = RwLock::new(InForce { settings, redactor });
         Self { in_force, engine, supervisor, audit, secrets: secrets::Secrets::default() }

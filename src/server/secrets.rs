@@ -33,12 +33,16 @@ impl Secrets {
         let (server, in_force, budget) = (Arc::clone(server), in_force.clone(), budget.at_most(LEARN));
         async move {
             let ids: Vec<&str> = must.iter().map(String::as_str).collect();
-            let (generation, unlearned) = server.engine.learn(&budget, &in_force.settings.rules, &ids).await?;
+            let (generation, unlearned) =
+                server.engine.learn(&budget, &in_force.settings.rules, &ids).await?;
             let redactor = in_force.redactor;
             if !unlearned.is_empty() {
-                return Err(ToolError::new(Kind::ContainerUnresponsive, "the container does not answer an inspection")
-                    .hint("others may still answer; look at the host, or try again")
-                    .retry_after(Duration::from_secs(30)));
+                return Err(ToolError::new(
+                    Kind::ContainerUnresponsive,
+                    "the container does not answer an inspection",
+                )
+                .hint("others may still answer; look at the host, or try again")
+                .retry_after(Duration::from_secs(30)));
             }
             // A reload brings another redactor, which may judge keys differently.
             let owner = Arc::as_ptr(&redactor) as usize;

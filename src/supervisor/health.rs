@@ -10,8 +10,9 @@ use crate::engine::{Budget, Engine};
 use super::Supervisor;
 
 /// Pauses between probes: a short restart is noticed soon, a long outage costs little.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
+const PAUSES: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(2), PAUSE];
+/// The longest of them.
+pub const PAUSE: Duration = Duration::from_secs(5);
 /// One good probe can be luck; the second follows at once.
 const CONFIRM: Duration = Duration::from_millis(250);
 

@@ -28,6 +28,8 @@ pub struct Supervisor {
     /// Bounded places per class.
     pub slots: Slots,
     breaker: Mutex<Breaker>,
+    /// Probes may end an open state early.
+    probed: bool,
     started: Instant,
     stuck: Arc<AtomicUsize>,
     /// Cancelled when the server stops: calls in flight answer `shutting_down`.
@@ -68,6 +70,7 @@ impl Supervisor {
             work,
             slots: Slots::new(limits.max_concurrent as usize),
             breaker: Mutex::new(Breaker::new(breaker.failures, breaker.window, breaker.cooldown)),
+            probed: breaker.early_recovery,
             started: Instant::now(),
             stuck: Arc::default(),
             shutdown: CancellationToken::new(),
@@ -80,7 +83,7 @@ impl Supervisor {
     /// # Errors
     /// When to come back, while the circuit is open.
     pub fn admit(self: &Arc<Self>) -> Result<Admission, Duration> {
-        let ticket = self.breaker().admit(self.now())?;
+        let ticket = self.breaker().admit(self.now()).map_err(|after| self.worth_trying(after))?;
         Ok(Admission { supervisor: Arc::clone(self), ticket: Some(ticket) })
     }
 
@@ -89,7 +92,16 @@ impl Supervisor {
     pub fn circuit(&self) -> (&'static str, usize, Option<Duration>) {
         let now = self.now();
         let breaker = self.breaker();
-        (breaker.state(), breaker.failures(now), breaker.retry_after(now))
+        (
+            breaker.state(),
+            breaker.failures(now),
+            breaker.retry_after(now).map(|after| self.worth_trying(after)),
+        )
+    }
+
+    /// When a refused caller should come back: the next probe may find the engine well long before the cooldown ends.
+    fn worth_trying(&self, cooldown: Duration) -> Duration {
+        if self.probed { cooldown.min(health::PAUSE) } else { cooldown }
     }
 
     /// Workers that were told to end and did not.

@@ -73,7 +73,9 @@ impl Slots {
                 .hint("wait for running calls to end")
                 .retry_after(Duration::from_secs(1))
         };
-        let Some(queue) = self.classes.get(&class) else { return Err(ToolError::internal("a class without places")) };
+        let Some(queue) = self.classes.get(&class) else {
+            return Err(ToolError::internal("a class without places"));
+        };
         let waiting = Waiting(&queue.waiting);
         if queue.waiting.fetch_add(1, Ordering::Relaxed) >= queue.limit {
             return Err(full("the queue is full"));

@@ -28,10 +28,38 @@ pub fn read<T: DeserializeOwned>(
     }
     serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|e| {
         let path = e.path().to_string();
-        let inner = e.into_inner().to_string();
+        let inner = plain(&e.into_inner().to_string());
         let message = if path == "." { inner } else { format!("`{path}`: {inner}") };
         ToolError::invalid(message).hint("the tool's input schema lists its arguments and their types")
     })
+}
+
+/// serde's words without Rust's names of types.
+fn plain(message: &str) -> String {
+    const WORDS: &[(&str, &str)] = &[
+        ("expected usize", "expected a whole number from 0"),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected u32", "expected a whole number from 0"),
+        ("expected u16", "expected a whole number from 0"),
+        ("expected i64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected a string", "expected text"),
+        ("expected a sequence", "expected an array"),
+        ("expected a map", "expected an object"),
+        ("sequence", "array"),
+        (": map,", ": object,"),
+        ("unknown field", "unknown key"),
+        ("unknown variant", "unknown word"),
+    ];
+    let mut text = message.to_owned();
+    if let Some((before, after)) = text.clone().split_once("expected struct ") {
+        let rest = after.split_once(' ').map_or("", |(_, rest)| rest);
+        text = format!("{before}expected an object {rest}").trim_end().to_owned();
+    }
+    for (rust, word) in WORDS {
+        text = text.replace(rust, word);
+    }
+    text
 }
 
 fn unknown(name: &str, properties: Option<&Map<String, Value>>) -> ToolError {

@@ -81,7 +81,7 @@ impl Clocks {
         };
         let patient = |total: Duration| Self { headers: total, idle: None, ..short(total) };
         match class {
-            Class::Local => short(Duration::from_secs(5)),
+            Class::Local => short(Duration::from_secs(2)),
             Class::Read => short(settings.read_timeout),
             Class::Stream => Self { idle: None, ..short(settings.stream_timeout) },
             Class::Lifecycle => patient(settings.lifecycle_timeout),

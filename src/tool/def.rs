@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -88,7 +89,7 @@ type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
 pub struct ToolDef {
     /// The fixed facts.
     pub spec: Spec,
-    schema: fn() -> Map<String, Value>,
+    schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
     run: fn(Ctx, Permits, Prepared) -> Running,
 }
@@ -102,7 +103,7 @@ impl ToolDef {
 
     /// The input schema: a closed object without combinators at its root.
     #[must_use]
-    pub fn schema(&self) -> Map<String, Value> {
+    pub fn schema(&self) -> Arc<Map<String, Value>> {
         (self.schema)()
     }
 

@@ -31,22 +31,47 @@ impl From<EngineError> for ToolError {
                 error.hint(dial.hint())
             }
             EngineError::Timeout { clock, limit } => timeout(clock, limit),
-            EngineError::Protocol(what) => {
-                Self::new(Kind::DaemonProtocol, format!("what answers is not a Docker Engine, or it broke off: {what}"))
-                    .hint("docker-mcp doctor shows what is behind the socket")
-                    .daemon_fault()
-            }
-            EngineError::TooLarge { cap } => {
-                Self::new(Kind::ResponseTooLarge, format!("the engine's answer is larger than {} MB", cap >> 20))
-                    .hint("ask for less: a section, a filter, a shorter tail")
-            }
-            EngineError::TooOld { api } => {
-                Self::new(Kind::Unsupported, format!("the engine speaks API {api}; 1.41 is the oldest that is served"))
-                    .hint("Docker 20.10 and newer work")
-            }
+            EngineError::Protocol(what) => Self::new(
+                Kind::DaemonProtocol,
+                format!("what answers is not a Docker Engine, or it broke off: {what}"),
+            )
+            .hint("docker-mcp doctor shows what is behind the socket")
+            .daemon_fault(),
+            EngineError::TooLarge { cap } => Self::new(
+                Kind::ResponseTooLarge,
+                format!("the engine's answer is larger than {} MB", cap >> 20),
+            )
+            .hint("ask for less: a section, a filter, a shorter tail"),
+            EngineError::TooOld { api } => Self::new(
+                Kind::Unsupported,
+                format!("the engine speaks API {api}; 1.41 is the oldest that is served"),
+            )
+            .hint("Docker 20.10 and newer work"),
             EngineError::Gone => Self::new(Kind::NotFound, "the object is gone"),
             EngineError::Status { code, message } => status(code, &message),
             EngineError::NotAllowed(_) => Self::internal(detail),
+        }
+    }
+}
+
+impl ToolError {
+    /// What a failed request about one object means, in the caller's words. One that is gone never was there; one that
+    /// does not answer is stuck by itself, because the engine has just listed it.
+    #[must_use]
+    pub fn of_object(e: EngineError, kind: &str, asked: &str) -> Self {
+        match e {
+            e if e.is_gone() => Self::not_found(kind, asked),
+            EngineError::Timeout { clock: Clock::Headers | Clock::Idle | Clock::Total, .. } => {
+                let why = Self::from(e);
+                let stuck = Self::new(
+                    Kind::ContainerUnresponsive,
+                    format!("the engine answers, but not about {kind} `{asked}`"),
+                )
+                .hint("others may still answer; if docker_health is well too, look at it on the host")
+                .retry_after(Duration::from_secs(30));
+                Self { phase: why.phase, limit: why.limit, ..stuck }
+            }
+            e => e.into(),
         }
     }
 }
@@ -58,18 +83,20 @@ fn timeout(clock: Clock, limit: Duration) -> ToolError {
         Clock::Idle => (Phase::Idle, "the engine's answer stalled"),
         Clock::Total => (Phase::Total, "the call took too long"),
     };
-    let error = ToolError::new(Kind::DaemonTimeout, what)
+    // Whichever clock it was, the engine was being waited for.
+    ToolError::new(Kind::DaemonTimeout, what)
         .clock(phase, limit)
-        .hint("docker_health shows whether the engine answers at all");
-    // A call that ran out of its own time may just have asked for much; the others are the engine's fault.
-    if phase == Phase::Total { error } else { error.daemon_fault() }
+        .hint("docker_health shows whether the engine answers at all")
+        .daemon_fault()
 }
 
 fn status(code: u16, message: &str) -> ToolError {
     let said = if message.is_empty() { String::new() } else { format!(": {message}") };
     match code {
         400 => ToolError::invalid(format!("the engine refuses the request{said}")),
-        404 => ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile"),
+        404 => {
+            ToolError::new(Kind::NotFound, "the object is gone").hint("list again: it was removed meanwhile")
+        }
         409 => ToolError::new(Kind::Conflict, format!("the state does not allow it{said}"))
             .hint("docker_inspect with section = state shows the state"),
         501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}")),

@@ -1,12 +1,24 @@
 //! Input schemas, small and portable: some clients refuse a whole list because of one keyword.
 
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+/// Made once a type: every call reads its arguments by it.
+static MADE: LazyLock<Mutex<HashMap<TypeId, Arc<Map<String, Value>>>>> = LazyLock::new(Mutex::default);
+
 /// The schema of `T`: inlined, without `$schema`, titles, number formats and null alternatives.
 #[must_use]
-pub fn of<T: JsonSchema>() -> Map<String, Value> {
+pub fn of<T: JsonSchema + 'static>() -> Arc<Map<String, Value>> {
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(made.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make::<T>())))
+}
+
+fn make<T: JsonSchema>() -> Map<String, Value> {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
     settings.meta_schema = None;
@@ -29,7 +41,11 @@ fn tidy(value: &mut Value) {
             map.remove("title");
             map.remove("default");
             // `uint32` and friends are no JSON Schema formats: validators warn on every start.
-            if map.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint") || f.starts_with("int")) {
+            if map
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|f| f.starts_with("uint") || f.starts_with("int"))
+            {
                 map.remove("format");
             }
             without_null(map);

@@ -93,13 +93,16 @@ impl Moment {
                 n => seconds(n.abs()).map(Self::Ago),
             };
         }
-        if let Some(span) = parse_span(text.strip_prefix(['-', '+']).unwrap_or(text).trim_end_matches(" ago")) {
+        if let Some(span) = parse_span(text.strip_prefix(['-', '+']).unwrap_or(text).trim_end_matches(" ago"))
+        {
             return Some(Self::Ago(span));
         }
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
             return Some(Self::At(at.as_nanosecond()));
         }
-        let civil = text.parse::<jiff::civil::DateTime>().or_else(|_| text.parse::<jiff::civil::Date>().map(|d| d.at(0, 0, 0, 0)));
+        let civil = text
+            .parse::<jiff::civil::DateTime>()
+            .or_else(|_| text.parse::<jiff::civil::Date>().map(|d| d.at(0, 0, 0, 0)));
         let utc = civil.ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(Self::At(utc.timestamp().as_nanosecond()))
     }
@@ -133,7 +136,9 @@ impl<'de> Deserialize<'de> for Moment {
             other => other.to_string(),
         };
         Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("`{text}` is no time: give one like \"-1h\", \"10m\" or \"2026-01-31T12:00:00Z\""))
+            D::Error::custom(format!(
+                "`{text}` is no time: give one like \"-1h\", \"10m\" or \"2026-01-31T12:00:00Z\""
+            ))
         })
     }
 }

@@ -1,11 +1,16 @@
 //! ONE FILE A TOOL, grouped. Adding a tool is its file and one line in its group's list.
 
 pub mod containers;
+pub mod images;
 pub mod meta;
+pub mod networks;
 mod pattern;
 pub mod system;
+pub mod volumes;
+mod words;
 
 use crate::tool::ToolDef;
 
 /// The catalogue, in the order of the documentation.
-pub const ALL: &[&[ToolDef]] = &[containers::TOOLS, system::TOOLS, meta::TOOLS];
+pub const ALL: &[&[ToolDef]] =
+    &[containers::TOOLS, system::TOOLS, images::TOOLS, volumes::TOOLS, networks::TOOLS, meta::TOOLS];

@@ -154,7 +154,8 @@ impl Stdio {
 
     /// A cancelled request gets no answer: nothing is owed for it.
     fn forget_cancelled(&self, bytes: &[u8]) {
-        let id = serde_json::from_slice::<Value>(bytes).ok().and_then(|v| v.pointer("/params/requestId").cloned());
+        let id =
+            serde_json::from_slice::<Value>(bytes).ok().and_then(|v| v.pointer("/params/requestId").cloned());
         if let Some(id) = id {
             self.pending.set().remove(&id.as_str().map_or_else(|| id.to_string(), str::to_owned));
         }

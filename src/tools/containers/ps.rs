@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::engine::outlook::Outlook;
 use crate::engine::raw::Port;
 use crate::engine::snapshot::{Seen, short};
 use crate::output::{Cut, Draft, Row};
-use crate::policy::reference::ImageRef;
-use crate::policy::{Image, Level, Permits, Rules};
+use crate::policy::{Level, Permits};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tools::words::{label_fits, name_fits};
 
 pub struct Ps;
 
@@ -54,7 +55,8 @@ impl Tool for Ps {
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let filter = args.filter.unwrap_or_default();
-        let seen = ctx.engine.containers(&ctx.budget, &permits.world).await?;
+        let outlook = ctx.engine.outlook(&ctx.budget, &permits.world).await?;
+        let seen = outlook.containers();
         let running = seen.iter().filter(|s| s.raw.state == "running").count();
         let summary = format!("{running} running, {} stopped containers", seen.len() - running);
         let all = args.all.unwrap_or(false) || filter.status.is_some();
@@ -62,14 +64,15 @@ impl Tool for Ps {
             .iter()
             .filter(|s| all || matches!(s.raw.state.as_str(), "running" | "paused" | "restarting"))
             .filter(|s| filter.fits(s))
-            .map(|s| row(s, permits.world.rules()))
+            .map(|s| row(s, &outlook))
             .collect();
         let total = rows.len();
         rows.truncate(args.limit.unwrap_or(usize::MAX));
         let shown = rows.len();
-        let mut draft = Draft::list("containers", &["id", "name", "image", "status", "uptime", "ports", "health"], rows)
-            .with("summary", summary.clone())
-            .tail(summary);
+        let mut draft =
+            Draft::list("containers", &["id", "name", "image", "status", "uptime", "ports", "health"], rows)
+                .with("summary", summary.clone())
+                .tail(summary);
         draft.keep_empty = &["containers", "ports", "health", "uptime"];
         draft.told = &["summary"];
         if shown < total {
@@ -86,38 +89,18 @@ impl Tool for Ps {
 
 impl Filter {
     fn fits(&self, s: &Seen) -> bool {
-        let is = |want: &Option<String>, have: &str| want.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have));
+        let is =
+            |want: &Option<String>, have: &str| want.as_ref().is_none_or(|w| w.eq_ignore_ascii_case(have));
         self.name.as_ref().is_none_or(|want| name_fits(want, &s.identity.name))
             && is(&self.status, &s.raw.state)
             && is(&self.health, health(&s.raw.status).unwrap_or("none"))
             && self.project.as_ref().is_none_or(|p| s.identity.project.as_ref() == Some(p))
-            && self.label.as_ref().is_none_or(|label| match label.split_once('=') {
-                Some((key, value)) => s.raw.labels.get(key).is_some_and(|v| v == value),
-                None => s.raw.labels.contains_key(label),
-            })
+            && self.label.as_ref().is_none_or(|label| label_fits(label, &s.raw.labels))
     }
 }
 
-/// A part of the name, or the whole name where there is a `*`.
-fn name_fits(want: &str, name: &str) -> bool {
-    let mut parts = want.trim_start_matches('/').split('*');
-    let (Some(first), true) = (parts.next(), want.contains('*')) else { return name.contains(want.trim_start_matches('/')) };
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    true
-}
-
-fn row(s: &Seen, rules: &Rules) -> Row {
-    let image = shown_image(rules, &s.identity.image, &s.identity.image_id);
+fn row(s: &Seen, outlook: &Outlook<'_>) -> Row {
+    let image = outlook.image(&s.identity.image, &s.identity.image_id);
     let icon = match s.raw.state.as_str() {
         "running" => "✓",
         "paused" => "‖",
@@ -142,13 +125,6 @@ fn row(s: &Seen, rules: &Rules) -> Row {
         "status_icon": icon, "uptime": uptime, "ports": ports, "health": health,
     });
     Row::new(json, cells)
-}
-
-/// The image as written, or a mask where the image filters hide it.
-pub(super) fn shown_image(rules: &Rules, written: &str, id: &str) -> String {
-    let references = ImageRef::parse(written).into_iter().collect();
-    let image = Image { id: id.to_owned(), references };
-    if rules.image(&image).shown() { written.to_owned() } else { "[hidden]".to_owned() }
 }
 
 /// `Up 3 days (healthy)` → `healthy`.
@@ -190,8 +166,14 @@ fn uptime(state: &str, status: &str) -> Option<String> {
 fn ports(ports: &[Port]) -> Vec<String> {
     let mut all: Vec<String> = ports
         .iter()
+        // The engine publishes on both families by default: one line says it.
+        .filter(|p| {
+            !(p.ip == "::" && ports.iter().any(|o| o.ip == "0.0.0.0" && o.public_port == p.public_port))
+        })
         .map(|p| match p.public_port {
-            Some(public) if p.ip.contains(':') => format!("[{}]:{public}->{}/{}", p.ip, p.private_port, p.r#type),
+            Some(public) if p.ip.contains(':') => {
+                format!("[{}]:{public}->{}/{}", p.ip, p.private_port, p.r#type)
+            }
             Some(public) => format!("{}:{public}->{}/{}", p.ip, p.private_port, p.r#type),
             None => format!("{}/{}", p.private_port, p.r#type),
         })
@@ -213,13 +195,5 @@ mod tests {
         assert_eq!(uptime("exited", "Exited (0) 3 minutes ago"), None);
         assert_eq!(health("Up 2 minutes (health: starting)"), Some("starting"));
         assert_eq!(health("Exited (1) 2 minutes ago"), None);
-    }
-
-    #[test]
-    fn name_filters() {
-        assert!(name_fits("web", "my-web-1"));
-        assert!(name_fits("my-*-1", "my-web-1"));
-        assert!(!name_fits("web*", "my-web-1"));
-        assert!(name_fits("*", "x"));
     }
 }

@@ -1,13 +1,18 @@
 //! `docker_health`
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::engine::Budget;
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
-use crate::engine::Budget;
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+
+/// Below the class's own two seconds, so that a hung engine is this tool's finding and not its failure.
+const CLOCK: Duration = Duration::from_millis(1500);
 
 pub struct Health;
 
@@ -30,12 +35,10 @@ impl Tool for Health {
     type Args = Args;
 
     async fn run(ctx: Ctx, _permits: Permits, _args: Args) -> Result<Output, ToolError> {
-        let ping = ctx.engine.ping(&Budget::probe()).await;
-        // The version asks containerd, which may hang while the engine itself is well.
-        let version = match &ping {
-            Ok(_) => ctx.engine.version(&Budget::probe()).await.ok(),
-            Err(_) => None,
-        };
+        // The version asks containerd, which may hang while the engine itself is well: its clock must not add to the ping's.
+        let (probe, other) = (Budget::probe().at_most(CLOCK), Budget::probe().at_most(CLOCK));
+        let (ping, version) = tokio::join!(ctx.engine.ping(&probe), ctx.engine.version(&other));
+        let version = version.ok();
         let vitals = ctx.host.vitals();
         let engine = match &ping {
             Ok((took, api)) => json!({
@@ -47,7 +50,7 @@ impl Tool for Health {
             Err(e) => json!({ "reachable": false, "error": e.to_string() }),
         };
         let healthy = ping.is_ok() && vitals.circuit == "closed" && vitals.audit_fault.is_none();
-        Ok(Draft::object(json!({
+        let draft = Draft::object(json!({
             "healthy": healthy,
             "engine": engine,
             "circuit": {
@@ -60,6 +63,7 @@ impl Tool for Health {
             "bypass": ctx.settings.bypass,
             "grants": [],
             "version": env!("CARGO_PKG_VERSION"),
-        })))
+        }));
+        Ok(draft.keep_empty(&["grants"]))
     }
 }

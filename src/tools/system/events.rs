@@ -174,7 +174,7 @@ impl Rows {
         let rows = self.rows.into_iter().map(|(row, _)| row).collect();
         let mut draft = Draft::list("events", &["time", "type", "action", "name", "id", "details"], rows)
             .keep_empty(&["events"])
-            .narrow("narrow with since, until or filter");
+            .hint("narrow with since, until or filter");
         if left_out > 0 {
             draft = draft
                 .with("executions_left_out", left_out)

@@ -1,0 +1,8 @@
+//! Looking at images.
+
+mod list;
+
+use crate::tool::ToolDef;
+
+/// The group's tools.
+pub const TOOLS: &[ToolDef] = &[ToolDef::of::<list::Images>()];

@@ -1,0 +1,8 @@
+//! Looking at volumes.
+
+mod list;
+
+use crate::tool::ToolDef;
+
+/// The group's tools.
+pub const TOOLS: &[ToolDef] = &[ToolDef::of::<list::Volumes>()];

@@ -1,0 +1,4 @@
+//! The rooms of the source and the directions in which they may look.
+
+mod catalogue;
+mod rooms;

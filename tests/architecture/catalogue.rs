@@ -1,0 +1,127 @@
+//! What is true of every tool, by the list that clients see.
+
+use std::collections::BTreeSet;
+
+use docker_mcp::server::catalogue;
+use serde_json::{Value, json};
+
+use crate::support::Launch;
+
+/// What the list of the reading tools may cost: 3,000 tokens of four bytes.
+const READ_ONLY_BYTES: usize = 12_000;
+
+#[test]
+fn every_tool_is_one_that_clients_take() {
+    let everything = "[permissions]\nlifecycle = true\nexec = true\ncreate = true\nimages = true\nvolumes = true\n\
+                      networks = true\nsystem = true\n";
+    let client = Launch::without_engine().config(everything).connect();
+    let tools = client.tools();
+    let served: BTreeSet<&str> = tools.iter().filter_map(|t| t["name"].as_str()).collect();
+    let known: BTreeSet<&str> = catalogue::all().map(|def| def.spec.name).collect();
+    assert_eq!(tools.len(), served.len(), "a name stands twice");
+    assert_eq!(served, known, "with every level on, every tool is served");
+    for tool in &tools {
+        let name = tool["name"].as_str().unwrap();
+        let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        assert!(fits && name.starts_with("docker_") && name.len() <= 40, "{name}");
+        let description = tool["description"].as_str().unwrap();
+        assert!((20..2048).contains(&description.len()), "{name}: {description}");
+        let schema = &tool["inputSchema"];
+        assert_eq!(schema["type"], "object", "{name}");
+        assert_eq!(schema["additionalProperties"], false, "{name} takes anything");
+        for combinator in ["oneOf", "anyOf", "allOf", "not", "if", "$ref"] {
+            assert!(schema.get(combinator).is_none(), "{name} has `{combinator}` at its root");
+        }
+        assert!(
+            !schema.to_string().contains("\"format\":\"u"),
+            "{name} has a format that no client knows: {schema}"
+        );
+        assert!(tool.get("outputSchema").is_none(), "{name} spends tokens on an output schema");
+        for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
+            assert!(tool["annotations"][hint].is_boolean(), "{name} has no {hint}");
+        }
+    }
+}
+
+#[test]
+fn the_list_of_the_default_is_short() {
+    let client = Launch::without_engine().connect();
+    let list = client.request("tools/list", json!({})).result()["tools"].to_string();
+    eprintln!("tools/list of the default: {} bytes, about {} tokens", list.len(), list.len() / 4);
+    assert!(list.len() <= READ_ONLY_BYTES, "{} bytes", list.len());
+    let all_read = client.tools().iter().all(|t| t["annotations"]["readOnlyHint"] == true);
+    assert!(all_read, "a tool of the default changes something");
+    let mut again = client.tools();
+    assert_eq!(again, client.tools(), "the order changes");
+    again.sort_by_key(Value::to_string);
+    again.dedup();
+    assert_eq!(again.len(), client.tools().len());
+}
+
+#[test]
+fn an_argument_that_no_tool_knows_is_refused() {
+    let client = Launch::without_engine().connect();
+    for tool in client.tools() {
+        let name = tool["name"].as_str().unwrap();
+        let result = client.call(name, &json!({ "no_such_argument": 1 }));
+        assert_eq!(result.kind(), "invalid_arguments", "{name}: {}", result.text);
+        assert!(result.text.contains("no_such_argument"), "{}", result.text);
+        // Roles and approvals never come from the caller.
+        for claim in ["role", "approved", "bypass", "host", "DOCKER_HOST", "confirm"] {
+            if tool["inputSchema"]["properties"].get(claim).is_none() {
+                assert_eq!(
+                    client.call(name, &json!({ claim: "admin" })).kind(),
+                    "invalid_arguments",
+                    "{name} {claim}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_tool_is_refused_with_the_nearest_name() {
+    let client = Launch::without_engine().connect();
+    let result = client.call("docker_p", &json!({}));
+    assert_eq!(result.kind(), "invalid_arguments", "{}", result.text);
+    assert!(result.text.contains("`docker_ps`"), "{}", result.text);
+}
+
+#[test]
+fn a_tool_whose_level_is_off_is_neither_listed_nor_callable() {
+    let client = Launch::without_engine().config("[permissions]\nread = false\n").connect();
+    assert_eq!(client.tools(), Vec::<Value>::new());
+    for def in catalogue::all() {
+        let name = def.spec.name;
+        // With no arguments and with wrong ones: the refusal comes first.
+        for arguments in [json!({}), json!({ "no_such_argument": 1 })] {
+            let result = client.call(name, &arguments);
+            assert_eq!(result.kind(), "permission_denied", "{name}: {}", result.text);
+            let level = def.spec.levels[0].name();
+            assert!(result.text.contains(&format!("`{level}`")), "{name}: {}", result.text);
+            assert!(result.text.contains("[permissions]"), "no way out for {name}: {}", result.text);
+        }
+    }
+    let denied = client.audit_wait(catalogue::all().count() * 2);
+    assert!(denied.iter().all(|line| line["decision"] == "denied"), "{denied:?}");
+}
+
+#[test]
+fn a_tool_that_is_switched_off_is_neither_listed_nor_callable() {
+    let client = Launch::without_engine().config("[tools]\ndisable = [\"docker_p*\"]\n").connect();
+    assert!(client.tools().iter().all(|t| t["name"] != "docker_ps"));
+    for name in ["docker_ps", "list_containers", "ps"] {
+        assert_eq!(client.call(name, &json!({})).kind(), "permission_denied", "{name}");
+    }
+    client.call("docker_health", &json!({})).ok();
+}
+
+#[test]
+fn the_instructions_name_the_levels_that_are_off() {
+    let hello = Launch::without_engine().start().initialize();
+    let text = hello["instructions"].as_str().unwrap();
+    for level in ["lifecycle", "exec", "create", "images", "volumes", "networks", "system"] {
+        assert!(text.contains(level), "`{level}` is missing in: {text}");
+    }
+    assert!(text.len() < 2048);
+}

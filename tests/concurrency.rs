@@ -1,0 +1,45 @@
+//! A thousand calls at once.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Launch, engine, rss};
+
+const CALLS: usize = 1000;
+
+#[test]
+fn a_thousand_calls_at_once_are_each_answered_once() {
+    let Some(engine) = engine::at_hand("concurrency") else { return };
+    let client = Launch::at(&engine.host).connect();
+    client.call("docker_ps", &json!({})).ok();
+
+    let calls: Vec<_> = (0..CALLS).map(|_| client.begin_call("docker_ps", &json!({ "all": true }))).collect();
+    // Meanwhile, what reports on the server is not in their queue.
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        slow.push(client.call("docker_health", &json!({})).ok().took);
+    }
+    let mut kinds = std::collections::BTreeMap::new();
+    for call in &calls {
+        let result = client.wait(call).tool();
+        *kinds.entry(result.kind().to_owned()).or_insert(0) += 1;
+    }
+    eprintln!("answers by kind (empty is success): {kinds:?}; health took {slow:?}");
+    assert_eq!(
+        kinds.get("").copied().unwrap_or_default() + kinds.get("overloaded").copied().unwrap_or_default(),
+        CALLS
+    );
+    assert!(kinds[""] >= CALLS / 2, "{kinds:?}");
+    slow.sort();
+    assert!(slow[slow.len() / 2] < Duration::from_millis(200), "docker_health took {slow:?} meanwhile");
+    let peak = rss::peak(client.pid());
+    assert!(peak <= 256 << 20, "{} MiB", rss::mib(peak));
+    // The audit knows each of them.
+    let lines = client.audit_wait(CALLS + 1 + 20);
+    let mut ids: Vec<String> = lines.iter().map(|l| l["call"].to_string()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), CALLS + 1 + 20, "a call without a line of its own");
+    client.call("docker_ps", &json!({})).ok();
+}

@@ -1,0 +1,23 @@
+//! Integration tests: the built program over MCP stdio, most of them against a real Docker Engine.
+//!
+//! A test that needs an engine asks `support::engine::at_hand`; without one it notes its name in the file that
+//! `DOCKER_MCP_TEST_LEFT_OUT` names, and ends.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests: a failure is a panic, and their threads may sleep"
+)]
+
+mod support;
+
+mod architecture;
+mod concurrency;
+mod config;
+mod faults;
+mod logs;
+mod permissions;
+mod redaction;
+mod stdio;
+mod surface;

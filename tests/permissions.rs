@@ -1,0 +1,6 @@
+//! What the filters hide does not exist: in no tool, list, count or error, however it is addressed.
+
+mod addresses;
+mod matrix;
+mod outputs;
+mod renamed;

@@ -1,0 +1,303 @@
+//! An MCP client over the pipes of a server. It holds the server to the protocol: every line of stdout is a JSON-RPC
+//! message, and every request gets one answer.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ExitStatus};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Reply, ToolResult};
+
+/// Longer than any answer may take here: a test that waits this long failed.
+pub const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What the reading threads saw.
+#[derive(Debug, Default)]
+struct Seen {
+    answers: HashMap<String, (Value, Instant)>,
+    others: Vec<(Value, Instant)>,
+    faults: Vec<String>,
+    ended: bool,
+    stderr: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+/// One session with one server process.
+#[derive(Debug)]
+pub struct Client {
+    child: Mutex<Child>,
+    pid: u32,
+    stdin: Mutex<Option<ChildStdin>>,
+    shared: Arc<Shared>,
+    sent: Mutex<HashMap<String, Instant>>,
+    next: AtomicU64,
+    home: TempDir,
+}
+
+impl Client {
+    /// Of a process with three pipes.
+    pub fn of(mut child: Child, home: TempDir) -> Self {
+        let shared = Arc::<Shared>::default();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (a, b) = (Arc::clone(&shared), Arc::clone(&shared));
+        std::thread::spawn(move || read_stdout(&a, BufReader::new(stdout)));
+        std::thread::spawn(move || read_stderr(&b, stderr));
+        Self {
+            pid: child.id(),
+            stdin: Mutex::new(child.stdin.take()),
+            child: Mutex::new(child),
+            shared,
+            sent: Mutex::default(),
+            next: AtomicU64::new(1),
+            home,
+        }
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its home folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The handshake of the older era.
+    pub fn initialize(&self) -> Value {
+        let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {},
+                             "clientInfo": { "name": "docker-mcp-tests", "version": "1" } });
+        let reply = self.request("initialize", params);
+        self.notify("notifications/initialized", json!({}));
+        reply.result().clone()
+    }
+
+    /// Sends bytes as they are.
+    pub fn raw(&self, bytes: &[u8]) {
+        let mut stdin = self.stdin.lock().unwrap();
+        let pipe = stdin.as_mut().expect("stdin is open");
+        // A server that is gone is seen by whoever waits for its answer.
+        let _gone = pipe.write_all(bytes).and_then(|()| pipe.flush());
+    }
+
+    /// Sends a message as one line.
+    pub fn send(&self, message: &Value) {
+        if let Some(id) = message.get("id") {
+            self.sent.lock().unwrap().insert(id.to_string(), Instant::now());
+        }
+        self.raw(format!("{message}\n").as_bytes());
+    }
+
+    /// Sends a notification.
+    pub fn notify(&self, method: &str, params: Value) {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
+    }
+
+    /// Sends a request and does not wait; its id.
+    pub fn begin(&self, method: &str, params: Value) -> Value {
+        let id = json!(self.next.fetch_add(1, Ordering::Relaxed));
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+        id
+    }
+
+    /// Begins a call of a tool.
+    pub fn begin_call(&self, tool: &str, arguments: &Value) -> Value {
+        self.begin("tools/call", json!({ "name": tool, "arguments": arguments }))
+    }
+
+    /// Sends a request and waits for its answer.
+    #[track_caller]
+    pub fn request(&self, method: &str, params: Value) -> Reply {
+        let id = self.begin(method, params);
+        self.wait(&id)
+    }
+
+    /// Calls a tool.
+    #[track_caller]
+    pub fn call(&self, tool: &str, arguments: &Value) -> ToolResult {
+        let id = self.begin_call(tool, arguments);
+        self.wait(&id).tool()
+    }
+
+    /// The tools that are served.
+    pub fn tools(&self) -> Vec<Value> {
+        self.request("tools/list", json!({})).result()["tools"].as_array().unwrap().clone()
+    }
+
+    /// The answer to a request.
+    #[track_caller]
+    pub fn wait(&self, id: &Value) -> Reply {
+        match self.answer_within(id, PATIENCE) {
+            Some(reply) => reply,
+            None => panic!("no answer to {id}; stderr: {}", tail(&self.stderr())),
+        }
+    }
+
+    /// The answer to a request, if it comes in time.
+    pub fn answer_within(&self, id: &Value, limit: Duration) -> Option<Reply> {
+        let key = id.to_string();
+        let sent = self.sent.lock().unwrap().get(&key).copied();
+        let (message, at) = self.watch(limit, |seen| seen.answers.get(&key).cloned())?;
+        Some(Reply { message, took: sent.map_or(Duration::ZERO, |sent| at - sent) })
+    }
+
+    /// The first message without an answer's id that fits, if it comes in time: a notification, or an error with `id: null`.
+    pub fn other_within(&self, limit: Duration, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.watch(limit, |seen| seen.others.iter().find(|(m, _)| fits(m)).map(|(m, _)| m.clone()))
+    }
+
+    /// Every message so far that answers no request.
+    pub fn others(&self) -> Vec<(Value, Instant)> {
+        self.shared.seen.lock().unwrap().others.clone()
+    }
+
+    fn watch<T>(&self, limit: Duration, look: impl Fn(&Seen) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + limit;
+        let mut seen = self.shared.seen.lock().unwrap();
+        loop {
+            if let Some(found) = look(&seen) {
+                return Some(found);
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            if seen.ended {
+                return None;
+            }
+            seen = self.shared.changed.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// The client has nothing more to say.
+    pub fn close_stdin(&self) {
+        drop(self.stdin.lock().unwrap().take());
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent =
+            std::process::Command::new("kill").args(["-s", name, &self.pid.to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How and when the process ended, if it does in time.
+    pub fn wait_exit(&self, limit: Duration) -> Option<(ExitStatus, Duration)> {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if let Some(status) = self.child.lock().unwrap().try_wait().unwrap() {
+                let took = start.elapsed();
+                // What it wrote last is read first.
+                let _rest = self.watch(Duration::from_secs(2), |seen| seen.ended.then_some(()));
+                return Some((status, took));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+
+    /// What it wrote to stderr so far.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.shared.seen.lock().unwrap().stderr).into_owned()
+    }
+
+    /// The lines of its audit log, raw.
+    pub fn audit_text(&self) -> String {
+        let mut text = String::new();
+        super::text::each_file(self.home.path(), &mut |path| {
+            if path.extension().is_some_and(|e| e == "jsonl") {
+                text.push_str(&std::fs::read_to_string(path).unwrap_or_default());
+            }
+        });
+        text
+    }
+
+    /// The lines of its audit log.
+    pub fn audit_lines(&self) -> Vec<Value> {
+        self.audit_text().lines().map(|l| serde_json::from_str(l).expect("an audit line is JSON")).collect()
+    }
+
+    /// The lines of its audit log, when there are so many: they are written beside the calls.
+    pub fn audit_wait(&self, count: usize) -> Vec<Value> {
+        let start = Instant::now();
+        while self.audit_text().lines().count() < count && start.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.audit_lines()
+    }
+
+    /// What broke the protocol so far.
+    pub fn faults(&self) -> Vec<String> {
+        self.shared.seen.lock().unwrap().faults.clone()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap();
+        let (_gone, _status) = (child.kill(), child.wait());
+        let faults = self.faults();
+        assert!(std::thread::panicking() || faults.is_empty(), "stdout held more than protocol: {faults:?}");
+    }
+}
+
+fn read_stdout(shared: &Shared, mut stdout: impl BufRead) {
+    let mut line = Vec::new();
+    while stdout.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let at = Instant::now();
+        let mut seen = shared.seen.lock().unwrap();
+        match message(&line) {
+            Err(fault) => seen.faults.push(fault),
+            Ok(message) => match message.get("id").filter(|id| !id.is_null()).map(ToString::to_string) {
+                None => seen.others.push((message, at)),
+                Some(_) if message.get("method").is_some() => seen.others.push((message, at)),
+                Some(id) => {
+                    if seen.answers.insert(id.clone(), (message, at)).is_some() {
+                        seen.faults.push(format!("two answers to {id}"));
+                    }
+                }
+            },
+        }
+        shared.changed.notify_all();
+        line.clear();
+    }
+    shared.seen.lock().unwrap().ended = true;
+    shared.changed.notify_all();
+}
+
+/// A line as a JSON-RPC message, or what is wrong with it.
+fn message(line: &[u8]) -> Result<Value, String> {
+    let wrong = |why: &str| Err(format!("{why}: {}", String::from_utf8_lossy(&line[..line.len().min(300)])));
+    if line.last() != Some(&b'\n') {
+        return wrong("a line without its end");
+    }
+    let Ok(message) = serde_json::from_slice::<Value>(line) else { return wrong("no JSON") };
+    if message["jsonrpc"] != "2.0" {
+        return wrong("no JSON-RPC 2.0");
+    }
+    let (method, result, error) = (message.get("method"), message.get("result"), message.get("error"));
+    match (method.is_some(), result.is_some(), error.is_some()) {
+        (true, false, false) | (false, true, false) | (false, false, true) => Ok(message),
+        _ => wrong("neither a request, an answer nor a notification"),
+    }
+}
+
+fn read_stderr(shared: &Shared, mut stderr: impl Read) {
+    let mut buffer = [0; 8192];
+    while let Ok(read @ 1..) = stderr.read(&mut buffer) {
+        shared.seen.lock().unwrap().stderr.extend_from_slice(&buffer[..read]);
+    }
+}
+
+fn tail(text: &str) -> &str {
+    let from = text.len().saturating_sub(2000);
+    &text[text.ceil_char_boundary(from)..]
+}

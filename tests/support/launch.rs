@@ -1,0 +1,128 @@
+//! How a server is started: with a home, a configuration and an environment of its own.
+
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use super::Client;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_docker-mcp");
+/// A user without rights.
+const NOBODY: u32 = 65534;
+
+/// A server to be started.
+#[derive(Debug)]
+pub struct Launch {
+    config: String,
+    env: Vec<(String, String)>,
+    args: Vec<String>,
+    nobody: bool,
+}
+
+impl Launch {
+    /// Without an engine: the socket it is told does not exist.
+    pub fn without_engine() -> Self {
+        Self::at("unix:///nonexistent/docker-mcp-test.sock")
+    }
+
+    /// With the engine at this `DOCKER_HOST`.
+    pub fn at(host: &str) -> Self {
+        let env = vec![("DOCKER_HOST".to_owned(), host.to_owned())];
+        Self { config: String::new(), env, args: Vec::new(), nobody: false }
+    }
+
+    /// The text of its configuration file. Without it, the defaults.
+    pub fn config(mut self, toml: &str) -> Self {
+        toml.clone_into(&mut self.config);
+        self
+    }
+
+    /// A variable of its environment.
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.env.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    /// As a user without rights, where this process may choose.
+    pub fn as_nobody(mut self) -> Self {
+        self.nobody = true;
+        self
+    }
+
+    /// Starts it; the client has not said anything yet.
+    pub fn start(&self) -> Client {
+        let home = home();
+        let mut command = self.command(home.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Client::of(command.spawn().expect("the program starts"), home)
+    }
+
+    /// Starts it and says hello.
+    pub fn connect(&self) -> Client {
+        let client = self.start();
+        client.initialize();
+        client
+    }
+
+    /// Runs it to its end, with nothing on stdin.
+    pub fn output(&self) -> Output {
+        let home = home();
+        self.command(home.path()).stdin(Stdio::null()).output().expect("the program runs")
+    }
+
+    fn command(&self, home: &Path) -> Command {
+        let config = home.join("config.toml");
+        if !self.config.is_empty() {
+            std::fs::write(&config, &self.config).unwrap();
+            std::fs::set_permissions(&config, PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        let mut command = match self.nobody {
+            false => Command::new(PROGRAM),
+            true => as_nobody(home),
+        };
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env("HOME", home)
+            .env("XDG_STATE_HOME", home.join("state"))
+            .env("XDG_CONFIG_HOME", home.join("etc"));
+        command.envs(self.env.iter().map(|(k, v)| (k, v))).args(&self.args);
+        if !self.config.is_empty() {
+            command.arg("--config").arg(config);
+        }
+        command.current_dir(home);
+        command
+    }
+}
+
+fn home() -> TempDir {
+    tempfile::Builder::new().prefix("docker-mcp-test-").tempdir().unwrap()
+}
+
+/// The program as a user without rights. It may not reach the folder of the build: it gets a copy.
+fn as_nobody(home: &Path) -> Command {
+    let copy: PathBuf = home.join("docker-mcp");
+    std::fs::copy(PROGRAM, &copy).unwrap();
+    let config = home.join("config.toml");
+    for path in [home, &copy, &config].into_iter().filter(|p| p.exists()) {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let mut command = Command::new("setpriv");
+    let (uid, gid) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
+    command.args([&uid, &gid, "--clear-groups", "--"]).arg(copy);
+    command
+}
+
+/// This process may become somebody else.
+pub fn is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status")
+        .is_ok_and(|s| s.lines().any(|l| l.starts_with("Uid:") && l.split_whitespace().nth(2) == Some("0")))
+}

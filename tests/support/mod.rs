@@ -1,0 +1,16 @@
+//! What the tests stand on.
+
+pub mod client;
+pub mod engine;
+pub mod fixture;
+pub mod launch;
+pub mod probe;
+pub mod reply;
+pub mod rss;
+pub mod text;
+
+pub use client::Client;
+pub use engine::Engine;
+pub use fixture::Fixture;
+pub use launch::Launch;
+pub use reply::{Reply, ToolResult};
