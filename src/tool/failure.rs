@@ -7,6 +7,15 @@ use std::time::Duration;
 
 use super::error::{Kind, Phase, ToolError};
 
+/// Why a stream broke off, for an answer that still has what came before.
+#[must_use]
+pub fn broke_off(e: EngineError) -> String {
+    match e {
+        EngineError::Protocol(what) => what,
+        e => ToolError::from(e).message,
+    }
+}
+
 impl From<EngineError> for ToolError {
     fn from(e: EngineError) -> Self {
         let detail = e.to_string();

@@ -106,7 +106,11 @@ impl<'r> Sight<'r> {
         let unknown = |id: &str| !self.visible.contains_key(id) && !self.hidden.contains(id);
         match raw.r#type.as_str() {
             "container" => unknown(id) || raw.action == "rename",
-            "network" => !self.networks.contains_key(id) || raw.attribute("container").is_some_and(unknown),
+            // A hidden container that joins a network may hide it.
+            "network" => {
+                !self.networks.contains_key(id)
+                    || raw.attribute("container").is_some_and(|c| !self.visible.contains_key(c))
+            }
             "volume" => !self.volumes.contains_key(id) || raw.attribute("container").is_some_and(unknown),
             _ => false,
         }
@@ -246,7 +250,16 @@ impl<'r> Sight<'r> {
         }
         let container = match raw.attribute("container") {
             None => None,
-            Some(id) => Some(self.by_id(engine, id)?),
+            Some(container) => match self.by_id(engine, container) {
+                Some(name) => Some(name),
+                None => {
+                    // Its volume is hidden from now on, also after both are gone.
+                    if !is_network {
+                        self.volumes.insert(id.clone(), false);
+                    }
+                    return None;
+                }
+            },
         };
         let id = is_network.then(|| short(id).to_owned());
         Some(Event { id, name: Some(name.to_owned()), container, ..event })

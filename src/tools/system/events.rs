@@ -12,6 +12,7 @@ use crate::engine::clock;
 use crate::engine::events::{Event, EventOptions, KINDS};
 use crate::output::{Cut, Draft, Row};
 use crate::policy::{Level, Permits};
+use crate::tool::failure::broke_off;
 use crate::tool::time::{Moment, Span};
 use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
 
@@ -123,7 +124,7 @@ impl Tool for Events {
                 Ok(None) => break,
                 Err(e) if rows.total == 0 => return Err(e.into()),
                 Err(e) => {
-                    broken = Some(e.to_string());
+                    broken = Some(broke_off(e));
                     break;
                 }
             }

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::engine::logs::LogOptions;
 use crate::policy::{Container, Permit};
+use crate::tool::failure::broke_off;
 use crate::tool::{Ctx, ToolError};
 
 use super::window::{Keep, Window};
@@ -78,7 +79,7 @@ pub async fn follow(
             Ok(None) => break "container_exit",
             Err(e) if window.seen() == 0 => return Err(e.into()),
             Err(e) => {
-                broken = Some(e.to_string());
+                broken = Some(broke_off(e));
                 break "broken";
             }
         }

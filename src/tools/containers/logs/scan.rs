@@ -9,6 +9,7 @@ use crate::engine::clock::read;
 use crate::engine::error::Clock;
 use crate::engine::logs::{LogLine, LogOptions};
 use crate::policy::{Container, Permit};
+use crate::tool::failure::broke_off;
 use crate::tool::{Ctx, ToolError};
 
 use super::window::{Keep, Window};
@@ -132,7 +133,7 @@ async fn window(
                 while let Some(line) = log.rest() {
                     take(&mut found, line);
                 }
-                found.broken = Some(e.to_string());
+                found.broken = Some(broke_off(e));
                 break;
             }
             Err(_) => {
