@@ -157,6 +157,27 @@ fn a_secret_leaves_through_no_tool_log_or_audit() {
 }
 
 #[test]
+fn a_secret_that_the_caller_sends_is_neither_logged_nor_recorded() {
+    let Some(engine) = engine::at_hand("redaction::arguments") else { return };
+    let leaky = Leaky::new(&engine);
+    let secret = &leaky.canary.plain;
+    let client = Launch::at(&engine.host).config(&leaky.config()).arg("--log-level").arg("trace").connect();
+    for (tool, arguments) in [
+        ("docker_ps", json!({ "filter": { "label": format!("api.token={secret}") } })),
+        ("docker_ps", json!({ "password": secret })),
+        ("docker_logs", json!({ "container": leaky.scope.name("leaky"), "grep": secret })),
+        ("docker_logs", json!({ "container": leaky.scope.name("leaky"), "grep": format!("({secret}") })),
+        ("docker_logs", json!({ "container": secret })),
+        ("docker_login", json!({ "password": secret })),
+    ] {
+        client.call(tool, &arguments);
+    }
+    client.audit_wait(6);
+    assert_eq!(leaky.canary.found(&client.audit_text()), Vec::<String>::new(), "in the audit");
+    assert_eq!(leaky.canary.found(&client.stderr()), Vec::<String>::new(), "on stderr");
+}
+
+#[test]
 fn a_search_does_not_find_what_is_masked() {
     let Some(engine) = engine::at_hand("redaction::search") else { return };
     let leaky = Leaky::new(&engine);

@@ -98,6 +98,26 @@ fn a_line_of_20_mb_is_refused_under_its_id_and_not_kept() {
 }
 
 #[test]
+fn words_without_end_are_not_sent_back() {
+    let client = begun();
+    let long = "x".repeat(1_000_000);
+    for (tool, arguments) in [
+        (long.as_str(), json!({})),
+        ("docker_ps", json!({ &long: 1 })),
+        ("docker_ps", json!({ "filter": { "status": &long } })),
+        ("docker_logs", json!({ "container": &long })),
+        ("docker_logs", json!({ "container": "a", "grep": format!("({long}") })),
+    ] {
+        let result = client.call(tool, &arguments);
+        assert!(result.is_error);
+        assert!(result.whole().len() < 10_000, "{:.40}: {} bytes", tool, result.whole().len());
+    }
+    client.audit_wait(5);
+    assert!(client.audit_text().len() < 10_000, "{} bytes of audit", client.audit_text().len());
+    assert!(client.stderr().len() < 20_000, "{} bytes of stderr", client.stderr().len());
+}
+
+#[test]
 fn lines_of_many_kinds_of_ends() {
     let client = begun();
     client.raw(b"\n\r\n  \n");
