@@ -19,6 +19,8 @@ use super::error::EngineError;
 const AT_ONCE: usize = 16;
 /// A container whose inspection failed is left alone for this long: one stuck container must not slow every call.
 const LEAVE_ALONE: Duration = Duration::from_secs(30);
+/// What the call is not about must not hold it up for longer than this; the rest is learned by the next call.
+const OTHERS: Duration = Duration::from_millis(500);
 
 /// A container's `KEY=VALUE` pairs. An environment never changes during a container's life.
 pub type Environment = Arc<Vec<(String, String)>>;
@@ -79,35 +81,40 @@ impl Engine {
             let unique: HashSet<&str> = wanted.filter(unknown).collect();
             unique.into_iter().map(str::to_owned).collect()
         };
-        if !missing.is_empty() {
-            let inspected = stream::iter(missing)
-                .map(|id| async move {
-                    let answer = self.inspect_id(budget, &id).await;
-                    (id, answer)
-                })
-                .buffer_unordered(AT_ONCE);
-            futures_util::pin_mut!(inspected);
-            while let Some((id, answer)) = inspected.next().await {
-                let mut state = self.learned.state();
-                match answer {
-                    Ok(value) => {
-                        state.known.insert(id, Arc::new(environment(&value)));
-                        state.generation += 1;
-                    }
-                    // Gone since the list: there is nothing left to tell of it.
-                    Err(e) if e.is_gone() => {
-                        state.known.insert(id, Environment::default());
-                    }
-                    Err(_) => {
-                        state.failed.insert(id, Instant::now());
-                    }
-                }
-            }
-        }
+        let (first, others): (Vec<String>, Vec<String>) =
+            missing.into_iter().partition(|id| must.contains(&id.as_str()));
+        self.inspect_all(budget, first).await;
+        self.inspect_all(&budget.at_most(OTHERS), others).await;
         let state = self.learned.state();
         let unlearned =
             must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
         Ok((state.generation, unlearned))
+    }
+
+    async fn inspect_all(&self, budget: &Budget, ids: Vec<String>) {
+        let inspected = stream::iter(ids)
+            .map(|id| async move {
+                let answer = self.inspect_id(budget, &id).await;
+                (id, answer)
+            })
+            .buffer_unordered(AT_ONCE);
+        futures_util::pin_mut!(inspected);
+        while let Some((id, answer)) = inspected.next().await {
+            let mut state = self.learned.state();
+            match answer {
+                Ok(value) => {
+                    state.known.insert(id, Arc::new(environment(&value)));
+                    state.generation += 1;
+                }
+                // Gone since the list: there is nothing left to tell of it.
+                Err(e) if e.is_gone() => {
+                    state.known.insert(id, Environment::default());
+                }
+                Err(_) => {
+                    state.failed.insert(id, Instant::now());
+                }
+            }
+        }
     }
 
     /// Names that may be seen: a secret that equals one is masked in environments only.

@@ -100,15 +100,6 @@ pub struct Endpoint {
     pub ip_address: String,
 }
 
-/// One line of `GET /containers/{id}/changes`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "the engine's own field names")]
-pub struct Change {
-    pub path: String,
-    pub kind: u8,
-}
-
 /// One line of `GET /images/json`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]

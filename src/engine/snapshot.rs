@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::error::EngineError;
 use super::{Engine, raw};
 
-/// How many hidden ids are remembered.
+/// How many hidden ids, and volumes, are remembered.
 const STICKY: usize = 65_536;
 
 /// What the engine room remembers between calls.
@@ -18,6 +18,8 @@ pub struct Memory {
     /// Ids that a blacklist entry once hid: a rename does not bring them back to sight.
     denied: HashSet<String>,
     order: VecDeque<String>,
+    /// Volumes that such containers mounted: the data stays theirs when the container is gone.
+    denied_volumes: BTreeSet<String>,
     /// Every container id of the newest snapshot, hidden ones too: their environments are learned for masking.
     pub(super) ids: Vec<String>,
     /// What visible containers, images, projects and services are called.
@@ -35,6 +37,15 @@ impl Memory {
             {
                 self.denied.remove(&oldest);
             }
+        }
+    }
+
+    fn deny_volumes<'a>(&mut self, names: impl Iterator<Item = &'a String>) {
+        for name in names.filter(|name| !name.is_empty()) {
+            if self.denied_volumes.len() >= STICKY {
+                return;
+            }
+            self.denied_volumes.insert(name.clone());
         }
     }
 
@@ -144,6 +155,7 @@ impl Engine {
             let rule = match sight {
                 Sight::Denied(by) => {
                     memory.deny(&identity.id);
+                    memory.deny_volumes(raw.mounts.iter().map(|m| &m.name));
                     Some(format!("`{}` in a blacklist ({})", by.text, by.source))
                 }
                 Sight::Unlisted => Some("no entry of the whitelist matches".to_owned()),
@@ -168,6 +180,9 @@ impl Engine {
                     view.containers.visible.push(Seen { identity, raw });
                 }
             }
+        }
+        if !rules.bypass {
+            view.hidden_volumes.extend(memory.denied_volumes.iter().cloned());
         }
         drop(memory);
         Ok(view)

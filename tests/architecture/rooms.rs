@@ -211,12 +211,11 @@ fn named(code: &str) -> BTreeSet<String> {
                 '{' => depth += 1,
                 '}' if depth > 0 => depth -= 1,
                 ',' if depth == 1 => fresh = true,
-                c if c.is_alphanumeric() || c == '_' => {
-                    if fresh {
-                        word.push(c);
-                        continue;
-                    }
+                c if fresh && (c.is_alphanumeric() || c == '_') => {
+                    word.push(c);
+                    continue;
                 }
+                c if c.is_alphanumeric() || c == '_' => {}
                 c if c.is_whitespace() && depth > 0 => continue,
                 _ if depth == 0 => break,
                 _ => {}
