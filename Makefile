@@ -31,6 +31,11 @@ demo-down: ## remove the demo's containers
 test: need-rust ## format, lints and all tests, with a real engine where one can be had
 	@scripts/test
 
+.PHONY: clients
+clients: build ## real MCP clients from their registries against a real engine: Python SDK, Inspector, Claude Code
+	@scripts/engine up >/dev/null
+	@PROGRAM=$(abspath $(PROGRAM)) tests/clients/run
+
 .PHONY: bench
 bench: need-rust ## measure, with a real engine where one can be had
 	@if [ -x scripts/bench ]; then exec scripts/bench; fi; \

@@ -138,6 +138,12 @@ impl<'a> Reader<'a> {
             (Value::Text(text), _) if expected.contains("number") && text.parse::<i64>().is_ok() => {
                 Some(format!("write {text} without quotes"))
             }
+            (Value::Text(text), _)
+                if expected.starts_with("true or false")
+                    && ["yes", "no", "on", "off", "1", "0", "none", "all"].contains(&text.as_str()) =>
+            {
+                Some("write true or false".to_owned())
+            }
             (Value::Text(text), _) if expected.contains("list") => {
                 Some(format!("write [{}]", super::units::quote(text)))
             }

@@ -1,5 +1,6 @@
 //! One container: inspection, processes, changed files.
 
+use bollard::models::{ChangeType, FilesystemChange};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -7,6 +8,7 @@ use crate::policy::{Container, Permit};
 
 use super::budget::Budget;
 use super::error::EngineError;
+use super::wire::from_bollard;
 use super::{Engine, raw};
 
 /// What is asked of the host's `ps`.
@@ -74,18 +76,18 @@ impl Engine {
         budget: &Budget,
         permit: &Permit<Container>,
     ) -> Result<Vec<Change>, EngineError> {
-        let path = format!("/containers/{}/changes", permit.target().id);
-        let list: Option<Vec<raw::Change>> =
-            self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;
-        let change = |c: raw::Change| Change {
+        let docker = self.wire.bollard(budget).await?;
+        let answer = docker.container_changes(&permit.target().id).await;
+        let list = answer.map_err(|e| self.scrubbed(from_bollard(e)))?.unwrap_or_default();
+        let change = |c: FilesystemChange| Change {
             kind: match c.kind {
-                0 => "modified",
-                1 => "added",
-                _ => "deleted",
+                ChangeType::_0 => "modified",
+                ChangeType::_1 => "added",
+                ChangeType::_2 => "deleted",
             },
             path: c.path,
         };
-        Ok(list.unwrap_or_default().into_iter().map(change).collect())
+        Ok(list.into_iter().map(change).collect())
     }
 
     pub(super) async fn inspect_id(&self, budget: &Budget, id: &str) -> Result<Value, EngineError> {

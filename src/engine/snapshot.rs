@@ -27,7 +27,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    fn deny(&mut self, id: &str) {
+    pub(super) fn deny(&mut self, id: &str) {
         if self.denied.insert(id.to_owned()) {
             self.order.push_back(id.to_owned());
             if self.order.len() > STICKY

@@ -78,7 +78,7 @@ impl Wire {
         let request = Request::get(target)
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, path, request).await?;
+        let (response, meter) = self.send(budget, path, request, None).await?;
         Answer { response, meter, budget: *budget }.or_status().await
     }
 
@@ -114,7 +114,7 @@ impl Wire {
             .map_err(|e| EngineError::NotAllowed(e.to_string()))
     }
 
-    /// bollard drops the version and joins names into paths: the path is taken apart, checked, and put together anew.
+    /// bollard reads bodies without end: the connection is capped. It drops the version and joins names into paths: the path is taken apart, checked, and put together anew.
     async fn forward(
         &self,
         budget: &Budget,
@@ -127,7 +127,8 @@ impl Wire {
         parts.uri = format!("/v{}.{}{path}{query}", version.0, version.1)
             .parse::<Uri>()
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, _) = self.send(budget, &path, Request::from_parts(parts, body)).await?;
+        let (response, _) =
+            self.send(budget, &path, Request::from_parts(parts, body), Some(JSON_CAP)).await?;
         Ok(response)
     }
 
@@ -137,6 +138,7 @@ impl Wire {
         budget: &Budget,
         path: &str,
         mut request: Request<B>,
+        cap: Option<u64>,
     ) -> Result<(Response<Incoming>, Arc<Meter>), EngineError>
     where
         B: hyper::body::Body + Send + 'static,
@@ -158,7 +160,7 @@ impl Wire {
             }
         })?;
         let meter = Arc::new(Meter::default());
-        let io = GuardIo::new(io, budget.idle, None, Arc::clone(&meter));
+        let io = GuardIo::new(io, budget.idle, cap, Arc::clone(&meter));
         let headers_by = budget.deadline.min(Instant::now() + budget.headers);
         let waited = timeout_at(headers_by, async {
             let (mut sender, connection) =
@@ -206,7 +208,7 @@ impl Wire {
         let request = Request::get("/_ping")
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, "/_ping", request).await?;
+        let (response, meter) = self.send(budget, "/_ping", request, None).await?;
         let took = start.elapsed();
         let answer = Answer { response, meter, budget: *budget }.or_status().await?;
         match answer.response.headers().get("api-version").and_then(|v| v.to_str().ok()) {

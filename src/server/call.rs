@@ -17,7 +17,7 @@ use crate::policy::{self, Ask, Target};
 use crate::supervisor::breaker::Verdict;
 use crate::supervisor::run::Ending;
 use crate::tool::def::Prepared;
-use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Phase, ToolDef, ToolError};
+use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Mask, Phase, ToolDef, ToolError};
 
 use super::progress::Reports;
 use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
@@ -123,11 +123,12 @@ async fn engaged(
 ) -> Result<Finished, ToolError> {
     let Work { server, in_force, reports, cancel, .. } = work;
     let settings = &in_force.settings;
-    let ctx = Ctx {
+    let mut ctx = Ctx {
         engine: Arc::clone(&server.engine),
         settings: Arc::clone(settings),
         budget: supervise.budget(),
         progress: reports.progress(),
+        mask: Mask::default(),
         cancel: cancel.child_token(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
@@ -150,6 +151,7 @@ async fn engaged(
 
     let _relay = reports.relay(Arc::clone(&in_force.redactor), learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
+    ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
     let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     supervise
         .run(async move {

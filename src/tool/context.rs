@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::engine::{Budget, Engine};
+use crate::output::{Learned, Redactor};
 
 use super::error::ToolError;
 
@@ -70,6 +71,26 @@ impl Progress {
     }
 }
 
+/// Masks secrets, for tools that search in what others wrote: what is not shown must not be found either.
+#[derive(Debug, Clone, Default)]
+pub struct Mask(Option<(Arc<Redactor>, Learned)>);
+
+impl Mask {
+    /// With what is known of the engine's secrets.
+    #[must_use]
+    pub const fn new(redactor: Arc<Redactor>, learned: Learned) -> Self {
+        Self(Some((redactor, learned)))
+    }
+
+    /// The text as it is shown, if that is another one.
+    #[must_use]
+    pub fn changes(&self, text: &str) -> Option<String> {
+        let (redactor, learned) = self.0.as_ref()?;
+        let shown = redactor.block(text, learned);
+        (shown != text).then_some(shown)
+    }
+}
+
 /// What a running tool holds besides its permits and arguments.
 #[derive(Clone)]
 pub struct Ctx {
@@ -81,6 +102,8 @@ pub struct Ctx {
     pub budget: Budget,
     /// Where to report.
     pub progress: Progress,
+    /// What must not be found by searching.
+    pub mask: Mask,
     /// The caller gave up, or the server is stopping.
     pub cancel: CancellationToken,
     /// The server itself.

@@ -14,7 +14,7 @@ pub mod spec;
 pub mod time;
 
 pub use class::{Class, Clocks};
-pub use context::{Ctx, Progress};
+pub use context::{Ctx, Mask, Progress};
 pub use def::{Asked, Tool, ToolDef};
 pub use error::{Kind, Phase, Retry, ToolError};
 pub use spec::{Effect, Spec};

@@ -5,6 +5,7 @@ pub mod images;
 pub mod meta;
 pub mod networks;
 mod pattern;
+pub mod system;
 pub mod volumes;
 mod words;
 
@@ -12,4 +13,4 @@ use crate::tool::ToolDef;
 
 /// The catalogue, in the order of the documentation.
 pub const ALL: &[&[ToolDef]] =
-    &[containers::TOOLS, images::TOOLS, volumes::TOOLS, networks::TOOLS, meta::TOOLS];
+    &[containers::TOOLS, system::TOOLS, images::TOOLS, volumes::TOOLS, networks::TOOLS, meta::TOOLS];

@@ -99,6 +99,7 @@ impl Tool for Logs {
             invert: args.invert.unwrap_or(false),
             context: args.context.unwrap_or(0),
             bytes: ctx.settings.output.max_bytes.saturating_mul(2),
+            mask: ctx.mask.clone(),
         };
         let name = &permit.target().name;
         if args.follows() {

@@ -6,6 +6,7 @@ mod logs;
 mod ps;
 mod stats;
 mod top;
+mod wait;
 
 use crate::tool::ToolDef;
 
@@ -17,4 +18,5 @@ pub const TOOLS: &[ToolDef] = &[
     ToolDef::of::<stats::Stats>(),
     ToolDef::of::<top::Top>(),
     ToolDef::of::<diff::Diff>(),
+    ToolDef::of::<wait::Wait>(),
 ];

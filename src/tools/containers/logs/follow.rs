@@ -126,10 +126,12 @@ fn cut(text: &str, max: usize) -> usize {
     if text.len() <= max {
         return text.len();
     }
-    let end = text.floor_char_boundary(max).max(1);
+    // At least one character: the rest must become shorter.
+    let fits = (1..=max).rev().find(|at| text.is_char_boundary(*at));
+    let end = fits.or_else(|| text.chars().next().map(char::len_utf8)).unwrap_or(text.len());
     match text.get(..end).and_then(|head| head.rfind('\n')) {
         Some(at) if at > 0 => at,
-        _ => text.ceil_char_boundary(end),
+        _ => end,
     }
 }
 

@@ -7,9 +7,8 @@ use regex::Regex;
 use crate::engine::demux::Source;
 use crate::engine::logs::LogLine;
 use crate::output::clean;
+use crate::tool::Mask;
 
-/// What a line costs beside its text.
-const OVERHEAD: usize = 96;
 /// Stands where lines between hits were left out.
 const GAP: &str = "--";
 /// Stands at the end of a line that was too long.
@@ -28,6 +27,8 @@ pub struct Keep {
     pub context: usize,
     /// Bytes of text.
     pub bytes: usize,
+    /// Secrets are not searched.
+    pub mask: Mask,
 }
 
 /// Lines go in at one end, and the oldest fall out at the other.
@@ -63,9 +64,7 @@ impl Window {
     /// Takes a line. Gives how many lines at the newer end are shown because of it.
     pub fn push(&mut self, line: LogLine) -> usize {
         self.seen += 1;
-        // What is searched is what is shown: a colour in the middle of a word does not hide it.
-        let hit =
-            self.keep.pattern.as_ref().is_none_or(|p| p.is_match(&clean(&line.text)) != self.keep.invert);
+        let hit = self.keep.pattern.as_ref().is_none_or(|p| self.matches(p, &line.text) != self.keep.invert);
         let kept = Kept { number: self.seen, hit, line };
         if hit {
             let mut fresh = 1;
@@ -93,6 +92,13 @@ impl Window {
             }
         }
         0
+    }
+
+    /// What is searched is what is shown: a colour in the middle of a word does not hide it, and a masked secret cannot be
+    /// found out by searching for it bit by bit.
+    fn matches(&self, pattern: &Regex, text: &str) -> bool {
+        pattern.is_match(&clean(text))
+            && self.keep.mask.changes(text).is_none_or(|masked| pattern.is_match(&masked))
     }
 
     fn keep(&mut self, kept: Kept) {
@@ -194,7 +200,7 @@ impl Window {
 }
 
 fn weight(line: &LogLine) -> usize {
-    line.text.len() + line.timestamp.as_ref().map_or(0, String::len) + OVERHEAD
+    line.text.len() + line.timestamp.as_ref().map_or(0, String::len) + 1
 }
 
 #[cfg(test)]
@@ -203,7 +209,7 @@ mod tests {
 
     fn window(want: usize, pattern: Option<&str>, context: usize) -> Window {
         let pattern = pattern.map(|p| Regex::new(p).unwrap());
-        Window::new(Keep { want, pattern, invert: false, context, bytes: 4096 })
+        Window::new(Keep { want, pattern, invert: false, context, bytes: 4096, mask: Mask::default() })
     }
 
     fn fed(mut window: Window, lines: &[&str]) -> Window {
@@ -256,6 +262,6 @@ mod tests {
             w = fed(w, &[&long]);
             assert!(w.bytes <= 4096);
         }
-        assert!(w.squeezed() && w.full() && w.len() == 3);
+        assert!(w.squeezed() && w.full() && w.len() == 4);
     }
 }
