@@ -103,3 +103,26 @@ fn status(code: u16, message: &str) -> ToolError {
         _ => ToolError::new(Kind::DaemonError, format!("the engine answered {code}{said}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_went_or_is_stuck() {
+        let gone = EngineError::Status { code: 404, message: "No such container: vault".into() };
+        assert_eq!(ToolError::of_object(gone, "container", "web"), ToolError::not_found("container", "web"));
+        assert_eq!(
+            ToolError::of_object(EngineError::Gone, "object", "x"),
+            ToolError::not_found("object", "x")
+        );
+        let limit = Duration::from_secs(10);
+        let stuck =
+            ToolError::of_object(EngineError::Timeout { clock: Clock::Headers, limit }, "container", "web");
+        assert_eq!((stuck.kind, stuck.daemon_fault), (Kind::ContainerUnresponsive, false));
+        assert_eq!((stuck.phase, stuck.limit), (Some(Phase::Headers), Some(limit)));
+        let away =
+            ToolError::of_object(EngineError::Timeout { clock: Clock::Connect, limit }, "container", "web");
+        assert_eq!((away.kind, away.daemon_fault), (Kind::DaemonTimeout, true));
+    }
+}
