@@ -22,6 +22,7 @@ pub mod ops;
 pub mod outlook;
 pub mod raw;
 pub mod resolve;
+pub mod shorten;
 pub mod snapshot;
 pub mod stats;
 pub mod system;

@@ -20,6 +20,7 @@ use super::dial::{self, DialKind};
 use super::discover::Discovered;
 use super::error::{Clock, EngineError};
 use super::guard_io::{GuardIo, GuardTrip, Meter};
+use super::shorten::Shorten;
 use super::{ops, raw};
 
 /// Lists and inspections are read up to here.
@@ -264,27 +265,21 @@ impl Answer {
         }
     }
 
-    /// The whole body, up to `cap` bytes.
+    /// The body as JSON, its long strings cut, up to [`JSON_CAP`].
     ///
     /// # Errors
-    /// `TooLarge` beyond the cap; else as [`Answer::chunk`].
-    pub async fn bytes(&mut self, cap: u64) -> Result<Vec<u8>, EngineError> {
-        let mut all = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            if (all.len() + chunk.len()) as u64 > cap {
-                return Err(EngineError::TooLarge { cap });
-            }
-            all.extend_from_slice(&chunk);
-        }
-        Ok(all)
-    }
-
-    /// The body as JSON, up to [`JSON_CAP`].
-    ///
-    /// # Errors
-    /// `Protocol` where it is not what was expected; the engine's text is not repeated.
+    /// `TooLarge` beyond the cap; `Protocol` where it is not what was expected; the engine's text is not repeated.
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
-        let bytes = self.bytes(JSON_CAP).await?;
+        let mut shorten = Shorten::default();
+        while let Some(chunk) = self.chunk().await? {
+            shorten.push(&chunk);
+            if shorten.len() as u64 > JSON_CAP {
+                return Err(EngineError::TooLarge { cap: JSON_CAP });
+            }
+            // A body that comes as fast as it is read must not keep the thread for itself.
+            tokio::task::consume_budget().await;
+        }
+        let bytes = shorten.finish();
         serde_json::from_slice(&bytes).map_err(|e| {
             EngineError::Protocol(format!(
                 "unexpected JSON ({:?} at byte {} of {})",
