@@ -217,9 +217,9 @@ fn a_socket_that_may_not_be_opened_is_a_matter_of_permission() {
     let mut launch = Launch::at(&format!("unix://{}", path.display())).config(PATIENT);
     if launch::is_root() {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-        launch = launch.as_nobody();
+        launch = launch.by_nobody();
     } else {
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
     }
     let client = launch.connect();
     let results: Vec<_> = (0..5).map(|_| client.call("docker_ps", &json!({}))).collect();

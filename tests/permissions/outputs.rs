@@ -6,7 +6,7 @@ use crate::support::probe::{plain_calls, slots, views};
 use crate::support::{Client, Fixture, Launch, engine};
 
 /// Every call that the tools allow, on everything that is visible.
-fn all_calls(client: &Client, fixture: &Fixture) -> Vec<(String, Value)> {
+pub fn all_calls(client: &Client, fixture: &Fixture) -> Vec<(String, Value)> {
     let tools = client.tools();
     let mut calls = Vec::new();
     for (tool, least) in plain_calls(&tools) {

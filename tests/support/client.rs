@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -67,11 +66,6 @@ impl Client {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.pid
-    }
-
-    /// Its home folder.
-    pub fn home(&self) -> &Path {
-        self.home.path()
     }
 
     /// The handshake of the older era.

@@ -54,12 +54,6 @@ impl Engine {
         serde_json::from_str::<Value>(&text).unwrap()[0].take()
     }
 
-    /// The full id of a container.
-    #[track_caller]
-    pub fn id(&self, name: &str) -> String {
-        self.docker(&["inspect", "--type", "container", "--format", "{{.Id}}", name])
-    }
-
     /// Waits until a container is in this state, such as `exited`.
     pub fn wait_state(&self, name: &str, state: &str) {
         for _ in 0..300 {
