@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
-/// A cell longer than this is cut with an ellipsis.
-const CELL_MAX: usize = 60;
+/// A cell longer than this is cut with an ellipsis: an id with its `sha256:` still fits.
+const CELL_MAX: usize = 72;
+/// The last cell of a line pushes nothing aside: paths and commands.
+const LAST_MAX: usize = 400;
 /// An array of scalars up to this length stands on one line.
 const INLINE_MAX: usize = 100;
 
@@ -52,7 +54,8 @@ pub fn duration(secs: u64) -> String {
 #[must_use]
 pub fn table<R: AsRef<[String]>>(columns: &[&str], rows: &[R]) -> String {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|c| c.to_uppercase()).collect()];
-    lines.extend(rows.iter().map(|r| r.as_ref().iter().map(|c| cell(c)).collect()));
+    let max = |i: usize| if i + 1 == columns.len() { LAST_MAX } else { CELL_MAX };
+    lines.extend(rows.iter().map(|r| r.as_ref().iter().enumerate().map(|(i, c)| cell(c, max(i))).collect()));
     let mut widths: Vec<usize> = Vec::new();
     for line in &lines {
         for (i, c) in line.iter().enumerate() {
@@ -75,16 +78,16 @@ pub fn table<R: AsRef<[String]>>(columns: &[&str], rows: &[R]) -> String {
     out
 }
 
-fn cell(text: &str) -> String {
+fn cell(text: &str, max: usize) -> String {
     let text = super::clean_line(text);
-    if width(&text) <= CELL_MAX {
+    if width(&text) <= max {
         return text.into_owned();
     }
     let mut used = 0;
     let mut out = String::new();
     for c in text.chars() {
         used += columns(c);
-        if used >= CELL_MAX {
+        if used >= max {
             break;
         }
         out.push(c);
@@ -269,13 +272,13 @@ mod tests {
     fn tables() {
         let rows = [
             vec!["web".to_owned(), "✓".to_owned(), "a\nb".to_owned()],
-            vec!["データ".to_owned(), "x".to_owned(), "c".repeat(80)],
+            vec!["データ".to_owned(), "x".to_owned(), "c".repeat(480)],
         ];
         let text = table(&["name", "ok", "note"], &rows);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "NAME    OK  NOTE");
         assert_eq!(lines[1], "web     ✓   a b");
-        assert_eq!(lines[2], format!("データ  x   {}…", "c".repeat(59)));
+        assert_eq!(lines[2], format!("データ  x   {}…", "c".repeat(399)));
         assert_eq!(table::<Vec<String>>(&["a"], &[]), "A\n");
     }
 

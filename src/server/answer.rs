@@ -30,6 +30,16 @@ impl Answer {
             .and_then(Value::as_str)
             .is_some_and(|m| m.starts_with("there is no tool"))
     }
+
+    /// A success begins with the word that another system's clients wait for: `pong`.
+    #[must_use]
+    pub fn saying(mut self, word: Option<&str>) -> Self {
+        if let (Some(word), None, Value::Object(map)) = (word, self.failure, &mut self.json) {
+            map.insert(word.to_owned(), Value::Bool(true));
+            self.text = format!("{word}\n{}", self.text);
+        }
+        self
+    }
 }
 
 /// A name for one call, in its answer, the log and the audit.

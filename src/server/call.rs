@@ -49,7 +49,7 @@ pub struct Request {
 pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> Answer {
     let in_force = server.in_force();
     let id = answer::correlation_id();
-    let (tool, arguments) = aliases::translate(&request.tool, request.arguments);
+    let aliases::Called { tool, arguments, says } = aliases::translate(&request.tool, request.arguments);
     let mut trace = Guard::open(&server.audit, &id, &caller.name, &tool, &arguments);
     trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut learned = Learned::default();
@@ -58,6 +58,7 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err());
     answer::put_into_words(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some())
+        .saying(says)
 }
 
 /// One call on its way.

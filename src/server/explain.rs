@@ -50,13 +50,10 @@ pub async fn explain(
     reveal: bool,
 ) -> Explanation {
     let rules = Arc::clone(&server.in_force().settings.rules);
-    let (name, arguments) = match arguments {
-        Some(arguments) => {
-            let (name, arguments) = aliases::translate(tool, arguments);
-            (name, Some(arguments))
-        }
-        None => (aliases::translate(tool, Map::new()).0, None),
-    };
+    let given = arguments.is_some();
+    let aliases::Called { tool: name, arguments, .. } =
+        aliases::translate(tool, arguments.unwrap_or_default());
+    let arguments = given.then_some(arguments);
     match decide(server, &rules, &name, arguments, budget).await {
         Ok(rules) => Explanation { tool: name, allowed: true, rules, refusal: None },
         Err(error) => {

@@ -65,6 +65,11 @@ fn plain(message: &str) -> String {
 fn unknown(name: &str, properties: Option<&Map<String, Value>>) -> ToolError {
     let known: Vec<&str> = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
     let error = ToolError::invalid(format!("unknown argument `{name}`"));
+    if name == "approved" && known.contains(&"confirm_token") {
+        // A flag that the asker sets itself approves nothing.
+        return error
+            .hint("leave it out: a call that needs a confirmation says so, and gives a confirm_token");
+    }
     match nearest(name, known.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None if known.is_empty() => error.hint("this tool takes no arguments"),

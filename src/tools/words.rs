@@ -64,6 +64,22 @@ pub(super) fn not_running(name: &str) -> ToolError {
         .hint("docker_ps with all = true shows its state; docker_start starts it")
 }
 
+/// Names for one cell: so many as fit, and how many more there are.
+pub(super) fn names(all: &[String]) -> String {
+    const FIT: usize = 300;
+    let mut out = String::new();
+    for (i, name) in all.iter().enumerate() {
+        if i > 0 && out.len() + name.len() > FIT {
+            return format!("{out}, +{} more", all.len() - i);
+        }
+        if i > 0 {
+            out.push_str(", ");
+        }
+        out.push_str(name);
+    }
+    out
+}
+
 /// `1 image`, `3 images`.
 pub(super) fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
@@ -81,6 +97,15 @@ mod tests {
         assert!(name_fits("*", "x"));
         assert!(name_fits("/web*", "web-1"));
         assert!(!name_fits("a*a", "a"));
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        let all: Vec<String> = (0..100).map(|i| format!("web-{i:04}")).collect();
+        let text = names(&all);
+        assert!(text.len() < 330 && text.ends_with(" more"), "{text}");
+        assert_eq!(names(&all[..2]), "web-0000, web-0001");
+        assert_eq!(names(&[]), "");
     }
 
     #[test]

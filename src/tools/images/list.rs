@@ -10,7 +10,7 @@ use crate::output::{Draft, Row, bytes};
 use crate::policy::reference::ImageRef;
 use crate::policy::{Level, Permits};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
-use crate::tools::words::{age, count, name_fits, now};
+use crate::tools::words::{age, count, name_fits, names, now};
 
 pub struct Images;
 
@@ -53,7 +53,7 @@ impl Tool for Images {
         if dangling > 0 {
             summary.push_str(&format!(", {dangling} without a tag"));
         }
-        Ok(Draft::list("images", &["id", "tags", "size", "created", "in_use"], rows)
+        Ok(Draft::list("images", &["id", "size", "created", "in_use", "tags"], rows)
             .with("summary", summary.clone())
             .tail(summary)
             .hint("narrow with filter.reference")
@@ -93,10 +93,10 @@ fn row(seen: &SeenImage, now: i64) -> Row {
     let users = seen.containers.len();
     let cells = [
         id.to_owned(),
-        if tags.is_empty() { "<none>".to_owned() } else { tags.join(", ") },
         size.clone(),
         age.clone().unwrap_or_default(),
         users.to_string(),
+        if tags.is_empty() { "<none>".to_owned() } else { names(&tags) },
     ];
     Row::new(json!({ "id": id, "tags": tags, "size": size, "created": age, "in_use": users }), cells)
 }
@@ -134,7 +134,7 @@ mod tests {
             json,
             json!({ "id": "abababababab", "tags": ["nginx:1.27"], "size": "4.3MB", "created": null, "in_use": 1 })
         );
-        assert_eq!(cells, ["abababababab", "nginx:1.27", "4.3MB", "", "1"]);
-        assert_eq!(row(&image(&[]), 10).cells.get(1).unwrap(), "<none>");
+        assert_eq!(cells, ["abababababab", "4.3MB", "", "1", "nginx:1.27"]);
+        assert_eq!(row(&image(&[]), 10).cells.get(4).unwrap(), "<none>");
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::snapshot::short;
 use crate::output::{Draft, Row};
 use crate::policy::{Level, Permits};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
-use crate::tools::words::{count, label_fits, name_fits};
+use crate::tools::words::{count, label_fits, name_fits, names};
 
 pub struct Networks;
 
@@ -81,7 +81,7 @@ fn row(seen: &SeenNetwork) -> Row {
         raw.scope.clone(),
         if raw.internal { "yes" } else { "" }.to_owned(),
         subnets.join(", "),
-        containers.join(", "),
+        names(containers),
     ];
     let json = json!({
         "id": short(&raw.id), "name": raw.name, "driver": raw.driver, "scope": raw.scope,

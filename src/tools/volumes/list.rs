@@ -8,7 +8,7 @@ use crate::engine::volumes::SeenVolume;
 use crate::output::{Draft, Row};
 use crate::policy::{Level, Permits};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
-use crate::tools::words::{count, label_fits, name_fits};
+use crate::tools::words::{count, label_fits, name_fits, names};
 
 pub struct Volumes;
 
@@ -71,7 +71,7 @@ fn row(seen: &SeenVolume) -> Row {
     let SeenVolume { raw, containers } = seen;
     Row::new(
         json!({ "name": raw.name, "driver": raw.driver, "used_by": containers }),
-        [raw.name.clone(), raw.driver.clone(), containers.join(", ")],
+        [raw.name.clone(), raw.driver.clone(), names(containers)],
     )
 }
 

@@ -102,7 +102,7 @@ pub(super) async fn watch(
         seen.iter().filter_map(|(name, c)| Some(row_with(name, c.usage.as_ref()?, c.told()))).collect();
     let draft = broken_off.into_iter().fold(draft(WATCHED, rows, missing), Draft::note);
     Ok(draft
-        .with("watched", crate::output::duration(start.elapsed().as_secs()))
+        .with("watched", crate::output::duration((start.elapsed() + Duration::from_millis(500)).as_secs()))
         .with("samples", seen.iter().map(|(_, c)| c.cpu.len()).max().unwrap_or(0)))
 }
 
