@@ -55,7 +55,9 @@ fn nothing_that_is_visible_tells_of_what_is_hidden() {
         told.len(),
         told[..told.len().min(8)].join("\n")
     );
-    // The test must be able to fail: what is visible was seen.
+    // The test must be able to fail: what is visible was seen, also in the events, where hidden ones happened too.
+    let events = client.call("docker_events", &json!({ "since": "10m", "duration": "1s" })).ok();
+    assert!(events.text.contains(&fixture.name("app")), "{}", events.text);
     for word in ["app", "web", "shared", "appdata"].map(|n| fixture.name(n)) {
         assert!(seen.contains(&word), "{word} was not seen anywhere");
     }
