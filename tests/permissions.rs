@@ -4,3 +4,4 @@ mod addresses;
 mod matrix;
 mod outputs;
 mod renamed;
+mod wire;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use docker_mcp::policy::Level;
 use docker_mcp::server::catalogue;
 use serde_json::{Value, json};
 
@@ -89,21 +90,29 @@ fn what_is_no_tool_is_refused_with_the_nearest_name() {
 
 #[test]
 fn a_tool_whose_level_is_off_is_neither_listed_nor_callable() {
-    let client = Launch::without_engine().config("[permissions]\nread = false\n").connect();
-    assert_eq!(client.tools(), Vec::<Value>::new());
-    for def in catalogue::all() {
-        let name = def.spec.name;
-        // With no arguments and with wrong ones: the refusal comes first.
-        for arguments in [json!({}), json!({ "no_such_argument": 1 })] {
-            let result = client.call(name, &arguments);
-            assert_eq!(result.kind(), "permission_denied", "{name}: {}", result.text);
-            let level = def.spec.levels[0].name();
-            assert!(result.text.contains(&format!("`{level}`")), "{name}: {}", result.text);
-            assert!(result.text.contains("[permissions]"), "no way out for {name}: {}", result.text);
+    for off in Level::ALL {
+        let levels = Level::ALL.iter().map(|l| format!("{} = {}\n", l.name(), *l != off));
+        let config = format!("[permissions]\n{}", levels.collect::<String>());
+        let client = Launch::without_engine().config(&config).connect();
+        let listed = client.tools();
+        for def in catalogue::all() {
+            let name = def.spec.name;
+            let needs = def.spec.levels.contains(&off);
+            assert_eq!(listed.iter().any(|t| t["name"] == name), !needs, "{name} with `{}` off", off.name());
+            if !needs {
+                continue;
+            }
+            // With no arguments and with wrong ones: the refusal comes first.
+            for arguments in [json!({}), json!({ "no_such_argument": 1 })] {
+                let result = client.call(name, &arguments);
+                assert_eq!(result.kind(), "permission_denied", "{name}: {}", result.text);
+                assert!(result.text.contains(&format!("`{}`", off.name())), "{name}: {}", result.text);
+                assert!(result.text.contains("[permissions]"), "no way out for {name}: {}", result.text);
+            }
         }
+        let denied = client.audit_wait(2 * (catalogue::all().count() - listed.len()));
+        assert!(denied.iter().all(|line| line["decision"] == "denied"), "{denied:?}");
     }
-    let denied = client.audit_wait(catalogue::all().count() * 2);
-    assert!(denied.iter().all(|line| line["decision"] == "denied"), "{denied:?}");
 }
 
 #[test]

@@ -198,35 +198,30 @@ fn each_source(mut look: impl FnMut(&Source)) {
     }
 }
 
-/// Rooms that a file names: `crate::x`, also within braces.
+/// Rooms that a file names: `crate::x`, also the first words within braces.
 fn named(code: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        let mut depth = 0;
-        let mut word = String::new();
-        let mut fresh = true;
-        for c in rest.chars() {
-            match c {
-                '{' => depth += 1,
-                '}' if depth > 0 => depth -= 1,
-                ',' if depth == 1 => fresh = true,
-                c if fresh && (c.is_alphanumeric() || c == '_') => {
-                    word.push(c);
-                    continue;
-                }
-                c if c.is_alphanumeric() || c == '_' => {}
-                c if c.is_whitespace() && depth > 0 => continue,
-                _ if depth == 0 => break,
+    let word = |text: &str| {
+        text.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
+    };
+    for (at, found) in code.match_indices("crate::") {
+        let rest = &code[at + found.len()..];
+        let Some(inside) = rest.strip_prefix('{') else {
+            names.extend(word(rest));
+            continue;
+        };
+        let mut depth = 1;
+        names.extend(word(inside));
+        for (i, c) in inside.char_indices() {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            match (c, depth) {
+                (_, 0) => break,
+                (',', 1) => names.extend(word(&inside[i + 1..])),
                 _ => {}
             }
-            if !word.is_empty() {
-                names.insert(std::mem::take(&mut word));
-                fresh = false;
-            }
         }
-        names.extend((!word.is_empty()).then_some(word));
     }
+    names.remove("");
     names
 }
 

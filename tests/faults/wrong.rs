@@ -217,7 +217,7 @@ fn a_socket_that_may_not_be_opened_is_a_matter_of_permission() {
     let mut launch = Launch::at(&format!("unix://{}", path.display())).config(PATIENT);
     if launch::is_root() {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-        launch = launch.without_rights();
+        launch = launch.by_nobody();
     } else {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
     }

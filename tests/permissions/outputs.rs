@@ -6,7 +6,7 @@ use crate::support::probe::{plain_calls, slots, views};
 use crate::support::{Client, Fixture, Launch, engine};
 
 /// Every call that the tools allow, on everything that is visible.
-fn all_calls(client: &Client, fixture: &Fixture) -> Vec<(String, Value)> {
+pub fn all_calls(client: &Client, fixture: &Fixture) -> Vec<(String, Value)> {
     let tools = client.tools();
     let mut calls = Vec::new();
     for (tool, least) in plain_calls(&tools) {
@@ -55,7 +55,9 @@ fn nothing_that_is_visible_tells_of_what_is_hidden() {
         told.len(),
         told[..told.len().min(8)].join("\n")
     );
-    // The test must be able to fail: what is visible was seen.
+    // The test must be able to fail: what is visible was seen, also in the events, where hidden ones happened too.
+    let events = client.call("docker_events", &json!({ "since": "10m", "duration": "1s" })).ok();
+    assert!(events.text.contains(&fixture.name("app")), "{}", events.text);
     for word in ["app", "web", "shared", "appdata"].map(|n| fixture.name(n)) {
         assert!(seen.contains(&word), "{word} was not seen anywhere");
     }

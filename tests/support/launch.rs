@@ -53,7 +53,7 @@ impl Launch {
     }
 
     /// As a user without rights, where this process may choose.
-    pub fn without_rights(mut self) -> Self {
+    pub fn by_nobody(mut self) -> Self {
         self.nobody = true;
         self
     }

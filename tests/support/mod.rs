@@ -5,6 +5,7 @@ pub mod engine;
 pub mod fixture;
 pub mod launch;
 pub mod probe;
+pub mod proxy;
 pub mod reply;
 pub mod rss;
 pub mod text;
