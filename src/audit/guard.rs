@@ -75,9 +75,10 @@ impl<'a> Guard<'a> {
         self.record.rule = Some(rule.to_owned());
     }
 
-    /// How it ended.
-    pub fn ended(&mut self, error: Option<&ToolError>) {
+    /// How it ended. A stream that its caller gave up answers with what it has, and nobody gets that answer.
+    pub fn ended(&mut self, error: Option<&ToolError>, cancelled: bool) {
         match error {
+            None if cancelled => self.record.outcome = "cancelled",
             None => self.record.outcome = "ok",
             Some(e) => {
                 self.record.outcome = "failed";

@@ -44,12 +44,18 @@ pub struct Record {
     pub args: Value,
 }
 
+/// Arguments that are recorded at most: no tool has as many.
+const ARGUMENTS: usize = 32;
+/// Characters of an argument's name that are recorded at most.
+const NAME: usize = 64;
+
 /// The shape of arguments: type, length, and a keyed hash in place of each value.
 #[must_use]
 pub fn shape(key: &[u8; 16], arguments: &Map<String, Value>) -> Value {
-    Value::Object(
-        arguments.iter().map(|(name, value)| (name.clone(), Value::String(one(key, value)))).collect(),
-    )
+    let shape = |(name, value): (&String, &Value)| {
+        (name.chars().take(NAME).collect::<String>(), Value::String(one(key, value)))
+    };
+    Value::Object(arguments.iter().take(ARGUMENTS).map(shape).collect())
 }
 
 fn one(key: &[u8; 16], value: &Value) -> String {

@@ -25,6 +25,8 @@ use super::{ops, raw};
 
 /// Lists and inspections are read up to here.
 pub const JSON_CAP: u64 = 8 << 20;
+/// What is read for it, strings that are cut included: an answer without end must end soon.
+const READ_CAP: u64 = 64 << 20;
 /// An error's body is read up to here: the rest is noise.
 const ERROR_CAP: usize = 64 << 10;
 /// Stays below what hyper would buffer by itself.
@@ -271,9 +273,11 @@ impl Answer {
     /// `TooLarge` beyond the cap; `Protocol` where it is not what was expected; the engine's text is not repeated.
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
         let mut shorten = Shorten::default();
+        let mut read = 0;
         while let Some(chunk) = self.chunk().await? {
+            read += chunk.len() as u64;
             shorten.push(&chunk);
-            if shorten.len() as u64 > JSON_CAP {
+            if shorten.len() as u64 > JSON_CAP || read > READ_CAP {
                 return Err(EngineError::TooLarge { cap: JSON_CAP });
             }
             // A body that comes as fast as it is read must not keep the thread for itself.

@@ -71,17 +71,26 @@ pub fn put_into_words(
     answer
 }
 
+/// Messages repeat the caller's words, and those have no end.
+const LONGEST: usize = 1_000;
+
+/// A message as it may leave: clean, masked, short. Masked before it is cut, or half a secret could stay.
+fn said(text: &str, redactor: &Redactor, learned: &Learned) -> String {
+    // What is far too long is not worth masking whole; the margin is wider than any secret that is recognised.
+    let bounded: String = text.chars().take(16 * LONGEST).collect();
+    let masked = redactor.line(&bounded, learned);
+    match masked.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", masked.get(..at).unwrap_or_default()),
+        None => masked,
+    }
+}
+
 fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -> Answer {
     let kind = error.kind;
-    tracing::info!(
-        call = id,
-        kind = kind.name(),
-        message = error.message,
-        detail = error.detail,
-        "call failed"
-    );
-    let message = redactor.line(&error.message, learned);
-    let hint = error.hint.as_deref().map(|hint| redactor.line(hint, learned));
+    let message = said(&error.message, redactor, learned);
+    let detail = error.detail.as_deref().map(|detail| said(detail, redactor, learned));
+    tracing::info!(call = id, kind = kind.name(), what = message, detail, "call failed");
+    let hint = error.hint.as_deref().map(|hint| said(hint, redactor, learned));
     let mut text = format!("Error: {message}");
     if let Some(hint) = &hint {
         text.push_str("\nNext: ");

@@ -50,13 +50,15 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let in_force = server.in_force();
     let id = answer::correlation_id();
     let aliases::Called { tool, arguments, says } = aliases::translate(&request.tool, request.arguments);
-    let mut trace = Guard::open(&server.audit, &id, &caller.name, &tool, &arguments);
+    // A name that is no tool's is the caller's free text: it is not kept.
+    let known = catalogue::find(&tool).map_or("(unknown)", |def| def.spec.name);
+    let mut trace = Guard::open(&server.audit, &id, &caller.name, known, &arguments);
     trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut learned = Learned::default();
     let work =
         Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
-    trace.ended(result.as_ref().err());
+    trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
     answer::put_into_words(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some())
         .saying(says)
 }
