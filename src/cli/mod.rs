@@ -4,6 +4,7 @@ mod call;
 mod config;
 mod doctor;
 mod explain;
+mod log;
 pub mod out;
 mod serve;
 mod tools;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::{self, App};
-use crate::config::{LogFormat, LogLevel, Settings, Sources, load};
+use crate::config::{Sources, load};
 use crate::server::catalogue;
 
 /// Gives an AI agent eyes and hands on Docker, governed and without hangs.
@@ -122,26 +123,19 @@ pub fn run() -> ExitCode {
     };
     out::colour(cli.global.color);
     match &cli.command {
-        None | Some(Command::Serve) => with_app(&cli.global, Log::Running, serve::run),
-        Some(Command::Call(args)) => with_app(&cli.global, Log::Asked, |app| call::run(app, args)),
-        Some(Command::Tools(args)) => with_app(&cli.global, Log::Asked, |app| tools::run(&app, args)),
-        Some(Command::Explain(args)) => with_app(&cli.global, Log::Asked, |app| explain::run(app, args)),
+        None | Some(Command::Serve) => with_app(&cli.global, log::For::Server, serve::run),
+        Some(Command::Call(args)) => with_app(&cli.global, log::For::Command, |app| call::run(app, args)),
+        Some(Command::Tools(args)) => with_app(&cli.global, log::For::Command, |app| tools::run(&app, args)),
+        Some(Command::Explain(args)) => {
+            with_app(&cli.global, log::For::Command, |app| explain::run(app, args))
+        }
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }
 }
 
-/// Who reads the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Log {
-    /// Whoever watches a server.
-    Running,
-    /// Nobody: the command answers a person. Warnings only, unless `--log-level` asks for more.
-    Asked,
-}
-
 /// Loads the configuration, starts the log, puts the server together.
-fn with_app(global: &Global, log: Log, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
+fn with_app(global: &Global, reader: log::For, then: impl FnOnce(App) -> ExitCode) -> ExitCode {
     let loaded = match load(&sources(global)) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -149,9 +143,13 @@ fn with_app(global: &Global, log: Log, then: impl FnOnce(App) -> ExitCode) -> Ex
             return misused();
         }
     };
-    start_log(&loaded.settings, log, global.log_level.is_some());
+    log::start(&loaded.settings, reader, global.log_level.is_some());
     match app::build(loaded) {
-        Ok(app) => then(app),
+        Ok(app) => {
+            let code = then(app);
+            log::flush(std::time::Duration::from_millis(100));
+            code
+        }
         Err(fault) => {
             out::error(&fault.to_string());
             misused()
@@ -175,32 +173,4 @@ fn sources(global: &Global) -> Sources {
         tools: catalogue::names().map(|name| (name.to_owned(), name.to_owned())).collect(),
         ..Sources::of_process()
     }
-}
-
-/// Logs go to stderr only: stdout belongs to the protocol.
-fn start_log(settings: &Settings, log: Log, wanted: bool) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::prelude::*;
-
-    let level = match settings.log.level {
-        LogLevel::Off => LevelFilter::OFF,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    // A command says on its own what it has to say.
-    let level = if log == Log::Asked && !wanted { level.min(LevelFilter::WARN) } else { level };
-    // Libraries log whole messages, arguments included, and know nothing of redaction.
-    let ours = Targets::new().with_default(level.min(LevelFilter::ERROR)).with_target("docker_mcp", level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    let json = settings.log.format == Some(LogFormat::Json);
-    let registry = tracing_subscriber::registry();
-    // A second log in one process means a test runs commands in it: the first one stays.
-    let _second = if json {
-        registry.with(layer.json().with_filter(ours)).try_init()
-    } else {
-        registry.with(layer.with_ansi(out::stderr_is_coloured()).with_filter(ours)).try_init()
-    };
 }

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::server::{Caller, handler::Handler};
 use crate::transport::stdio::{Pending, Stdio};
 
-use super::{block_on, out};
+use super::{block_on, log, out};
 
 /// After stdin ended, calls in flight have this long: a script that pipes requests in gets its answers.
 const GRACE: Duration = Duration::from_millis(700);
@@ -31,6 +31,7 @@ pub(super) fn run(app: App) -> ExitCode {
         Err(code) => return code,
     };
     app.server.audit.flush(Duration::from_millis(200));
+    log::flush(Duration::from_millis(50));
     // A read of stdin may be pending for ever: the process does not wait for it.
     std::process::exit(code)
 }

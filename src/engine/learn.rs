@@ -1,6 +1,6 @@
 //! The environments of all containers, hidden ones too: their secrets are masked wherever they show up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -123,10 +123,10 @@ impl Engine {
         self.memory().names.clone()
     }
 
-    /// All environments that are known.
+    /// All environments that are known, by container id.
     #[must_use]
-    pub fn environments(&self) -> Vec<Environment> {
-        self.learned.state().known.values().cloned().collect()
+    pub fn environments(&self) -> BTreeMap<String, Environment> {
+        self.learned.state().known.iter().map(|(id, env)| (id.clone(), Arc::clone(env))).collect()
     }
 }
 

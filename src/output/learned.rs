@@ -45,6 +45,9 @@ pub struct LearnedBuilder {
     active: bool,
     values: BTreeSet<String>,
     visible: HashSet<String>,
+    /// How many values there may be for now; see [`LearnedBuilder::share`].
+    ceiling: usize,
+    dropped: bool,
 }
 
 impl std::fmt::Debug for LearnedBuilder {
@@ -129,7 +132,8 @@ impl LearnedBuilder {
         mode: EnvMode,
         active: bool,
     ) -> Self {
-        Self { keys, prefilter, mode, active, values: BTreeSet::new(), visible: HashSet::new() }
+        let (values, visible) = (BTreeSet::new(), HashSet::new());
+        Self { keys, prefilter, mode, active, values, visible, ceiling: COUNT_MAX, dropped: false }
     }
 
     /// An environment variable, a label, an option: learned if its key or its look says it is a secret.
@@ -179,6 +183,20 @@ impl LearnedBuilder {
     pub fn visible(mut self, name: &str) -> Self {
         self.visible.insert(name.trim_start_matches('/').to_ascii_lowercase());
         self
+    }
+
+    /// From here on at most so many values more: one source must not take the room of the others.
+    #[must_use]
+    pub fn share(mut self, values: usize) -> Self {
+        self.ceiling = self.values.len().saturating_add(values).min(COUNT_MAX);
+        self.dropped = false;
+        self
+    }
+
+    /// A value found no room since the last [`LearnedBuilder::share`].
+    #[must_use]
+    pub const fn dropped(&self) -> bool {
+        self.dropped
     }
 
     /// The set.
@@ -232,7 +250,11 @@ impl LearnedBuilder {
 
     fn insert(&mut self, value: &str) {
         let value = value.trim();
-        if value.len() < MIN || look::ordinary(value) || self.values.len() >= COUNT_MAX {
+        if self.values.len() >= self.ceiling && !self.values.contains(value) {
+            self.dropped = true;
+            return;
+        }
+        if value.len() < MIN || look::ordinary(value) {
             return;
         }
         let mut rest = value;

@@ -1,10 +1,12 @@
 //! What containers keep secret in their environments, to be masked wherever it shows up.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::engine::Budget;
-use crate::output::Learned;
+use crate::engine::learn::Environment;
+use crate::output::{Learned, LearnedBuilder, Redactor};
 use crate::tool::{Kind, ToolError};
 
 use super::{InForce, Server};
@@ -12,10 +14,23 @@ use super::{InForce, Server};
 /// All containers are learned in this time, or the rest is left for the next call.
 const LEARN: Duration = Duration::from_secs(2);
 
+/// Values that one container adds for all calls. A call about a container with more learns all of its own besides.
+const SHARE: usize = 100;
+
 /// The learned values, kept until an environment comes or goes.
 #[derive(Debug, Default)]
 pub struct Secrets {
-    kept: Mutex<Option<(u64, usize, Learned)>>,
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    generation: u64,
+    /// The redactor that judged the keys.
+    owner: usize,
+    learned: Learned,
+    /// Containers that have more secrets than their share.
+    cut: Arc<HashSet<String>>,
 }
 
 impl Secrets {
@@ -47,23 +62,48 @@ impl Secrets {
             // A reload brings another redactor, which may judge keys differently.
             let owner = Arc::as_ptr(&redactor) as usize;
             let kept = || server.secrets.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((g, o, learned)) = kept().as_ref()
-                && (*g, *o) == (generation, owner)
-            {
-                return Ok(learned.clone());
-            }
-            let mut builder = redactor.learn();
-            for name in server.engine.known_names() {
-                builder = builder.visible(&name);
-            }
-            for environment in server.engine.environments() {
-                for (key, value) in environment.iter() {
-                    builder = builder.env(key, value);
+            let fresh = kept().clone().filter(|k| (k.generation, k.owner) == (generation, owner));
+            let all = match fresh {
+                Some(all) => all,
+                None => {
+                    let (learned, cut) = everything(&server, &redactor);
+                    let all = Kept { generation, owner, learned, cut: Arc::new(cut) };
+                    *kept() = Some(all.clone());
+                    all
                 }
+            };
+            if must.iter().any(|id| all.cut.contains(id)) {
+                return Ok(all.learned.merge(&theirs(&server, &redactor, &must)));
             }
-            let learned = builder.build();
-            *kept() = Some((generation, owner, learned.clone()));
-            Ok(learned)
+            Ok(all.learned)
         }
     }
+}
+
+fn builder(server: &Server, redactor: &Redactor) -> LearnedBuilder {
+    server.engine.known_names().iter().fold(redactor.learn(), |builder, name| builder.visible(name))
+}
+
+fn add(builder: LearnedBuilder, environment: &Environment) -> LearnedBuilder {
+    environment.iter().fold(builder, |builder, (key, value)| builder.env(key, value))
+}
+
+/// What all containers keep secret, each up to its share.
+fn everything(server: &Server, redactor: &Redactor) -> (Learned, HashSet<String>) {
+    let mut builder = builder(server, redactor);
+    let mut cut = HashSet::new();
+    for (id, environment) in server.engine.environments() {
+        builder = add(builder.share(SHARE), &environment);
+        if builder.dropped() {
+            cut.insert(id);
+        }
+    }
+    (builder.build(), cut)
+}
+
+/// What these containers keep secret.
+fn theirs(server: &Server, redactor: &Redactor, ids: &[String]) -> Learned {
+    let environments = server.engine.environments();
+    let known = ids.iter().filter_map(|id| environments.get(id));
+    known.fold(builder(server, redactor), add).build()
 }
