@@ -34,7 +34,7 @@ impl<'a> Guard<'a> {
             tool: tool.to_owned(),
             level: Vec::new(),
             target: Vec::new(),
-            decision: Decision::Denied,
+            decision: Decision::Undecided,
             rule: None,
             effect: "none",
             outcome: "cut_short",

@@ -16,6 +16,8 @@ pub enum Decision {
     Allowed,
     /// A refusal.
     Denied,
+    /// It never came to one: bad arguments, an engine that could not be asked.
+    Undecided,
 }
 
 /// What one call leaves. Holds no argument values: their shape, and keyed hashes that are good for one process's life.

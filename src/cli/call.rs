@@ -61,7 +61,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     }
     let code = match answer.failure {
         None => OK,
-        Some(_) if catalogue::find(&args.tool).is_none() && answer.unknown_tool() => misused(),
+        Some(_) if !catalogue::is_known(&args.tool) => misused(),
         Some(_) => failed(),
     };
     // Work that was given up may still be running; the process does not wait for it.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::config::{Origin, Sources, load, locate};
+use crate::config::{Origin, Settings, Sources, load, locate};
 
 use super::{OK, failed, misused, out};
 
@@ -42,6 +42,9 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
             for warning in &loaded.settings.warnings {
                 out::note(&warning.render("warning"));
             }
+            for key in without_effect(&loaded.settings) {
+                out::note(&format!("note: `{key}` has no effect in this version"));
+            }
             match &loaded.path {
                 Some(path) => out::line(&format!("{}: fine", path.display())),
                 None => out::line("no file; the defaults are in force"),
@@ -77,6 +80,41 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
     }
 }
 
+/// Keys whose tools and transports come with later versions. A file may already hold them.
+const LATER: &[&str] = &[
+    "dry_run",
+    "hosts.",
+    "permissions.lifecycle",
+    "permissions.exec",
+    "permissions.create",
+    "permissions.images",
+    "permissions.volumes",
+    "permissions.networks",
+    "permissions.system",
+    "exec_safety.",
+    "create_safety.",
+    "compose.",
+    "build.",
+    "registries.",
+    "secrets.",
+    "confirm.",
+    "limits.exec_per_minute",
+    "limits.logs_per_minute",
+    "limits.cooldown",
+    "audit.retention_days",
+    "audit.required",
+    "http.",
+    "roles.",
+    "state.",
+    "fallback.",
+];
+
+/// What the file or the environment sets and this version does not use yet.
+pub(super) fn without_effect(settings: &Settings) -> Vec<String> {
+    let set = settings.describe().iter().filter(|d| d.origin != Origin::Default);
+    set.filter(|d| LATER.iter().any(|later| d.key.starts_with(later))).map(|d| d.key.clone()).collect()
+}
+
 fn path(sources: &Sources) -> ExitCode {
     match locate::find(sources) {
         Ok(Some(found)) => out::line(&found.path.display().to_string()),
@@ -91,7 +129,7 @@ fn path(sources: &Sources) -> ExitCode {
             }
         },
         Err(problem) => {
-            out::error(&problem.to_string());
+            out::note(&problem.to_string());
             return misused();
         }
     }

@@ -10,7 +10,7 @@ use crate::engine::Budget;
 use crate::policy::{Filter, PatternSet};
 use crate::tool::ToolError;
 
-use super::{OK, block_on, failed, misused, out};
+use super::{OK, block_on, config, failed, out};
 
 /// A child that only says its version may take this long.
 const CHILD: Duration = Duration::from_secs(3);
@@ -46,9 +46,9 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
     let loaded = match load(sources) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            report.bad("configuration", "it does not hold", "mend these:");
+            report.bad("configuration", "it cannot be used", "mend what follows");
             out::line(&problems.to_string());
-            return misused();
+            return failed();
         }
     };
     match &loaded.path {
@@ -60,6 +60,13 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
             "configuration",
             &warning.message,
             warning.hint.as_deref().unwrap_or("see config.example.toml"),
+        );
+    }
+    for key in config::without_effect(&loaded.settings) {
+        report.warn(
+            "configuration",
+            &format!("`{key}` has no effect in this version"),
+            "it guards what comes later",
         );
     }
     for ignored in &loaded.ignored_env {

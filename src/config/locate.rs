@@ -80,6 +80,9 @@ pub fn find(sources: &Sources) -> Result<Option<Found>, Box<Problem>> {
 pub fn read(path: &Path) -> Result<Found, Box<Problem>> {
     let name = path.display().to_string();
     let refuse = |message: String, hint: Option<String>| Box::new(Problem::of(Some(&name), message, hint));
+    if fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Err(refuse(format!("cannot read `{name}`: there is no such file"), None));
+    }
     let format = match path.extension().and_then(|e| e.to_str()) {
         Some("toml") => Format::Toml,
         Some("json") => Format::Json,

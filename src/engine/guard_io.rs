@@ -111,11 +111,6 @@ impl<I> GuardIo<I> {
         Self { inner, idle, cap, meter, clock: None, armed: false, over: false }
     }
 
-    /// The counters, to be shared.
-    pub fn meter(&self) -> &Arc<Meter> {
-        &self.meter
-    }
-
     fn trip<T>(&self, trip: GuardTrip) -> Poll<io::Result<T>> {
         Poll::Ready(Err(self.meter.trip.get_or_init(|| trip).into_error()))
     }

@@ -19,8 +19,10 @@ use super::error::EngineError;
 const AT_ONCE: usize = 16;
 /// A container whose inspection failed is left alone for this long: one stuck container must not slow every call.
 const LEAVE_ALONE: Duration = Duration::from_secs(30);
-/// What the call is not about must not hold it up for longer than this; the rest is learned by the next call.
-const OTHERS: Duration = Duration::from_millis(500);
+/// One inspection may take this long, and all of them that: never less because a caller is in a hurry, or a short timeout
+/// would switch masking off.
+const EACH: Duration = Duration::from_millis(700);
+const ALL: Duration = Duration::from_secs(2);
 
 /// A container's `KEY=VALUE` pairs. An environment never changes during a container's life.
 pub type Environment = Arc<Vec<(String, String)>>;
@@ -53,15 +55,14 @@ impl Engine {
     ///
     /// # Errors
     /// The list of containers could not be had.
-    pub async fn learn(
+    pub(crate) async fn learn(
         &self,
-        budget: &Budget,
         rules: &Rules,
         must: &[&str],
     ) -> Result<(u64, Vec<String>), EngineError> {
         // A call that named a container has just taken a snapshot; one that did not may find new containers.
         if must.is_empty() {
-            self.view(budget, rules).await?;
+            self.view(&Budget::probe(), rules).await?;
         }
         let ids = self.memory().ids.clone();
         let missing: Vec<String> = {
@@ -83,8 +84,9 @@ impl Engine {
         };
         let (first, others): (Vec<String>, Vec<String>) =
             missing.into_iter().partition(|id| must.contains(&id.as_str()));
-        self.inspect_all(budget, first).await;
-        self.inspect_all(&budget.at_most(OTHERS), others).await;
+        let all = Budget::probe().at_most(ALL);
+        self.inspect_all(&all, first).await;
+        self.inspect_all(&all, others).await;
         let state = self.learned.state();
         let unlearned =
             must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
@@ -94,7 +96,7 @@ impl Engine {
     async fn inspect_all(&self, budget: &Budget, ids: Vec<String>) {
         let inspected = stream::iter(ids)
             .map(|id| async move {
-                let answer = self.inspect_id(budget, &id).await;
+                let answer = self.inspect_id(&budget.at_most(EACH), &id).await;
                 (id, answer)
             })
             .buffer_unordered(AT_ONCE);
@@ -119,13 +121,13 @@ impl Engine {
 
     /// Names that may be seen: a secret that equals one is masked in environments only.
     #[must_use]
-    pub fn known_names(&self) -> Vec<String> {
+    pub(crate) fn known_names(&self) -> Vec<String> {
         self.memory().names.clone()
     }
 
     /// All environments that are known, by container id.
     #[must_use]
-    pub fn environments(&self) -> BTreeMap<String, Environment> {
+    pub(crate) fn environments(&self) -> BTreeMap<String, Environment> {
         self.learned.state().known.iter().map(|(id, env)| (id.clone(), Arc::clone(env))).collect()
     }
 }

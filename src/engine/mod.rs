@@ -6,16 +6,16 @@
 pub mod budget;
 pub mod clock;
 pub mod containers;
-pub mod demux;
-pub mod dial;
+mod demux;
+mod dial;
 pub mod discover;
 pub mod endpoint;
 pub mod error;
 pub mod events;
-pub mod guard_io;
+mod guard_io;
 pub mod images;
 pub mod learn;
-pub mod lines;
+mod lines;
 pub mod logs;
 pub mod networks;
 pub mod ops;
@@ -27,11 +27,13 @@ pub mod snapshot;
 pub mod stats;
 pub mod system;
 pub mod volumes;
-pub mod wire;
+mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use budget::Budget;
+pub use demux::Source;
+pub use dial::DialKind;
 pub use error::EngineError;
 use snapshot::Memory;
 use wire::Wire;

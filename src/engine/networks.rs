@@ -32,7 +32,7 @@ impl Engine {
         let view = self.view(budget, permit.rules()).await?;
         let list: Vec<raw::Network> = self.wire.json(budget, "/networks", &[]).await?;
         let seen = list.into_iter().filter(|raw| {
-            let network = Network { id: raw.id.clone(), name: raw.name.clone() };
+            let network = raw.identity();
             permit.rules().network(&network).shown() && !view.hides_network(&network)
         });
         Ok(seen

@@ -3,35 +3,37 @@
 //! This is the second line behind the permits: a request whose method and path are not here is an internal error and is
 //! never sent, whoever built it.
 
+use crate::policy::Level;
+
 /// A placeholder of a path, and what may stand in its place.
 const PLACES: &[(&str, fn(&str) -> bool)] =
     &[("{id}", is_hex64), ("{image}", is_image_id), ("{name}", is_name)];
 
-/// Every method and path, without the version prefix. Reads only, by now.
-pub const ALLOWED: &[(&str, &str)] = &[
-    ("GET", "/_ping"),
-    ("GET", "/version"),
-    ("GET", "/info"),
-    ("GET", "/events"),
-    ("GET", "/containers/json"),
-    ("GET", "/containers/{id}/json"),
-    ("GET", "/containers/{id}/logs"),
-    ("GET", "/containers/{id}/stats"),
-    ("GET", "/containers/{id}/top"),
-    ("GET", "/containers/{id}/changes"),
-    ("GET", "/images/json"),
-    ("GET", "/images/{image}/json"),
-    ("GET", "/images/{image}/history"),
-    ("GET", "/networks"),
-    ("GET", "/networks/{id}"),
-    ("GET", "/volumes"),
-    ("GET", "/volumes/{name}"),
+/// Every method and path, without the version prefix, and the level that a call must hold for it. Reads only, by now.
+pub const ALLOWED: &[(&str, &str, Level)] = &[
+    ("GET", "/_ping", Level::Read),
+    ("GET", "/version", Level::Read),
+    ("GET", "/info", Level::Read),
+    ("GET", "/events", Level::Read),
+    ("GET", "/containers/json", Level::Read),
+    ("GET", "/containers/{id}/json", Level::Read),
+    ("GET", "/containers/{id}/logs", Level::Read),
+    ("GET", "/containers/{id}/stats", Level::Read),
+    ("GET", "/containers/{id}/top", Level::Read),
+    ("GET", "/containers/{id}/changes", Level::Read),
+    ("GET", "/images/json", Level::Read),
+    ("GET", "/images/{image}/json", Level::Read),
+    ("GET", "/images/{image}/history", Level::Read),
+    ("GET", "/networks", Level::Read),
+    ("GET", "/networks/{id}", Level::Read),
+    ("GET", "/volumes", Level::Read),
+    ("GET", "/volumes/{name}", Level::Read),
 ];
 
-/// May this be sent?
+/// May this be sent for a call that holds `level`?
 #[must_use]
-pub fn allowed(method: &str, path: &str) -> bool {
-    ALLOWED.iter().any(|(m, template)| *m == method && matches(template, path))
+pub fn allowed(method: &str, path: &str, level: Level) -> bool {
+    ALLOWED.iter().any(|(m, template, needs)| *m == method && *needs == level && matches(template, path))
 }
 
 fn matches(template: &str, path: &str) -> bool {
@@ -79,8 +81,9 @@ mod tests {
     #[test]
     fn only_whole_paths_with_resolved_ids_pass() {
         let id = "a".repeat(64);
-        assert!(allowed("GET", &format!("/containers/{id}/json")));
-        assert!(allowed("GET", &format!("/images/sha256:{id}/history")));
+        assert!(allowed("GET", &format!("/containers/{id}/json"), Level::Read));
+        assert!(allowed("GET", &format!("/images/sha256:{id}/history"), Level::Read));
+        assert!(!allowed("GET", "/_ping", Level::Lifecycle), "a read is no change");
         for (method, path) in [
             ("DELETE", format!("/containers/{id}")),
             ("POST", format!("/containers/{id}/json")),
@@ -94,7 +97,7 @@ mod tests {
             ("GET", "//_ping".into()),
             ("GET", String::new()),
         ] {
-            assert!(!allowed(method, &path), "{method} {path}");
+            assert!(!allowed(method, &path, Level::Read), "{method} {path}");
         }
     }
 }

@@ -87,24 +87,24 @@ impl Outlook<'_> {
     /// The network may be named beside a visible container.
     #[must_use]
     pub fn network(&self, name: &str, id: &str) -> bool {
-        self.rules.network(&Network { id: id.to_owned(), name: name.to_owned() }).shown()
+        self.rules.network(&Network { id: id.to_owned(), name: name.to_owned(), project: None }).shown()
     }
 
     /// The volume exists for the caller.
     #[must_use]
     pub fn volume(&self, name: &str) -> bool {
-        self.rules.volume(&Volume { name: name.to_owned() }).shown()
+        self.rules.volume(&Volume { name: name.to_owned(), project: None }).shown()
             && !self.view.hidden_volumes.contains(name)
     }
 
-    /// A path on the host, or the mask where it leads into a hidden volume's data.
+    /// A path on the host, or the mask where it leads into a hidden volume's folder: `.../volumes/NAME`, however deep.
     #[must_use]
     pub fn host_path<'p>(&self, path: &'p str) -> &'p str {
-        let mut parts = path.split('/').skip_while(|p| *p != "volumes").skip(1);
-        match parts.next() {
-            Some(name) if ops::is_name(name) && parts.next() == Some("_data") && !self.volume(name) => HIDDEN,
-            _ => path,
-        }
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let into_hidden = parts
+            .windows(2)
+            .any(|pair| matches!(pair, ["volumes", name] if ops::is_name(name) && !self.volume(name)));
+        if into_hidden { HIDDEN } else { path }
     }
 
     /// The image as it is written; another name of it where only that one may be seen; the mask where none may.
@@ -158,13 +158,14 @@ impl Outlook<'_> {
             && !self.view.containers.visible.iter().any(|s| is(&s.identity))
     }
 
-    /// What the engine itself wrote (the reason of a failed start), without ids and names of hidden containers.
+    /// What the engine itself wrote (the reason of a failed start), without ids and the names of hidden containers and volumes.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
         let mut out = mask_ids(text);
-        for hidden in &self.view.containers.hidden {
-            if out.contains(&hidden.identity.name) {
-                out = out.replace(&hidden.identity.name, HIDDEN);
+        let containers = self.view.containers.hidden.iter().map(|hidden| &hidden.identity.name);
+        for name in containers.chain(&self.view.hidden_volumes) {
+            if out.contains(name.as_str()) {
+                out = out.replace(name.as_str(), HIDDEN);
             }
         }
         out
@@ -237,7 +238,10 @@ mod tests {
             outlook.host_path("/var/lib/docker/volumes/web-data/_data"),
             "/var/lib/docker/volumes/web-data/_data"
         );
-        assert_eq!(outlook.host_path("/home/me/volumes/secret"), "/home/me/volumes/secret");
+        // Any data root may be meant; a folder of the same name is masked with it.
+        assert_eq!(outlook.host_path("/srv/docker/volumes/secret"), HIDDEN);
+        assert_eq!(outlook.host_path("/volumes/x/volumes/vault-data"), HIDDEN);
+        assert_eq!(outlook.host_path("/home/me/secret"), "/home/me/secret");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::policy;
+
 /// `null` is as good as absent.
 pub fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
@@ -129,6 +131,26 @@ pub struct Network {
     pub labels: BTreeMap<String, String>,
     #[serde(rename = "IPAM", deserialize_with = "nullable")]
     pub ipam: Value,
+}
+
+impl Network {
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> policy::Network {
+        policy::Network { id: self.id.clone(), name: self.name.clone(), project: project(&self.labels) }
+    }
+}
+
+impl Volume {
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> policy::Volume {
+        policy::Volume { name: self.name.clone(), project: project(&self.labels) }
+    }
+}
+
+fn project(labels: &BTreeMap<String, String>) -> Option<String> {
+    labels.get("com.docker.compose.project").filter(|name| !name.is_empty()).cloned()
 }
 
 /// One line of `GET /volumes`.

@@ -94,7 +94,7 @@ impl Engine {
     ///
     /// # Errors
     /// The first name that does not resolve.
-    pub async fn resolve(
+    pub(crate) async fn resolve(
         &self,
         budget: &Budget,
         rules: &Rules,
@@ -202,7 +202,7 @@ impl Engine {
         Ok(list
             .into_iter()
             .map(|raw| {
-                let network = Network { id: raw.id, name: raw.name };
+                let network = raw.identity();
                 let rule = rule(rules.network(&network), "networks").or_else(|| {
                     view.filter(|v| v.hides_network(&network))
                         .map(|_| "only hidden containers are on it".to_owned())
@@ -224,7 +224,7 @@ impl Engine {
             .volumes
             .into_iter()
             .map(|raw| {
-                let volume = Volume { name: raw.name };
+                let volume = raw.identity();
                 let rule = rule(rules.volume(&volume), "volumes").or_else(|| {
                     view.filter(|v| v.hidden_volumes.contains(&volume.name))
                         .map(|_| "a hidden container mounts it".to_owned())

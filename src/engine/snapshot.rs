@@ -120,7 +120,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn census(&self, budget: &Budget, rules: &Rules) -> Result<Census, EngineError> {
+    pub(crate) async fn census(&self, budget: &Budget, rules: &Rules) -> Result<Census, EngineError> {
         let view = self.view(budget, rules).await?;
         Ok(Census {
             visible: view.containers.visible.into_iter().map(|s| s.identity.name).collect(),

@@ -30,7 +30,7 @@ impl Engine {
         let view = self.view(budget, permit.rules()).await?;
         let list: raw::Volumes = self.wire.json(budget, "/volumes", &[]).await?;
         let seen = list.volumes.into_iter().filter(|raw| {
-            let volume = Volume { name: raw.name.clone() };
+            let volume = raw.identity();
             permit.rules().volume(&volume).shown() && !view.hidden_volumes.contains(&raw.name)
         });
         Ok(seen

@@ -15,6 +15,8 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
+use crate::policy::Level;
+
 use super::budget::Budget;
 use super::dial::{self, DialKind};
 use super::discover::Discovered;
@@ -148,7 +150,8 @@ impl Wire {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if !ops::allowed(request.method().as_str(), path) {
+        // All callers by now read. A change will hand in the level of its permit.
+        if !ops::allowed(request.method().as_str(), path, Level::Read) {
             return Err(EngineError::NotAllowed(format!("{} {path}", request.method())));
         }
         request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
@@ -179,6 +182,12 @@ impl Wire {
             }
             Err(_) => Err(EngineError::Timeout { clock: Clock::Headers, limit: budget.headers }),
             Ok(Err(e)) => {
+                tracing::debug!(
+                    path,
+                    sent = meter.wrote_any(),
+                    received = meter.bytes_in(),
+                    "request failed"
+                );
                 self.forget_version();
                 Err(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e))))
             }
@@ -392,5 +401,23 @@ fn unversioned(path: &str) -> &str {
             path.get(2 + version.len()..).unwrap_or(path)
         }
         _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::Endpoint;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_on_the_list_is_not_sent() {
+        let nowhere = Endpoint::Unix("/nonexistent/docker-mcp.sock".into());
+        let wire = Wire::new(Discovered { endpoint: nowhere, why: "a test".into() });
+        *wire.agreed() = Some(OLDEST);
+        for path in ["/secrets", "/containers/web/json", "/exec/1/json", "/containers/json/../../secrets"] {
+            let refused = wire.get(&Budget::probe(), path, &[]).await;
+            assert!(matches!(refused, Err(EngineError::NotAllowed(_))), "{path}");
+        }
+        assert!(matches!(wire.get(&Budget::probe(), "/networks", &[]).await, Err(EngineError::Dial(_))));
     }
 }

@@ -53,12 +53,35 @@ pub fn admits(rules: &Rules, tool: &str, needs: &[Level]) -> Result<(), Denial> 
 /// 2. a level it needs is off → denied
 /// 3. a target that the filters hide → denied, and to the caller it does not exist
 /// 4. a level that is on for other containers only → denied
-/// 5. else → a permit for each target
+/// 5. else → allowed
+///
+/// # Errors
+/// The first rule that says no.
+pub fn check(rules: &Rules, ask: &Ask<'_>) -> Result<(), Denial> {
+    admits(rules, ask.tool, ask.needs)?;
+    for Named { asked, target } in &ask.targets {
+        let sight = match target {
+            Target::Container(c) => rules.container(c),
+            Target::Image(i) => rules.image(i),
+            Target::Network(n) => rules.network(n),
+            Target::Volume(v) => rules.volume(v),
+        };
+        if let Some(rule) = hiding_rule(sight, target.kind()) {
+            return Err(Denial::Hidden { kind: target.kind(), asked: asked.clone(), rule });
+        }
+        if let Target::Container(c) = target {
+            reaches(rules, ask.needs, c)?;
+        }
+    }
+    Ok(())
+}
+
+/// [`check`], and a permit for each target if it allows.
 ///
 /// # Errors
 /// The first rule that says no.
 pub fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial> {
-    admits(rules, ask.tool, ask.needs)?;
+    check(rules, &ask)?;
     let mut permits = Permits {
         world: Permit::new(World, ask.needs, rules),
         containers: Vec::new(),
@@ -66,21 +89,9 @@ pub fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial> {
         networks: Vec::new(),
         volumes: Vec::new(),
     };
-    for Named { asked, target } in ask.targets {
-        let sight = match &target {
-            Target::Container(c) => rules.container(c),
-            Target::Image(i) => rules.image(i),
-            Target::Network(n) => rules.network(n),
-            Target::Volume(v) => rules.volume(v),
-        };
-        if let Some(rule) = hiding_rule(sight, target.kind()) {
-            return Err(Denial::Hidden { kind: target.kind(), asked, rule });
-        }
+    for Named { target, .. } in ask.targets {
         match target {
-            Target::Container(c) => {
-                reaches(rules, ask.needs, &c)?;
-                permits.containers.push(Permit::new(c, ask.needs, rules));
-            }
+            Target::Container(c) => permits.containers.push(Permit::new(c, ask.needs, rules)),
             Target::Image(i) => permits.images.push(Permit::new(i, ask.needs, rules)),
             Target::Network(n) => permits.networks.push(Permit::new(n, ask.needs, rules)),
             Target::Volume(v) => permits.volumes.push(Permit::new(v, ask.needs, rules)),

@@ -8,11 +8,11 @@ use super::target::{Container, Image, Network, Volume};
 
 /// Leave to act on `T`. Only [`decide`](super::decide::decide) makes one; it cannot be copied or cloned.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use docker_mcp::policy::{Permit, World};
-/// let forged: Permit<World> = Permit { target: World, levels: vec![], rules: Default::default() };
+/// let forged: Permit<World> = Permit { target: World, levels: &[], rules: Default::default() };
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0599
 /// fn twice(p: docker_mcp::policy::Permit<docker_mcp::policy::Container>) { let _ = p.clone(); }
 /// ```
 #[derive(Debug)]

@@ -157,16 +157,24 @@ impl Rules {
         allowed(&self.images.allow, image.references.iter().find_map(|r| self.images.allow.matches_image(r)))
     }
 
-    /// What the filters say of a network's name.
+    /// What the filters say of a network's name and project.
     #[must_use]
     pub fn network(&self, network: &Network) -> Sight<'_> {
-        self.named(&self.networks, &network.name)
+        self.of_project(network.project.as_deref(), self.named(&self.networks, &network.name))
     }
 
-    /// What the filters say of a volume's name.
+    /// What the filters say of a volume's name and project.
     #[must_use]
     pub fn volume(&self, volume: &Volume) -> Sight<'_> {
-        self.named(&self.volumes, &volume.name)
+        self.of_project(volume.project.as_deref(), self.named(&self.volumes, &volume.name))
+    }
+
+    /// A hidden project hides what belongs to it.
+    fn of_project<'a>(&'a self, project: Option<&str>, sight: Sight<'a>) -> Sight<'a> {
+        match project.map(|name| self.project(name)) {
+            Some(hidden @ (Sight::Denied(_) | Sight::Unlisted)) => hidden,
+            _ => sight,
+        }
     }
 
     /// What the filters say of a compose project.

@@ -37,6 +37,8 @@ pub struct Network {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// The compose project, from its label.
+    pub project: Option<String>,
 }
 
 /// A volume's identity: it has no id of its own.
@@ -44,6 +46,8 @@ pub struct Network {
 pub struct Volume {
     /// Its name.
     pub name: String,
+    /// The compose project, from its label.
+    pub project: Option<String>,
 }
 
 /// Any one object.

@@ -22,15 +22,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The tool itself does not exist.
-    #[must_use]
-    pub fn unknown_tool(&self) -> bool {
-        self.json
-            .pointer("/error/message")
-            .and_then(Value::as_str)
-            .is_some_and(|m| m.starts_with("there is no tool"))
-    }
-
     /// A success begins with the word that another system's clients wait for: `pong`.
     #[must_use]
     pub fn saying(mut self, word: Option<&str>) -> Self {

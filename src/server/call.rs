@@ -22,6 +22,8 @@ use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Mask, Phase, ToolDef, ToolErr
 use super::progress::Reports;
 use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
 
+/// The shortest time that a call may give itself.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -100,7 +102,11 @@ async fn layers(
         _ => Some(work.server.supervisor.admit().map_err(answer::circuit_open)?),
     };
 
+    let waits_since = Instant::now();
     let _place = work.server.supervisor.slots.take(prepared.class, deadline).await?;
+
+    // Time that the caller cut short, or that went by in our own queue, says nothing about the engine.
+    let hurried = prepared.time.is_some() || waits_since.elapsed() > clocks.total / 4;
 
     // A stream that the caller ends has something to answer with.
     let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
@@ -109,7 +115,7 @@ async fn layers(
 
     // Classified here, counted there: the breaker never sees a request.
     if let Some(admission) = admission {
-        admission.settle(verdict(&result));
+        admission.settle(verdict(&result, hurried));
     }
     result
 }
@@ -148,7 +154,7 @@ async fn engaged(
 
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
-        *learned = supervise.run(server.secrets.learn(server, in_force, &ctx.budget, containers)).await?;
+        *learned = supervise.run(server.secrets.learn(server, in_force, containers)).await?;
     }
 
     let _relay = reports.relay(Arc::clone(&in_force.redactor), learned.clone());
@@ -239,7 +245,8 @@ fn clocks(class: Class, asked: Option<Duration>, settings: &Neverhang) -> Result
     let clocks = Clocks::of(class, settings);
     match asked {
         None => Ok(clocks),
-        Some(time) if time <= settings.max_timeout => Ok(clocks.within(time)),
+        // Below a second there is no time to ask the engine anything.
+        Some(time) if time <= settings.max_timeout => Ok(clocks.within(time.max(SHORTEST))),
         Some(time) => Err(ToolError::invalid(format!("{time:?} is longer than a call may take"))
             .hint(format!("at most {:?} (neverhang.max_timeout)", settings.max_timeout))),
     }
@@ -253,10 +260,11 @@ fn containers(targets: &[Named]) -> Vec<String> {
     targets.iter().filter_map(id).collect()
 }
 
-/// What a result says of the engine's health.
-pub(super) fn verdict<T>(result: &Result<T, ToolError>) -> Verdict {
+/// What a result says of the engine's health. `hurried`: the call had less than its class's time for the engine.
+fn verdict<T>(result: &Result<T, ToolError>, hurried: bool) -> Verdict {
     match result {
         Ok(_) => Verdict::Good,
+        Err(e) if e.phase == Some(Phase::Total) && hurried => Verdict::Neutral,
         Err(e) if e.daemon_fault => Verdict::Fault,
         Err(e) => match e.kind {
             Kind::NotFound | Kind::Conflict | Kind::DaemonError | Kind::Unsupported => Verdict::Good,

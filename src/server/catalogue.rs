@@ -22,6 +22,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     served().chain(LATER.iter().copied().filter(move |later| served().all(|name| name != *later)))
 }
 
+/// Does any version have a tool of that name, or understand it as another system's?
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    let ours = super::aliases::translate(name, serde_json::Map::new()).tool;
+    names().any(|known| known == ours)
+}
+
 /// Tools of the contract. A configuration written for a later version must not stop this one from starting.
 const LATER: &[&str] = &[
     "docker_compose_ls",

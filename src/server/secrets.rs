@@ -4,15 +4,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::engine::Budget;
 use crate::engine::learn::Environment;
 use crate::output::{Learned, LearnedBuilder, Redactor};
 use crate::tool::{Kind, ToolError};
 
 use super::{InForce, Server};
-
-/// All containers are learned in this time, or the rest is left for the next call.
-const LEARN: Duration = Duration::from_secs(2);
 
 /// Values that one container adds for all calls. A call about a container with more learns all of its own besides.
 const SHARE: usize = 100;
@@ -26,8 +22,8 @@ pub struct Secrets {
 #[derive(Debug, Clone)]
 struct Kept {
     generation: u64,
-    /// The redactor that judged the keys.
-    owner: usize,
+    /// The redactor that judged the keys: a reload brings another, which may judge differently.
+    redactor: Arc<Redactor>,
     learned: Learned,
     /// Containers that have more secrets than their share.
     cut: Arc<HashSet<String>>,
@@ -42,14 +38,12 @@ impl Secrets {
         &self,
         server: &Arc<Server>,
         in_force: &InForce,
-        budget: &Budget,
         must: Vec<String>,
     ) -> impl Future<Output = Result<Learned, ToolError>> + Send + 'static + use<> {
-        let (server, in_force, budget) = (Arc::clone(server), in_force.clone(), budget.at_most(LEARN));
+        let (server, in_force) = (Arc::clone(server), in_force.clone());
         async move {
             let ids: Vec<&str> = must.iter().map(String::as_str).collect();
-            let (generation, unlearned) =
-                server.engine.learn(&budget, &in_force.settings.rules, &ids).await?;
+            let (generation, unlearned) = server.engine.learn(&in_force.settings.rules, &ids).await?;
             let redactor = in_force.redactor;
             if !unlearned.is_empty() {
                 return Err(ToolError::new(
@@ -59,15 +53,15 @@ impl Secrets {
                 .hint("others may still answer; look at the host, or try again")
                 .retry_after(Duration::from_secs(30)));
             }
-            // A reload brings another redactor, which may judge keys differently.
-            let owner = Arc::as_ptr(&redactor) as usize;
             let kept = || server.secrets.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = kept().clone().filter(|k| (k.generation, k.owner) == (generation, owner));
+            let fits = |k: &Kept| k.generation == generation && Arc::ptr_eq(&k.redactor, &redactor);
+            let fresh = kept().clone().filter(fits);
             let all = match fresh {
                 Some(all) => all,
                 None => {
                     let (learned, cut) = everything(&server, &redactor);
-                    let all = Kept { generation, owner, learned, cut: Arc::new(cut) };
+                    let all =
+                        Kept { generation, redactor: Arc::clone(&redactor), learned, cut: Arc::new(cut) };
                     *kept() = Some(all.clone());
                     all
                 }

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::error::ToolError;
 
+/// No tool takes as many arguments.
+const MOST: usize = 64;
+
 /// Reads `arguments` as `T`.
 ///
 /// Objects, arrays, numbers and booleans may arrive as JSON strings, because some clients send them so; a `null` is an
@@ -18,6 +21,9 @@ pub fn read<T: DeserializeOwned>(
     schema: &Map<String, Value>,
     mut arguments: Map<String, Value>,
 ) -> Result<T, ToolError> {
+    if arguments.len() > MOST {
+        return Err(ToolError::invalid(format!("more than {MOST} arguments")).hint("no tool takes as many"));
+    }
     arguments.retain(|_, value| !value.is_null());
     let properties = schema.get("properties").and_then(Value::as_object);
     for (name, value) in &mut arguments {

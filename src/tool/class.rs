@@ -46,8 +46,7 @@ impl Class {
     #[must_use]
     pub const fn slots(self) -> (usize, usize) {
         match self {
-            Self::Local => (64, 1024),
-            Self::Read => (16, 1024),
+            Self::Local | Self::Read => (16, 1024),
             Self::Stream => (8, 64),
             Self::Lifecycle => (4, 64),
             Self::Exec => (10, 64),

@@ -1,7 +1,7 @@
 //! What an engine's failure means to a caller.
 
+use crate::engine::DialKind;
 use crate::engine::EngineError;
-use crate::engine::dial::DialKind;
 use crate::engine::error::Clock;
 use std::time::Duration;
 

@@ -6,12 +6,17 @@ use crate::tool::ToolError;
 
 /// What a compiled pattern may weigh.
 const SIZE: usize = 1 << 20;
+/// What may be written: compiling takes many times the memory of the text.
+const LENGTH: usize = 4096;
 
 /// Compiles a caller's pattern.
 ///
 /// # Errors
 /// `invalid_arguments`, with the position of the mistake.
 pub fn compile(argument: &str, pattern: &str) -> Result<Regex, ToolError> {
+    if pattern.len() > LENGTH {
+        return Err(ToolError::invalid(format!("`{argument}` is longer than {LENGTH} bytes")));
+    }
     RegexBuilder::new(pattern).size_limit(SIZE).build().map_err(|e| {
         let error = match e {
             regex::Error::CompiledTooBig(_) => {

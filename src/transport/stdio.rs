@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::{RoleServer, RxJsonRpcMessage, TxJsonRpcMessage};
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 pub const MAX_LINE: usize = 4 << 20;
 /// Lines that may wait, in each direction.
 const QUEUE: usize = 256;
+/// Requests that may be unanswered. A client that sends and does not read waits then, and costs no more memory.
+const OWED: usize = 2048;
 
 /// The two ends of a client.
 #[derive(Debug)]
@@ -40,6 +43,10 @@ pub struct Pending(Arc<Mutex<HashSet<String>>>);
 impl Pending {
     fn set(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self) -> usize {
+        self.set().len()
     }
 
     /// Nothing is owed to the client.
@@ -198,6 +205,9 @@ impl Transport<RoleServer> for Stdio {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
+            while self.pending.count() >= OWED {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let Some(line) = self.lines.recv().await else {
                 // Only now: lines that wait in the queue are requests as well.
                 self.ended.cancel();

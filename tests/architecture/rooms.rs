@@ -149,14 +149,14 @@ fn every_file_says_what_it_is() {
 fn what_may_be_sent_to_an_engine_only_reads() {
     let written: BTreeSet<&str> = docker_mcp::engine::ops::ALLOWED
         .iter()
-        .filter(|(m, _)| !["GET", "HEAD"].contains(m))
-        .map(|(m, _)| *m)
+        .filter(|(m, ..)| !["GET", "HEAD"].contains(m))
+        .map(|(m, ..)| *m)
         .collect();
     let changing = docker_mcp::server::catalogue::all().any(|def| !def.spec.effect.read_only());
     assert!(changing || written.is_empty(), "no tool changes anything, but {written:?} may be sent");
     // These read by their method only: stdin of a container, files of it, whole images.
     for path in ["attach/ws", "archive", "export", "/images/get"] {
-        assert!(docker_mcp::engine::ops::ALLOWED.iter().all(|(_, p)| !p.contains(path)), "{path}");
+        assert!(docker_mcp::engine::ops::ALLOWED.iter().all(|(_, p, _)| !p.contains(path)), "{path}");
     }
 }
 

@@ -44,7 +44,10 @@ fn only_reads_of_resolved_and_visible_objects_are_sent() {
         let hidden = fixture.hidden.iter().any(|id| target.contains(&id[..12])) || target.contains("vault");
         // What hidden containers keep secret is learned, so that it is masked in the logs of visible ones.
         let learned = fixture.hidden.iter().any(|id| bare == format!("/containers/{id}/json"));
-        if method != "GET" || !ops::allowed(method, bare) || (hidden && !learned) {
+        if method != "GET"
+            || !ops::allowed(method, bare, docker_mcp::policy::Level::Read)
+            || (hidden && !learned)
+        {
             wrong.push(line.clone());
         }
     }

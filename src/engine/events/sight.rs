@@ -132,7 +132,10 @@ impl<'r> Sight<'r> {
 
     fn of_container(&mut self, engine: &Engine, raw: &Raw, event: Event) -> Option<Event> {
         let id = &raw.actor.id;
-        let old_name = raw.attribute("oldName").map(|n| n.trim_start_matches('/').to_owned());
+        // Labels stand among the attributes: only a rename's own is believed.
+        let renamed = raw.action == "rename";
+        let old_name =
+            raw.attribute("oldName").filter(|_| renamed).map(|n| n.trim_start_matches('/').to_owned());
         self.met.remove(id);
         let who = self.identity(raw, old_name.as_deref());
         self.may_see(engine, &who)?;
@@ -238,10 +241,10 @@ impl<'r> Sight<'r> {
         let is_network = raw.r#type == "network";
         let name = if is_network { raw.attribute("name").unwrap_or_default() } else { id };
         let (known, said) = if is_network {
-            let network = Network { id: id.clone(), name: name.to_owned() };
+            let network = Network { id: id.clone(), name: name.to_owned(), project: None };
             (self.networks.get(id), self.rules.network(&network))
         } else {
-            (self.volumes.get(id), self.rules.volume(&Volume { name: name.to_owned() }))
+            (self.volumes.get(id), self.rules.volume(&Volume { name: name.to_owned(), project: None }))
         };
         // Whoever used what is gone by now is not known any more.
         let shown = known.copied().unwrap_or(!self.filtered);

@@ -65,7 +65,10 @@ fn a_container_is_judged_by_what_the_event_says() {
         (Some("web"), Some(3), Some("nginx"))
     );
     assert_eq!(by(&[("name", "vault")]), None);
-    assert_eq!(by(&[("name", "web"), ("oldName", "/vault")]), None);
+    // A label may be called like an attribute: it neither hides an event nor names a former name.
+    assert_eq!(by(&[("name", "web"), ("oldName", "/vault")]).unwrap().old_name, None);
+    let was_hidden = raw("container", "rename", &id, &[("name", "web"), ("oldName", "/vault")]);
+    assert_eq!(judged(&rules, View::default(), was_hidden), None);
     assert_eq!(by(&[("name", "web"), ("com.docker.compose.service", "vault")]), None);
     // The view is older than the rename.
     let renamed = raw("container", "rename", &id, &[("name", "vault"), ("oldName", "/web")]);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use regex::Regex;
 
-use crate::engine::demux::Source;
+use crate::engine::Source;
 use crate::engine::logs::LogLine;
 use crate::output::clean;
 use crate::tool::Mask;
