@@ -5,19 +5,26 @@
 //!
 //! # Invariants
 //!
-//! Each is held by a test (`tests/architecture.rs` unless another is named).
+//! Each is held by the test that is named after it; paths are below `tests/`, where no other file is named.
 //!
-//! 1. `bollard` is named only under `engine/`; `rmcp` only under `server/`, `transport/`.
-//! 2. `policy`, `config` and `output` do no I/O over a network, never await, never read a clock.
-//! 3. A [`policy::Permit`] is made only by [`policy::decide`], has no public constructor, is not `Clone`. Every engine
-//!    method that touches an object takes one (compile-fail tests stand at its definition).
-//! 4. What was checked is what is used: methods act on the resolved id, never on the caller's text.
-//! 5. Below that, the transport sends only the method and path pairs of a closed list ([`engine::ops`]).
-//! 6. Every call leaves its audit trace: denied, timed out, cancelled, panicked.
-//! 7. No text leaves without passing [`output`].
-//! 8. Listing and calling use one check on one value. What the filters hide does not exist anywhere.
-//! 9. The supervisor shares no task with the work, and its clock and the MCP I/O no thread with decoding.
-//! 10. stdout belongs to the protocol; children get /dev/null as stdin and pipes of their own.
+//! 1. `bollard` is named only under `engine/`; `rmcp` only under `server/`, `transport/` and the session of `cli/serve`
+//!    (`architecture/rooms`).
+//! 2. `policy`, `config` and `output` do no I/O over a network, never await, never read a clock (`architecture/rooms`).
+//! 3. A [`policy::Permit`] is made only by `policy::decide`, has no public constructor, is not `Clone`. Every engine method
+//!    that touches an object for a tool takes one (compile-fail tests at its definition; `architecture/rooms`).
+//! 4. What was checked is what is used: methods act on the resolved id, never on the caller's text
+//!    (`permissions/wire`, `permissions/matrix`).
+//! 5. Below that, the transport sends only the requests of a closed list, each for its level ([`engine::ops`] and its
+//!    tests; `permissions/wire`).
+//! 6. Every call leaves its audit trace: denied, timed out, cancelled, panicked (`architecture/catalogue`,
+//!    `faults/handlers`).
+//! 7. No text leaves without passing [`output`] (`redaction/places`).
+//! 8. Listing and calling use one check on one value. What the filters hide does not exist anywhere
+//!    (`architecture/catalogue`, `permissions`).
+//! 9. The supervisor shares no task with the work, and its clock and the MCP I/O no thread with decoding
+//!    (`faults/handlers`).
+//! 10. stdout belongs to the protocol; children get /dev/null as stdin and pipes of their own (every client of the tests
+//!     reads every line of stdout; `clippy.toml`).
 
 pub mod app;
 pub mod audit;

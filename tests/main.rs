@@ -2,6 +2,8 @@
 //!
 //! A test that needs an engine asks `support::engine::at_hand`; without one it notes its name in the file that
 //! `DOCKER_MCP_TEST_LEFT_OUT` names, and ends.
+
+#![expect(clippy::indexing_slicing, reason = "a test that indexes wrongly fails, as it should")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -6,6 +6,8 @@ use serde_json::json;
 
 use crate::config::{Origin, Settings, Sources, load, locate};
 
+use crate::output::{Learned, Redactor};
+
 use super::{OK, failed, misused, out};
 
 #[derive(Debug, clap::Subcommand)]
@@ -55,8 +57,9 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
             let described =
                 loaded.settings.describe().iter().filter(|d| !changed || d.origin != Origin::Default);
             if *as_json {
-                let all = described
-                    .map(|d| json!({ "key": d.key, "value": d.value, "origin": d.origin.to_string() }));
+                let all = described.map(
+                    |d| json!({ "key": d.key, "value": masked(&d.value), "origin": d.origin.to_string() }),
+                );
                 out::line(&serde_json::Value::Array(all.collect()).to_string());
                 return OK;
             }
@@ -66,7 +69,7 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
                 );
             }
             let rows: Vec<_> =
-                described.map(|d| (d.key.clone(), d.value.clone(), d.origin.to_string())).collect();
+                described.map(|d| (d.key.clone(), masked(&d.value), d.origin.to_string())).collect();
             let width = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
             for (key, value, origin) in rows {
                 out::line(&format!(
@@ -78,6 +81,11 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
             OK
         }
     }
+}
+
+/// A value without the password of an address.
+fn masked(value: &str) -> String {
+    Redactor::default().line(value, &Learned::default())
 }
 
 /// Keys whose tools and transports come with later versions. A file may already hold them.

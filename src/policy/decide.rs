@@ -76,11 +76,13 @@ pub fn check(rules: &Rules, ask: &Ask<'_>) -> Result<(), Denial> {
     Ok(())
 }
 
-/// [`check`], and a permit for each target if it allows.
+/// [`check`], and a permit for each target if it allows. Called once a call, by `server::call`.
+///
+/// Not public: whoever embeds this library gets permits through a served call only, or self-made rules would do for one.
 ///
 /// # Errors
 /// The first rule that says no.
-pub fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial> {
+pub(crate) fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial> {
     check(rules, &ask)?;
     let mut permits = Permits {
         world: Permit::new(World, ask.needs, rules),
@@ -98,6 +100,14 @@ pub fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial> {
         }
     }
     Ok(permits)
+}
+
+/// Decides on one container and says whether it was allowed: for benches, which measure a whole decision.
+#[doc(hidden)]
+#[must_use]
+pub fn decides(rules: &Arc<Rules>, tool: &str, needs: &'static [Level], container: Container) -> bool {
+    let targets = vec![Named { asked: String::new(), target: Target::Container(container) }];
+    decide(rules, Ask { tool, needs, targets }).is_ok()
 }
 
 fn reaches(rules: &Rules, needs: &[Level], c: &Container) -> Result<(), Denial> {

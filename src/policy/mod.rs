@@ -1,7 +1,7 @@
 //! MAY THIS HAPPEN?
 //!
 //! Pure: no tokio, no bollard, no rmcp, no clock, no I/O.
-//! [`decide`](decide::decide) is the only place that makes a [`Permit`](permit::Permit), and every engine method that touches
+//! `decide::decide` is the only place that makes a [`Permit`](permit::Permit), and every engine method that touches
 //! an object asks for one, so that a forgotten check does not compile.
 
 pub mod decide;
@@ -13,7 +13,8 @@ pub mod reference;
 pub mod rules;
 pub mod target;
 
-pub use decide::{Ask, decide};
+pub(crate) use decide::decide;
+pub use decide::{Ask, check};
 pub use denial::Denial;
 pub use level::Level;
 pub use pattern::{Pattern, PatternSet, Source};

@@ -6,7 +6,7 @@ use super::level::Level;
 use super::rules::Rules;
 use super::target::{Container, Image, Network, Volume};
 
-/// Leave to act on `T`. Only [`decide`](super::decide::decide) makes one; it cannot be copied or cloned.
+/// Leave to act on `T`. Only `decide` makes one; it cannot be copied or cloned.
 ///
 /// ```compile_fail,E0451
 /// use docker_mcp::policy::{Permit, World};

@@ -44,7 +44,7 @@ pub fn correlation_id() -> String {
 
 /// Success as the tool drafted it, failure in the contract's form. Nothing leaves uncleaned.
 #[must_use]
-pub fn put_into_words(
+pub fn render(
     result: Result<Finished, ToolError>,
     id: &str,
     redactor: &Redactor,
@@ -143,7 +143,7 @@ pub fn refusal(denial: Denial) -> ToolError {
 }
 
 /// A name that did not resolve, recorded with the rule that hides it, if one does.
-pub(super) fn unseen(error: ToolError, trace: &mut Guard<'_>) -> ToolError {
+pub(super) fn not_found(error: ToolError, trace: &mut Guard<'_>) -> ToolError {
     if error.kind == Kind::NotFound
         && let Some(rule) = &error.detail
     {

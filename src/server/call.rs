@@ -61,8 +61,7 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
         Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
-    answer::put_into_words(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some())
-        .saying(says)
+    answer::render(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some()).saying(says)
 }
 
 /// One call on its way.
@@ -111,7 +110,7 @@ async fn layers(
     // A stream that the caller ends has something to answer with.
     let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
     let supervise = Supervise { server: work.server, clocks, deadline, cancel: work.cancel, grace };
-    let result = engaged(&work, def, prepared, &supervise, trace, learned).await;
+    let result = execute(&work, def, prepared, &supervise, trace, learned).await;
 
     // Classified here, counted there: the breaker never sees a request.
     if let Some(admission) = admission {
@@ -121,7 +120,7 @@ async fn layers(
 }
 
 /// With the engine at hand.
-async fn engaged(
+async fn execute(
     work: &Work<'_>,
     def: &ToolDef,
     prepared: Prepared,
@@ -143,7 +142,7 @@ async fn engaged(
 
     // From the caller's words to identities, on our own filtered view.
     let targets =
-        supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::unseen(e, trace))?;
+        supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 

@@ -89,7 +89,7 @@ async fn decide(
     };
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets };
-    policy::decide::check(rules, &ask).map_err(answer::refusal)?;
+    policy::check(rules, &ask).map_err(answer::refusal)?;
     Ok(because)
 }
 
