@@ -156,7 +156,7 @@ pub fn in_force(rules: &Rules) -> Value {
         if !filter.deny.is_empty() {
             filters.insert(
                 format!("blacklist_{kind}"),
-                json!(format!("{} entries", filter.deny.patterns().len())),
+                json!(format!("{} patterns, not shown", filter.deny.patterns().len())),
             );
         }
     }
