@@ -9,7 +9,7 @@ use crate::policy::{Container, Permit};
 use crate::tool::failure::broke_off;
 use crate::tool::{Ctx, ToolError};
 
-use super::masked::{HELD_FOR, Masked};
+use super::masked::{HELD_FOR, Masked, lead};
 use super::window::{Keep, Window};
 
 /// New lines are collected for this long before they go out; no line is held longer for what may follow.
@@ -40,13 +40,16 @@ pub async fn follow(
 ) -> Result<Followed, ToolError> {
     let timestamps = options.timestamps;
     let end = ctx.ends_by();
-    let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, options).await?;
+    let lead = lead(ctx, permit, options, end).await?;
+    let options = LogOptions { tail: options.tail.saturating_add(lead), ..*options };
+    let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, &options).await?;
     let full = ctx.settings.output.chunk_bytes;
     let wanted = ctx.progress.wanted();
     let mut taken = Taken {
         masked: Masked::new(&ctx.mask),
         window: Window::new(keep),
         batch: Batch { text: String::new(), full },
+        lead,
         wanted,
         timestamps,
         written: 0,
@@ -103,6 +106,8 @@ struct Taken {
     masked: Masked,
     window: Window,
     batch: Batch,
+    /// Entries that are not shown.
+    lead: u64,
     /// Somebody listens.
     wanted: bool,
     timestamps: bool,
@@ -121,7 +126,10 @@ impl Taken {
     }
 
     fn drain(&mut self) {
-        while let Some((line, _)) = self.masked.pop() {
+        while let Some((line, entry)) = self.masked.pop() {
+            if entry <= self.lead {
+                continue;
+            }
             let size = line.text.len();
             let fresh = self.window.push(line);
             if fresh == 0 {

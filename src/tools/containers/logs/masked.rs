@@ -3,16 +3,50 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::engine::demux::Source;
-use crate::engine::logs::LogLine;
-use crate::output::{LineMask, MASK, Seen};
-use crate::tool::Mask;
+use tokio::time::{Instant, sleep_until};
 
+use crate::engine::EngineError;
+use crate::engine::demux::Source;
+use crate::engine::logs::{LogLine, LogOptions};
+use crate::output::{LineMask, MASK, Seen};
+use crate::policy::{Container, Permit};
+use crate::tool::{Ctx, Mask};
+
+/// So many entries before a window are read, and not shown: they tell whether it begins inside a secret. A key is
+/// shorter.
+pub const LEAD: u64 = 256;
 /// Lines that may be of a key are held until the end of the key is seen, or so many lines or bytes came.
 const HELD_LINES: usize = 256;
 const HELD_BYTES: usize = 64 * 1024;
 /// And in a log that is followed, so long.
 pub const HELD_FOR: Duration = Duration::from_millis(200);
+
+/// How many entries a log that is to be followed has before its tail, [`LEAD`] at most.
+///
+/// The end of what is there already is not marked in a log that goes on, so it is counted before.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn lead(
+    ctx: &Ctx,
+    permit: &Permit<Container>,
+    options: &LogOptions,
+    by: Instant,
+) -> Result<u64, EngineError> {
+    let tail = options.tail.saturating_add(LEAD);
+    let before = LogOptions { tail, until: None, follow: false, ..*options };
+    let count = async {
+        let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, &before).await?;
+        while log.next().await?.is_some() {}
+        Ok(log.messages().saturating_sub(options.tail).min(LEAD))
+    };
+    tokio::select! {
+        biased;
+        () = ctx.cancel.cancelled() => Ok(0),
+        () = sleep_until(by) => Ok(0),
+        count = count => count,
+    }
+}
 
 /// Masks line by line, each output by itself.
 #[derive(Debug)]

@@ -12,14 +12,11 @@ use crate::policy::{Container, Permit};
 use crate::tool::failure::broke_off;
 use crate::tool::{Ctx, ToolError};
 
-use super::masked::Masked;
+use super::masked::{LEAD, Masked};
 use super::window::{Keep, Window};
 
 /// The first window of a search.
 const FIRST: u64 = 1_000;
-/// So many entries before a window are read, and not shown: they tell whether it begins inside a secret. A key is
-/// shorter.
-const LEAD: u64 = 256;
 /// This part of the time is for reading, the rest for the answer.
 const SHARE: f64 = 0.8;
 
