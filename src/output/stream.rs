@@ -123,7 +123,13 @@ impl LineMask {
         // A word that is cut may be a secret by its first half only: blanks are the better place.
         let blank = text.get(..cut).and_then(|t| t.rfind([' ', '\n'])).filter(|i| cut - i < tail);
         let cut = blank.map_or(cut, |i| i + 1);
-        let (at, mark) = match self.spans(text).into_iter().find(|s| s.start < cut && cut < s.end) {
+        let spans = self.spans(text);
+        if spans.is_empty() && self.key.is_none() {
+            // Without a secret it need not be searched again.
+            text.get(cut..).unwrap_or_default().clone_into(&mut self.carry);
+            return text.get(..cut).unwrap_or_default().to_owned();
+        }
+        let (at, mark) = match spans.into_iter().find(|s| s.start < cut && cut < s.end) {
             None => (cut..cut, ""),
             Some(span) if text.len() - span.start <= OPEN_MAX => (span.start..span.start, ""),
             Some(span) => {
