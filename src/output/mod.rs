@@ -11,7 +11,8 @@
 //! 3. [`cap`]: what is too long is cut where it hurts least, and the cut is said;
 //! 4. [`render`]: tables and trees. Colour is the CLI's business.
 //!
-//! A stream (follow, exec) goes through [`Streaming`], which holds back what might be half of a secret.
+//! The lines of a stream go through [`LineMask`], which remembers what a line alone does not tell: an open key, half of a
+//! secret.
 
 pub mod cap;
 pub mod draft;
@@ -35,7 +36,7 @@ pub use learned::{Learned, LearnedBuilder};
 pub use redact::{EnvMode, MASK, Options, Redactor};
 pub use render::{bytes, duration, memory};
 pub use sanitise::{clean, clean_line};
-pub use stream::Streaming;
+pub use stream::{LineMask, Seen};
 
 #[cfg(test)]
 mod tests;

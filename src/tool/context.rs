@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::engine::{Budget, Engine};
-use crate::output::{Learned, Redactor};
+use crate::output::{Learned, LineMask, Redactor};
 
 use super::error::ToolError;
 
@@ -82,12 +82,10 @@ impl Mask {
         Self(Some((redactor, learned)))
     }
 
-    /// The text as it is shown, if that is another one.
+    /// For the lines of one stream.
     #[must_use]
-    pub fn changes(&self, text: &str) -> Option<String> {
-        let (redactor, learned) = self.0.as_ref()?;
-        let shown = redactor.block(text, learned);
-        (shown != text).then_some(shown)
+    pub fn lines(&self) -> LineMask {
+        self.0.clone().map_or_else(LineMask::default, |(redactor, learned)| LineMask::new(redactor, learned))
     }
 }
 

@@ -1,51 +1,67 @@
-use super::{Learned, Redactor, noise};
-use crate::output::Streaming;
+use std::sync::Arc;
 
-fn streamed(text: &str, size: usize, learned: &Learned) -> String {
-    let redactor = Redactor::default();
-    let mut stream = Streaming::new(&redactor, learned.clone());
-    let mut out = String::new();
-    let chars: Vec<char> = text.chars().collect();
-    for chunk in chars.chunks(size) {
-        out.push_str(&stream.push(&chunk.iter().collect::<String>()));
-    }
-    out.push_str(&stream.finish());
-    out
+use super::{Learned, Redactor, noise};
+use crate::output::LineMask;
+
+/// A line that comes in parts, put together again.
+fn joined(text: &str, size: usize, learned: &Learned) -> String {
+    let mut mask = LineMask::new(Arc::new(Redactor::default()), learned.clone());
+    let parts: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+    let last = parts.len().saturating_sub(1);
+    let part = |(i, part): (usize, &&[u8])| mask.line(std::str::from_utf8(part).unwrap(), i < last).0;
+    parts.iter().enumerate().map(part).collect()
 }
 
 #[test]
 fn a_secret_on_a_border_is_masked() {
+    const LINE: usize = 64 << 10;
     let learned = Learned::builder().value("sup3rsecret").build();
-    let begin = ["-----BEGIN ", "PRIVATE KEY-----"].concat();
-    let end = ["-----END ", "PRIVATE KEY-----"].concat();
-    let text = format!(
-        "start\npassword=hunter2\n\u{1b}[31msup3rsecret\u{1b}[0m\r\n{begin}\n{}\n{}\n{end}\nafter\nlast",
-        noise(64, 1),
-        noise(64, 2)
-    );
-    let want = "start\npassword=[redacted]\n[redacted]\n[redacted]\nafter\nlast";
-    for size in 1..40 {
-        assert_eq!(streamed(&text, size, &learned), want, "{size}");
+    for at in (LINE - 20..LINE + 5).chain(LINE - 4200..LINE - 4000) {
+        for filler in ["x", ".", " "] {
+            let text = format!("{}sup3rsecret{}", filler.repeat(at), filler.repeat(9_000));
+            let want = text.replace("sup3rsecret", "[redacted]");
+            assert!(joined(&text, LINE, &learned) == want, "{at}");
+        }
+        // By its shape.
+        let text = format!("{} password=Hunter2Hunter2 {}", "word ".repeat(at / 5), "y".repeat(9_000));
+        assert!(!joined(&text, LINE, &learned).contains("unter2"), "{at}");
     }
 }
 
 #[test]
-fn a_line_without_end_is_let_go() {
+fn a_key_written_on_one_line_is_masked_over_a_border() {
+    let (begin, end) =
+        (["-----BEGIN ", "PRIVATE KEY-----"].concat(), ["-----END ", "PRIVATE KEY-----"].concat());
+    let body: Vec<String> = (0..40).map(|i| noise(64, i)).collect();
+    for at in [100, 63_000, 65_500, 65_530, 65_540] {
+        let text =
+            format!("{} {begin}\\n{}\\n{end} {}", "w ".repeat(at / 2), body.join("\\n"), "z".repeat(70_000));
+        let out = joined(&text, 64 << 10, &Learned::default());
+        assert!(!body.iter().any(|b| out.contains(&b[..20]) || out.contains(&b[44..])), "{at}");
+        assert!(out.ends_with('z'), "{at}");
+    }
+}
+
+#[test]
+fn a_line_in_parts_loses_nothing() {
     let learned = Learned::builder().value("sup3rsecret").build();
     let text = "word sup3rsecret ".repeat(40_000);
-    for size in [1_000, 16_384, 100_000] {
-        let out = streamed(&text, size, &learned);
-        assert!(!out.contains("sup3r") && !out.contains("secret"), "{size}");
-        assert_eq!(out, "word [redacted] ".repeat(40_000));
+    for size in [5_000, 16_384, 100_000] {
+        assert!(joined(&text, size, &learned) == "word [redacted] ".repeat(40_000), "{size}");
     }
-    let redactor = Redactor::default();
-    let mut stream = Streaming::new(&redactor, learned);
-    assert!(!stream.push(&"y".repeat(200_000)).is_empty());
+    let plain = "y".repeat(300_000);
+    assert!(joined(&plain, 64 << 10, &learned) == plain);
 }
 
 #[test]
 fn a_secret_longer_than_the_hold_is_swallowed() {
     let long = noise(300_000, 3);
-    let out = streamed(&format!("a password={long} end\nnext\n"), 16_384, &Learned::default());
-    assert!(out.len() < 200 && out.ends_with(" end\nnext\n"), "{}", out.len());
+    let out = joined(&format!("a password={long} end"), 64 << 10, &Learned::default());
+    assert!(out.len() < 200 && out.ends_with(" end"), "{}", out.len());
+}
+
+#[test]
+fn without_redaction_a_line_is_only_cleaned() {
+    let mut mask = LineMask::default();
+    assert_eq!(mask.line("password=hunter2\u{1b}[0m", false).0, "password=hunter2");
 }

@@ -1,6 +1,7 @@
 //! `docker_logs`
 
 mod follow;
+pub mod masked;
 mod scan;
 mod window;
 
@@ -99,7 +100,6 @@ impl Tool for Logs {
             invert: args.invert.unwrap_or(false),
             context: args.context.unwrap_or(0),
             bytes: ctx.settings.output.max_bytes.saturating_mul(2),
-            mask: ctx.mask.clone(),
         };
         let name = &permit.target().name;
         if args.follows() {

@@ -6,14 +6,15 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::engine::EngineError;
 use crate::engine::logs::{LogOptions, LogStream};
-use crate::output::{Draft, clean};
+use crate::output::Draft;
 use crate::policy::{Container, Level, Permit, Permits};
 use crate::tool::time::Span;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Mask, Output, Spec, Tool, ToolError};
+use crate::tools::containers::logs::masked::{HELD_FOR, Masked, lead};
 use crate::tools::pattern;
 
 pub struct Wait;
@@ -209,14 +210,16 @@ async fn until_logged(ctx: &Ctx, permit: &Permit<Container>, pattern: &Regex) ->
     let end = ctx.ends_by();
     let mut since = None;
     loop {
-        let options = LogOptions { tail: LOOK_BACK, since, until: None, follow: true, timestamps: false };
+        let mut options = LogOptions { tail: LOOK_BACK, since, until: None, follow: true, timestamps: false };
+        let lead = lead(ctx, permit, &options, end).await?;
+        options.tail += lead;
         since = Some(ctx.engine.now(&ctx.budget).await?);
         let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, &options).await?;
         let over = tokio::select! {
             biased;
             () = ctx.cancel.cancelled() => Some("cancelled"),
             () = sleep_until(end) => Some("the time is over: no line matched; docker_logs shows what it writes"),
-            line = matching(&mut log, pattern, &ctx.mask) => match line? {
+            line = matching(&mut log, pattern, &ctx.mask, lead) => match line? {
                 Some(line) => return Ok(Outcome { met: true, line: Some(line), hint: None }),
                 None => None,
             },
@@ -234,15 +237,35 @@ async fn until_logged(ctx: &Ctx, permit: &Permit<Container>, pattern: &Regex) ->
     }
 }
 
-async fn matching(log: &mut LogStream, pattern: &Regex, mask: &Mask) -> Result<Option<String>, EngineError> {
-    while let Some(line) = log.next().await? {
-        let text = clean(&line.text);
-        // As in docker_logs: a masked secret is not found.
-        if pattern.is_match(&text) && mask.changes(&text).is_none_or(|masked| pattern.is_match(&masked)) {
-            return Ok(Some(text.into_owned()));
+/// As in `docker_logs`: what is searched is what is shown.
+async fn matching(
+    log: &mut LogStream,
+    pattern: &Regex,
+    mask: &Mask,
+    lead: u64,
+) -> Result<Option<String>, EngineError> {
+    let mut masked = Masked::new(mask);
+    loop {
+        let next = if masked.holds() { timeout(HELD_FOR, log.next()).await } else { Ok(log.next().await) };
+        let mut over = false;
+        match next {
+            Ok(Ok(Some(line))) => masked.push(line, log.messages()),
+            Ok(Ok(None)) => over = true,
+            Ok(Err(e)) => return Err(e),
+            Err(_) => masked.release(),
+        }
+        if over {
+            masked.release();
+        }
+        while let Some((line, entry)) = masked.pop() {
+            if entry > lead && pattern.is_match(&line.text) {
+                return Ok(Some(line.text));
+            }
+        }
+        if over {
+            return Ok(None);
         }
     }
-    Ok(None)
 }
 
 async fn look(ctx: &Ctx, permit: &Permit<Container>) -> Result<Look, ToolError> {

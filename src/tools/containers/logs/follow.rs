@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::engine::logs::LogOptions;
+use crate::engine::logs::{LogLine, LogOptions, LogStream};
 use crate::policy::{Container, Permit};
 use crate::tool::failure::broke_off;
 use crate::tool::{Ctx, ToolError};
 
+use super::masked::{HELD_FOR, Masked, lead};
 use super::window::{Keep, Window};
 
-/// New lines are collected for this long before they go out.
-const BATCH: Duration = Duration::from_millis(200);
+/// New lines are collected for this long before they go out; no line is held longer for what may follow.
+const BATCH: Duration = HELD_FOR;
 /// A container that writes more than this while it is followed ends the call.
 const BYTES: usize = 8 << 20;
 
@@ -39,45 +40,53 @@ pub async fn follow(
 ) -> Result<Followed, ToolError> {
     let timestamps = options.timestamps;
     let end = ctx.ends_by();
-    let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, options).await?;
-    let mut batch = Batch { text: String::new(), full: ctx.settings.output.chunk_bytes };
+    let lead = lead(ctx, permit, options, end).await?;
+    let options = LogOptions { tail: options.tail.saturating_add(lead), ..*options };
+    let mut log = ctx.engine.logs(&ctx.budget.streaming(), permit, &options).await?;
+    let full = ctx.settings.output.chunk_bytes;
+    let wanted = ctx.progress.wanted();
+    let mut taken = Taken {
+        masked: Masked::new(&ctx.mask),
+        window: Window::new(keep),
+        batch: Batch { text: String::new(), full },
+        lead,
+        wanted,
+        timestamps,
+        written: 0,
+    };
     let (time_is_over, flush) = (sleep_until(end), sleep_until(end));
     tokio::pin!(time_is_over, flush);
-    let (mut window, mut written, mut broken) = (Window::new(keep), 0, None);
+    let (mut armed, mut broken) = (false, None);
     let ended = loop {
         let line = tokio::select! {
             biased;
             () = ctx.cancel.cancelled() => break "cancelled",
             () = &mut time_is_over => break "time_limit",
-            () = &mut flush, if !batch.text.is_empty() => {
-                batch.send(ctx, end).await;
+            () = &mut flush, if armed => {
+                armed = false;
+                taken.release();
+                taken.batch.send(ctx, end).await;
                 continue;
             }
             line = log.next() => line,
         };
         match line {
             Ok(Some(line)) => {
-                let size = line.text.len();
-                let fresh = window.push(line);
-                if fresh == 0 {
-                    continue;
-                }
-                written += size;
-                if ctx.progress.wanted() {
-                    if batch.text.is_empty() {
-                        flush.as_mut().reset(end.min(Instant::now() + BATCH));
-                    }
-                    batch.add(&window.newest(fresh, timestamps));
-                    if batch.text.len() >= batch.full {
-                        batch.send(ctx, end).await;
-                    }
-                }
-                if written > BYTES {
+                taken.push(line, &log);
+                if taken.written > BYTES {
                     break "byte_limit";
+                }
+                if taken.batch.text.len() >= full {
+                    taken.batch.send(ctx, end).await;
+                    armed = false;
+                }
+                if !armed && taken.waits() {
+                    armed = true;
+                    flush.as_mut().reset(end.min(Instant::now() + BATCH));
                 }
             }
             Ok(None) => break "container_exit",
-            Err(e) if window.seen() == 0 => return Err(e.into()),
+            Err(e) if taken.window.seen() == 0 && !taken.masked.holds() => return Err(e.into()),
             Err(e) => {
                 broken = Some(broke_off(e));
                 break "broken";
@@ -85,16 +94,60 @@ pub async fn follow(
         }
     };
     while let Some(line) = log.rest() {
-        let fresh = window.push(line);
-        if fresh > 0 && ctx.progress.wanted() {
-            batch.add(&window.newest(fresh, timestamps));
-        }
+        taken.push(line, &log);
     }
-    batch.send(ctx, end.max(Instant::now() + Duration::from_millis(50))).await;
-    Ok(Followed { window, ended, broken })
+    taken.release();
+    taken.batch.send(ctx, end.max(Instant::now() + Duration::from_millis(50))).await;
+    Ok(Followed { window: taken.window, ended, broken })
 }
 
-/// Lines on their way out.
+/// What came.
+struct Taken {
+    masked: Masked,
+    window: Window,
+    batch: Batch,
+    /// Entries that are not shown.
+    lead: u64,
+    /// Somebody listens.
+    wanted: bool,
+    timestamps: bool,
+    written: usize,
+}
+
+impl Taken {
+    fn push(&mut self, line: LogLine, log: &LogStream) {
+        self.masked.push(line, log.messages());
+        self.drain();
+    }
+
+    fn release(&mut self) {
+        self.masked.release();
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some((line, entry)) = self.masked.pop() {
+            if entry <= self.lead {
+                continue;
+            }
+            let size = line.text.len();
+            let fresh = self.window.push(line);
+            if fresh == 0 {
+                continue;
+            }
+            self.written += size;
+            if self.wanted {
+                self.batch.add(&self.window.newest(fresh, self.timestamps));
+            }
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.masked.holds() || !self.batch.text.is_empty()
+    }
+}
+
+/// Lines on their way out, masked already: whatever they are cut into, no part of a secret is in it.
 struct Batch {
     text: String,
     full: usize,

@@ -12,6 +12,7 @@ use crate::policy::{Container, Permit};
 use crate::tool::failure::broke_off;
 use crate::tool::{Ctx, ToolError};
 
+use super::masked::{LEAD, Masked};
 use super::window::{Keep, Window};
 
 /// The first window of a search.
@@ -101,6 +102,7 @@ async fn window(
     size: u64,
     by: Instant,
 ) -> Result<(Found, u64), ToolError> {
+    let size = size.saturating_add(LEAD);
     // `until` is applied here: the engine counts the tail first, and then drops what is too late.
     let options =
         LogOptions { tail: size, since: span.since, until: None, follow: false, timestamps: span.timestamps };
@@ -112,10 +114,15 @@ async fn window(
         broken: None,
     };
     // Looking for the place where a long tail begins takes the engine seconds in which it says nothing.
-    let budget = if size > FIRST { ctx.budget.streaming() } else { ctx.budget };
+    let budget = if size > FIRST + LEAD { ctx.budget.streaming() } else { ctx.budget };
     let mut log = ctx.engine.logs(&budget, permit, &options).await?;
-    let take = |found: &mut Found, line: LogLine| {
-        if found.back_to.is_none() {
+    let mut masked = Masked::new(&ctx.mask);
+    let mut lead = Lead::default();
+    let mut take = |found: &mut Found, line: LogLine, entry: u64| {
+        if lead.back_to.is_none() {
+            lead.back_to.clone_from(&line.timestamp);
+        }
+        if found.back_to.is_none() && entry > LEAD {
             found.back_to.clone_from(&line.timestamp);
         }
         let late =
@@ -123,15 +130,23 @@ async fn window(
         if !late {
             found.window.push(line);
         }
+        if entry <= LEAD {
+            (lead.lines, lead.hits) = (found.window.seen(), found.window.hits());
+        }
     };
     loop {
         match timeout_at(by, log.next()).await {
-            Ok(Ok(Some(line))) => take(&mut found, line),
+            Ok(Ok(Some(line))) => {
+                masked.push(line, log.messages());
+                while let Some((line, entry)) = masked.pop() {
+                    take(&mut found, line, entry);
+                }
+            }
             Ok(Ok(None)) => break,
-            Ok(Err(e)) if found.window.seen() == 0 => return Err(e.into()),
+            Ok(Err(e)) if found.window.seen() == 0 && !masked.holds() => return Err(e.into()),
             Ok(Err(e)) => {
                 while let Some(line) = log.rest() {
-                    take(&mut found, line);
+                    masked.push(line, log.messages());
                 }
                 found.broken = Some(broke_off(e));
                 break;
@@ -146,6 +161,25 @@ async fn window(
             break;
         }
     }
+    // Nothing follows that could tell more.
+    masked.release();
+    while let Some((line, entry)) = masked.pop() {
+        take(&mut found, line, entry);
+    }
     let messages = log.messages();
-    Ok((found, messages))
+    // Fewer than asked for: what was read begins where the log, or the span, does.
+    if messages < size {
+        found.back_to = lead.back_to;
+        return Ok((found, messages));
+    }
+    found.window.forget(lead.lines, lead.hits);
+    Ok((found, messages - LEAD))
+}
+
+/// What was read of the lead.
+#[derive(Debug, Default)]
+struct Lead {
+    lines: u64,
+    hits: u64,
+    back_to: Option<String>,
 }

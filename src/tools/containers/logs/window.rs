@@ -6,8 +6,6 @@ use regex::Regex;
 
 use crate::engine::Source;
 use crate::engine::logs::LogLine;
-use crate::output::clean;
-use crate::tool::Mask;
 
 /// Stands where lines between hits were left out.
 const GAP: &str = "--";
@@ -27,11 +25,13 @@ pub struct Keep {
     pub context: usize,
     /// Bytes of text.
     pub bytes: usize,
-    /// Secrets are not searched.
-    pub mask: Mask,
 }
 
 /// Lines go in at one end, and the oldest fall out at the other.
+///
+/// They come [`super::masked`]: what is searched is what is shown. A colour in the middle of a word does not hide it, and a
+/// secret cannot be found out by searching for it bit by bit; also not by a pattern that the mask itself matches, which a
+/// look at the text as it was would answer.
 #[derive(Debug)]
 pub struct Window {
     keep: Keep,
@@ -44,7 +44,8 @@ pub struct Window {
     after: usize,
     seen: u64,
     hits: u64,
-    squeezed: bool,
+    /// The newest line that fell out because of its size.
+    squeezed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -58,13 +59,13 @@ impl Window {
     /// An empty one.
     pub fn new(keep: Keep) -> Self {
         let (kept, before) = (VecDeque::new(), VecDeque::new());
-        Self { keep, kept, bytes: 0, kept_hits: 0, before, after: 0, seen: 0, hits: 0, squeezed: false }
+        Self { keep, kept, bytes: 0, kept_hits: 0, before, after: 0, seen: 0, hits: 0, squeezed: None }
     }
 
     /// Takes a line. Gives how many lines at the newer end are shown because of it.
     pub fn push(&mut self, line: LogLine) -> usize {
         self.seen += 1;
-        let hit = self.keep.pattern.as_ref().is_none_or(|p| self.matches(p, &line.text) != self.keep.invert);
+        let hit = self.keep.pattern.as_ref().is_none_or(|p| p.is_match(&line.text) != self.keep.invert);
         let kept = Kept { number: self.seen, hit, line };
         if hit {
             let mut fresh = 1;
@@ -94,13 +95,6 @@ impl Window {
         0
     }
 
-    /// What is searched is what is shown: a colour in the middle of a word does not hide it, and a masked secret cannot be
-    /// found out by searching for it bit by bit.
-    fn matches(&self, pattern: &Regex, text: &str) -> bool {
-        pattern.is_match(&clean(text))
-            && self.keep.mask.changes(text).is_none_or(|masked| pattern.is_match(&masked))
-    }
-
     fn keep(&mut self, kept: Kept) {
         self.bytes += weight(&kept.line);
         self.kept.push_back(kept);
@@ -115,7 +109,7 @@ impl Window {
 
     fn shrink(&mut self) {
         while self.bytes > self.keep.bytes && self.kept.len() > 1 {
-            self.squeezed = true;
+            self.squeezed = self.kept.front().map(|k| k.number);
             self.drop_oldest();
         }
         if self.kept_hits <= self.keep.want {
@@ -124,11 +118,30 @@ impl Window {
         while self.kept_hits > self.keep.want {
             self.drop_oldest();
         }
-        // What stood around the hits that fell out goes with them.
-        let first = self.kept.iter().find(|k| k.hit).map_or(u64::MAX, |k| k.number);
+        self.drop_strays();
+    }
+
+    /// What stood around the hits that fell out goes with them.
+    fn drop_strays(&mut self) {
+        let first = self.first_hit();
         while self.kept.front().is_some_and(|k| k.number.saturating_add(self.keep.context as u64) < first) {
             self.drop_oldest();
         }
+    }
+
+    fn first_hit(&self) -> u64 {
+        self.kept.iter().find(|k| k.hit).map_or(u64::MAX, |k| k.number)
+    }
+
+    /// The oldest so many lines were only read to know what the others are: they count for nothing.
+    pub fn forget(&mut self, lead: u64, hits: u64) {
+        while self.kept.front().is_some_and(|k| k.number <= lead) {
+            self.drop_oldest();
+        }
+        self.drop_strays();
+        self.squeezed = self.squeezed.filter(|lost| *lost > lead);
+        self.seen = self.seen.saturating_sub(lead);
+        self.hits = self.hits.saturating_sub(hits);
     }
 
     /// Lines that were looked at.
@@ -142,13 +155,16 @@ impl Window {
     }
 
     /// As many hits are here as are wanted, or as fit.
-    pub const fn full(&self) -> bool {
-        self.squeezed || self.kept_hits >= self.keep.want
+    pub fn full(&self) -> bool {
+        self.squeezed() || self.kept_hits >= self.keep.want
     }
 
-    /// Older hits fell out because of their size.
-    pub const fn squeezed(&self) -> bool {
-        self.squeezed
+    /// Lines that were wanted fell out because of their size.
+    pub fn squeezed(&self) -> bool {
+        let context = self.keep.context as u64;
+        self.squeezed.is_some_and(|lost| {
+            self.kept_hits < self.keep.want || lost.saturating_add(context) >= self.first_hit()
+        })
     }
 
     /// Hits that are here.

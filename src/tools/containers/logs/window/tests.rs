@@ -2,7 +2,7 @@ use super::*;
 
 fn window(want: usize, pattern: Option<&str>, context: usize) -> Window {
     let pattern = pattern.map(|p| Regex::new(p).unwrap());
-    Window::new(Keep { want, pattern, invert: false, context, bytes: 4096, mask: Mask::default() })
+    Window::new(Keep { want, pattern, invert: false, context, bytes: 4096 })
 }
 
 fn fed(mut window: Window, lines: &[&str]) -> Window {
@@ -43,8 +43,15 @@ fn the_other_lines() {
 }
 
 #[test]
-fn a_colour_hides_nothing() {
-    assert_eq!(fed(window(9, Some("^ERROR"), 0), &["\x1b[31mERR\x1b[0mOR"]).hits(), 1);
+fn what_was_only_read_to_know_counts_for_nothing() {
+    let mut w = fed(window(9, Some("x"), 1), &["x1", "x2", "3", "4", "x5", "6"]);
+    w.forget(2, 2);
+    assert_eq!((w.text(false).as_str(), w.seen(), w.hits(), w.kept_hits()), ("4\nx5\n6", 4, 1, 1));
+    // What fell out before the lines that are wanted is not missed.
+    let long = "y".repeat(3000);
+    let w = fed(window(2, None, 0), &[&long, &long, "a", "b"]);
+    assert!(!w.squeezed() && w.text(false) == "a\nb");
+    assert!(fed(window(3, None, 0), &["a", &long, &long]).squeezed());
 }
 
 #[test]
