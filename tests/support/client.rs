@@ -219,13 +219,16 @@ impl Client {
         self.audit_text().lines().map(|l| serde_json::from_str(l).expect("an audit line is JSON")).collect()
     }
 
-    /// The lines of its audit log, when there are so many: they are written beside the calls.
+    /// The lines of its audit log, when there are so many: they are written beside the calls. Fewer fail the test.
+    #[track_caller]
     pub fn audit_wait(&self, count: usize) -> Vec<Value> {
         let start = Instant::now();
         while self.audit_text().lines().count() < count && start.elapsed() < Duration::from_secs(3) {
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.audit_lines()
+        let lines = self.audit_lines();
+        assert!(lines.len() >= count, "{} audit lines of {count}: {lines:?}", lines.len());
+        lines
     }
 
     /// What broke the protocol so far.
