@@ -50,3 +50,24 @@ fn an_error_that_repeats_a_secret_masks_it_everywhere() {
         assert_eq!(line, None, "in {what}");
     }
 }
+
+#[test]
+fn the_name_of_an_argument_is_the_callers_word_as_well() {
+    let client = Launch::without_engine().arg("--log-level").arg("trace").connect();
+    let word = format!("password={SECRET}");
+    for (tool, arguments) in [
+        ("docker_ps", json!({ &word: 1 })),
+        ("docker_ps", json!({ "filter": { &word: 1 } })),
+        ("docker_logs", json!({ "container": { &word: 1 } })),
+        ("docker_logs", json!({ "container": [&word] })),
+        ("docker_policy", json!({ "tool": "docker_ps", "arguments": { &word: 1 } })),
+    ] {
+        let result = client.call(tool, &arguments);
+        assert!(!result.whole().contains(SECRET), "{tool} {arguments}: {}", result.whole());
+    }
+    client.audit_wait(5);
+    for (what, text) in [("stderr", client.stderr()), ("audit", client.audit_text())] {
+        let line = text.lines().find(|l| l.contains(SECRET));
+        assert_eq!(line, None, "in {what}");
+    }
+}

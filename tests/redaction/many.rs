@@ -54,3 +54,26 @@ fn thousands_of_secrets_of_one_container_uncover_no_other() {
         }
     }
 }
+
+#[test]
+fn each_of_thousands_of_secrets_is_masked_in_its_own_log() {
+    let Some(engine) = engine::at_hand("redaction::own") else { return };
+    let scope = Scope::new(&engine);
+    let (file, values) = crowd();
+    let script =
+        "i=0; while [ $i -lt 2600 ]; do eval \"echo says-$i \\$APP_SECRET_TOKEN_$i\"; i=$((i+1)); done";
+    let options = ["--env-file", file.path().to_str().unwrap()];
+    scope.container(&["run", "-d"], "crowd", &options, BASE, &["sh", "-c", script]);
+    engine.wait_state(&scope.name("crowd"), "exited");
+    let client = Launch::at(&engine.host).config(&config(&scope)).connect();
+    let mut open = Vec::new();
+    for (i, value) in values.iter().enumerate().step_by(50).chain(values.iter().enumerate().skip(MANY - 3)) {
+        let arguments = json!({ "container": scope.name("crowd"), "grep": format!("^says-{i} ") });
+        let log = client.call("docker_logs", &arguments).ok();
+        assert!(log.text.contains(&format!("says-{i} ")), "{}", log.text);
+        if log.whole().contains(value) {
+            open.push(i);
+        }
+    }
+    assert!(open.is_empty(), "shown as they are: the values number {open:?} of {MANY}");
+}
