@@ -3,4 +3,5 @@
 mod absent;
 mod handlers;
 mod outage;
+mod patience;
 mod wrong;

@@ -20,6 +20,7 @@ mod config;
 mod faults;
 mod logs;
 mod permissions;
+mod reads;
 mod redaction;
 mod stdio;
 mod surface;

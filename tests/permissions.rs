@@ -1,6 +1,7 @@
 //! What the filters hide does not exist: in no tool, list, count or error, however it is addressed.
 
 mod addresses;
+mod identities;
 mod matrix;
 mod outputs;
 mod renamed;

@@ -143,3 +143,195 @@ fn hiding_rule(sight: Sight<'_>, kind: &str) -> Option<String> {
         Sight::Unlisted => Some(format!("no entry of whitelist_{kind}s matches")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::pattern::{Kind, Pattern, PatternSet, Source};
+    use crate::policy::reference::ImageRef;
+    use crate::policy::target::{Image, Network, Volume};
+
+    fn set(list: &[&str]) -> PatternSet {
+        let pattern = |text: &&str| Pattern {
+            text: (*text).to_owned(),
+            source: Source { file: "the file".into(), line: 7 },
+        };
+        PatternSet::new(Kind::Name, list.iter().map(pattern).collect()).unwrap()
+    }
+
+    fn named(name: &str) -> Named {
+        let target = Target::Container(Container { name: name.to_owned(), ..Container::default() });
+        Named { asked: format!("/{name}"), target }
+    }
+
+    /// `lifecycle` is on for `app-*`; `secret-*` is hidden; the tool `off` is off.
+    fn rules() -> Rules {
+        let mut rules = Rules { disabled_tools: set(&["off"]), ..Rules::default() };
+        rules.levels[1].grant = Grant::Only(set(&["app-*"]));
+        for deny in [&mut rules.containers.deny, &mut rules.volumes.deny, &mut rules.networks.deny] {
+            *deny = set(&["secret-*"]);
+        }
+        let image = Pattern { text: "secret/*".to_owned(), source: Source::flag("test") };
+        rules.images.deny = PatternSet::new(Kind::Image, vec![image]).unwrap();
+        rules
+    }
+
+    const READ: &[Level] = &[Level::Read];
+    const CHANGE: &[Level] = &[Level::Lifecycle];
+    const BOTH: &[Level] = &[Level::Read, Level::Lifecycle];
+
+    /// What comes of it, in one word.
+    fn outcome(rules: &Rules, tool: &str, needs: &'static [Level], targets: Vec<Named>) -> &'static str {
+        match decide(&Arc::new(rules.clone()), Ask { tool, needs, targets }) {
+            Ok(_) => "permit",
+            Err(Denial::ToolOff { .. }) => "tool off",
+            Err(Denial::LevelOff { .. }) => "level off",
+            Err(Denial::LevelElsewhere { .. }) => "level elsewhere",
+            Err(Denial::Hidden { .. }) => "hidden",
+        }
+    }
+
+    #[test]
+    fn the_five_steps_in_their_order() {
+        const EXEC: &[Level] = &[Level::Exec];
+        const READ_EXEC: &[Level] = &[Level::Read, Level::Exec];
+        for (tool, needs, target, want) in [
+            // 1. The tool is off, whatever else is wrong.
+            ("off", READ, "app-1", "tool off"),
+            ("off", EXEC, "secret-1", "tool off"),
+            // 2. A level is off, any one of them, before the target is looked at.
+            ("on", EXEC, "app-1", "level off"),
+            ("on", READ_EXEC, "app-1", "level off"),
+            ("on", EXEC, "secret-1", "level off"),
+            // 3. Hidden, also where the level would not reach it.
+            ("on", READ, "secret-1", "hidden"),
+            ("on", CHANGE, "secret-1", "hidden"),
+            // 4. The level is on for others.
+            ("on", CHANGE, "web", "level elsewhere"),
+            ("on", BOTH, "web", "level elsewhere"),
+            ("on", CHANGE, "my-app-1", "level elsewhere"),
+            ("on", CHANGE, "app", "level elsewhere"),
+            // 5.
+            ("on", CHANGE, "app-1", "permit"),
+            ("on", BOTH, "app-1", "permit"),
+            ("on", READ, "web", "permit"),
+            ("on", &[], "web", "permit"),
+        ] {
+            assert_eq!(
+                outcome(&rules(), tool, needs, vec![named(target)]),
+                want,
+                "{tool} {needs:?} {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_level_reaches_by_the_name_and_not_by_an_alias() {
+        let c = Container {
+            id: "app-1".to_owned(),
+            name: "web".to_owned(),
+            aliases: vec!["app-1".to_owned()],
+            project: Some("app-1".to_owned()),
+            service: Some("app-1".to_owned()),
+            image: "app-1".to_owned(),
+            ..Container::default()
+        };
+        let disguised = Named { asked: "app-1".to_owned(), target: Target::Container(c) };
+        assert_eq!(outcome(&rules(), "on", CHANGE, vec![disguised]), "level elsewhere");
+    }
+
+    #[test]
+    fn every_target_is_judged_wherever_it_stands() {
+        for (bad, want) in [("secret-1", "hidden"), ("web", "level elsewhere")] {
+            for place in 0..3 {
+                let mut names = ["app-1", "app-2", "app-3"];
+                names[place] = bad;
+                let targets = names.into_iter().map(named).collect();
+                assert_eq!(outcome(&rules(), "on", CHANGE, targets), want, "{bad} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_of_object_can_be_hidden() {
+        let objects = |name: &str| {
+            [
+                Target::Container(Container { name: name.to_owned(), ..Container::default() }),
+                Target::Volume(Volume { name: name.to_owned() }),
+                Target::Network(Network { id: String::new(), name: name.to_owned() }),
+                Target::Image(Image {
+                    references: vec![ImageRef::parse(&name.replace('-', "/")).unwrap()],
+                    ..Image::default()
+                }),
+            ]
+        };
+        for target in objects("secret-1") {
+            let kind = target.kind();
+            let ask =
+                Ask { tool: "on", needs: READ, targets: vec![Named { asked: "words".to_owned(), target }] };
+            match decide(&Arc::new(rules()), ask) {
+                Err(Denial::Hidden { kind: told, asked, rule }) => {
+                    // The caller's own words, not what they resolved to; the rule is for the host alone.
+                    assert_eq!((told, asked.as_str()), (kind, "words"));
+                    assert!(
+                        rule.contains("secret") && rule.contains(&format!("blacklist_{kind}s")),
+                        "{rule}"
+                    );
+                }
+                other => panic!("{kind}: {other:?}"),
+            }
+        }
+        let targets = objects("open-1").map(|target| Named { asked: String::new(), target }).to_vec();
+        let permits = decide(&Arc::new(rules()), Ask { tool: "on", needs: READ, targets }).unwrap();
+        let counts =
+            [permits.containers.len(), permits.volumes.len(), permits.networks.len(), permits.images.len()];
+        assert_eq!(counts, [1; 4]);
+    }
+
+    #[test]
+    fn what_no_whitelist_names_is_hidden() {
+        let mut rules = rules();
+        rules.containers.allow = set(&["app-*"]);
+        assert_eq!(outcome(&rules, "on", READ, vec![named("app-1")]), "permit");
+        assert_eq!(outcome(&rules, "on", READ, vec![named("web")]), "hidden");
+        // A level that is on for a container does not show it.
+        rules.containers.allow = set(&["web"]);
+        assert_eq!(outcome(&rules, "on", CHANGE, vec![named("app-1")]), "hidden");
+    }
+
+    #[test]
+    fn a_permit_holds_what_was_asked_for() {
+        let rules = Arc::new(rules());
+        let targets = vec![named("app-2"), named("app-1")];
+        let permits = decide(&rules, Ask { tool: "on", needs: BOTH, targets }).unwrap();
+        let names: Vec<&str> = permits.containers.iter().map(|p| p.target().name.as_str()).collect();
+        assert_eq!(names, ["app-2", "app-1"], "in the order of the arguments");
+        assert!(permits.containers.iter().all(|p| p.levels() == BOTH && std::ptr::eq(p.rules(), &*rules)));
+        assert!(permits.world.levels() == BOTH && std::ptr::eq(permits.world.rules(), &*rules));
+        assert!(permits.images.is_empty() && permits.networks.is_empty() && permits.volumes.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_names_its_rule() {
+        let ask = |tool, needs, name| {
+            decide(&Arc::new(rules()), Ask { tool, needs, targets: vec![named(name)] }).unwrap_err()
+        };
+        assert_eq!(ask("off", READ, "app-1").rule(), "`off` in [tools] disable (the file:7)");
+        assert_eq!(ask("on", READ, "secret-1").rule(), "`secret-*` in blacklist_containers (the file:7)");
+        assert_eq!(
+            ask("on", &[Level::Exec], "app-1").rule(),
+            "[permissions] exec = false (built-in default)"
+        );
+        assert_eq!(ask("on", CHANGE, "web").rule(), "the globs of `lifecycle` (built-in default)");
+    }
+
+    #[test]
+    fn a_bypass_permits_everything() {
+        let rules = Rules { bypass: true, ..rules() };
+        for (tool, needs, name) in
+            [("off", READ, "app-1"), ("on", &Level::ALL[..], "web"), ("on", CHANGE, "secret-1")]
+        {
+            assert_eq!(outcome(&rules, tool, needs, vec![named(name)]), "permit", "{tool} {name}");
+        }
+    }
+}

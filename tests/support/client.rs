@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdin, ExitStatus};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -41,17 +41,26 @@ pub struct Client {
     shared: Arc<Shared>,
     sent: Mutex<HashMap<String, Instant>>,
     next: AtomicU64,
+    /// Held open where nobody reads it.
+    unread: Option<ChildStderr>,
     home: TempDir,
 }
 
 impl Client {
     /// Of a process with three pipes.
-    pub fn of(mut child: Child, home: TempDir) -> Self {
+    pub fn of(child: Child, home: TempDir) -> Self {
+        let mut client = Self::of_deaf(child, home);
+        let (shared, stderr) = (Arc::clone(&client.shared), client.unread.take().unwrap());
+        std::thread::spawn(move || read_stderr(&shared, stderr));
+        client
+    }
+
+    /// Of a process whose stderr nobody reads, though it is open.
+    pub fn of_deaf(mut child: Child, home: TempDir) -> Self {
         let shared = Arc::<Shared>::default();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let (a, b) = (Arc::clone(&shared), Arc::clone(&shared));
-        std::thread::spawn(move || read_stdout(&a, BufReader::new(stdout)));
-        std::thread::spawn(move || read_stderr(&b, stderr));
+        let seen = Arc::clone(&shared);
+        std::thread::spawn(move || read_stdout(&seen, BufReader::new(stdout)));
         Self {
             pid: child.id(),
             stdin: Mutex::new(child.stdin.take()),
@@ -59,6 +68,7 @@ impl Client {
             shared,
             sent: Mutex::default(),
             next: AtomicU64::new(1),
+            unread: Some(stderr),
             home,
         }
     }
@@ -219,13 +229,16 @@ impl Client {
         self.audit_text().lines().map(|l| serde_json::from_str(l).expect("an audit line is JSON")).collect()
     }
 
-    /// The lines of its audit log, when there are so many: they are written beside the calls.
+    /// The lines of its audit log, when there are so many: they are written beside the calls. Fewer fail the test.
+    #[track_caller]
     pub fn audit_wait(&self, count: usize) -> Vec<Value> {
         let start = Instant::now();
         while self.audit_text().lines().count() < count && start.elapsed() < Duration::from_secs(3) {
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.audit_lines()
+        let lines = self.audit_lines();
+        assert!(lines.len() >= count, "{} audit lines of {count}: {lines:?}", lines.len());
+        lines
     }
 
     /// What broke the protocol so far.

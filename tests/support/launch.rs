@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -61,9 +61,21 @@ impl Launch {
     /// Starts it; the client has not said anything yet.
     pub fn start(&self) -> Client {
         let home = home();
+        Client::of(self.spawn(&home), home)
+    }
+
+    /// Starts it for a client that never reads stderr, and says hello.
+    pub fn connect_deaf(&self) -> Client {
+        let home = home();
+        let client = Client::of_deaf(self.spawn(&home), home);
+        client.initialize();
+        client
+    }
+
+    fn spawn(&self, home: &TempDir) -> Child {
         let mut command = self.command(home.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Client::of(command.spawn().expect("the program starts"), home)
+        command.spawn().expect("the program starts")
     }
 
     /// Starts it and says hello.
