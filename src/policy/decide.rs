@@ -257,8 +257,8 @@ mod tests {
         let objects = |name: &str| {
             [
                 Target::Container(Container { name: name.to_owned(), ..Container::default() }),
-                Target::Volume(Volume { name: name.to_owned() }),
-                Target::Network(Network { id: String::new(), name: name.to_owned() }),
+                Target::Volume(Volume { name: name.to_owned(), project: None }),
+                Target::Network(Network { id: String::new(), name: name.to_owned(), project: None }),
                 Target::Image(Image {
                     references: vec![ImageRef::parse(&name.replace('-', "/")).unwrap()],
                     ..Image::default()

@@ -503,8 +503,8 @@ mod tests {
             let volumes = Rules { volumes: lists(), ..Rules::default() };
             let networks = Rules { networks: lists(), ..Rules::default() };
             let projects = Rules { projects: lists(), ..Rules::default() };
-            let volume = Volume { name: "data".to_owned() };
-            let network = Network { id: ID.to_owned(), name: "data".to_owned() };
+            let volume = Volume { name: "data".to_owned(), project: None };
+            let network = Network { id: ID.to_owned(), name: "data".to_owned(), project: None };
             for (rules, [v, n, p]) in [
                 (&volumes, [want, "shown", "shown"]),
                 (&networks, ["shown", want, "shown"]),

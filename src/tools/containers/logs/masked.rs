@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::engine::EngineError;
-use crate::engine::demux::Source;
+use crate::engine::Source;
 use crate::engine::logs::{LogLine, LogOptions};
 use crate::output::{LineMask, MASK, Seen};
 use crate::policy::{Container, Permit};
