@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-use crate::tool::{Spec, ToolError};
+use crate::tool::{Spec, ToolDef, ToolError};
 
 use super::record::{Decision, Record, shape};
 use super::sink::Sink;
@@ -24,14 +24,19 @@ impl<'a> Guard<'a> {
         sink: &'a Sink,
         call: &str,
         caller: &str,
-        tool: &str,
+        tool: Option<&ToolDef>,
         arguments: &Map<String, Value>,
     ) -> Self {
+        // A name that is no tool's is the caller's free text: it is not kept.
+        let name = tool.map_or("(unknown)", |def| def.spec.name);
+        let schema = tool.map(ToolDef::schema);
+        let properties = schema.as_deref().and_then(|s| s.get("properties")).and_then(Value::as_object);
+        let known = |argument: &str| properties.is_some_and(|p| p.contains_key(argument));
         let record = Record {
             call: call.to_owned(),
             caller: caller.to_owned(),
             role: None,
-            tool: tool.to_owned(),
+            tool: name.to_owned(),
             level: Vec::new(),
             target: Vec::new(),
             decision: Decision::Undecided,
@@ -42,7 +47,7 @@ impl<'a> Guard<'a> {
             duration_ms: 0,
             bypass: false,
             dry_run: false,
-            args: shape(sink.key(), arguments),
+            args: shape(sink.key(), &known, arguments),
         };
         Self { sink, record, started: Instant::now() }
     }

@@ -46,18 +46,23 @@ pub struct Record {
     pub args: Value,
 }
 
-/// Arguments that are recorded at most: no tool has as many.
-const ARGUMENTS: usize = 32;
-/// Characters of an argument's name that are recorded at most.
-const NAME: usize = 64;
-
-/// The shape of arguments: type, length, and a keyed hash in place of each value.
+/// The shape of arguments: type, length, and a keyed hash in place of each value. A name that is no argument's is the
+/// caller's free text, and is not kept either.
 #[must_use]
-pub fn shape(key: &[u8; 16], arguments: &Map<String, Value>) -> Value {
-    let shape = |(name, value): (&String, &Value)| {
-        (name.chars().take(NAME).collect::<String>(), Value::String(one(key, value)))
-    };
-    Value::Object(arguments.iter().take(ARGUMENTS).map(shape).collect())
+pub fn shape(key: &[u8; 16], known: &dyn Fn(&str) -> bool, arguments: &Map<String, Value>) -> Value {
+    let mut shape = Map::new();
+    let mut unknown = 0;
+    for (name, value) in arguments {
+        if known(name) {
+            shape.insert(name.clone(), Value::String(one(key, value)));
+        } else {
+            unknown += 1;
+        }
+    }
+    if unknown > 0 {
+        shape.insert("(unknown)".into(), unknown.into());
+    }
+    Value::Object(shape)
 }
 
 fn one(key: &[u8; 16], value: &Value) -> String {

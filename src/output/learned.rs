@@ -18,8 +18,10 @@ const MIN: usize = 8;
 const PIECE: usize = 2048;
 /// Longer values are looked for as they are, not encoded.
 const ENCODED_MAX: usize = 512;
-/// As many values are kept; one container has a few.
+/// As many values are kept of everybody; one container has a few.
 const COUNT_MAX: usize = 2000;
+/// As many are kept of the containers that a call is about.
+const AMPLE: usize = 10_000;
 
 /// Secret values. Cheap to clone, may be empty.
 #[derive(Debug, Clone, Default)]
@@ -190,6 +192,13 @@ impl LearnedBuilder {
     pub fn share(mut self, values: usize) -> Self {
         self.ceiling = self.values.len().saturating_add(values).min(COUNT_MAX);
         self.dropped = false;
+        self
+    }
+
+    /// Room for what one call is about: more than [`LearnedBuilder::share`] ever gives, and still bounded.
+    #[must_use]
+    pub const fn ample(mut self) -> Self {
+        self.ceiling = AMPLE;
         self
     }
 

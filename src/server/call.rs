@@ -52,9 +52,7 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let in_force = server.in_force();
     let id = answer::correlation_id();
     let aliases::Called { tool, arguments, says } = aliases::translate(&request.tool, request.arguments);
-    // A name that is no tool's is the caller's free text: it is not kept.
-    let known = catalogue::find(&tool).map_or("(unknown)", |def| def.spec.name);
-    let mut trace = Guard::open(&server.audit, &id, &caller.name, known, &arguments);
+    let mut trace = Guard::open(&server.audit, &id, &caller.name, catalogue::find(&tool), &arguments);
     trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut learned = Learned::default();
     let work =

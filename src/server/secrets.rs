@@ -67,7 +67,7 @@ impl Secrets {
                 }
             };
             if must.iter().any(|id| all.cut.contains(id)) {
-                return Ok(all.learned.merge(&theirs(&server, &redactor, &must)));
+                return Ok(all.learned.merge(&theirs(&server, &redactor, &must)?));
             }
             Ok(all.learned)
         }
@@ -95,9 +95,17 @@ fn everything(server: &Server, redactor: &Redactor) -> (Learned, HashSet<String>
     (builder.build(), cut)
 }
 
-/// What these containers keep secret.
-fn theirs(server: &Server, redactor: &Redactor, ids: &[String]) -> Learned {
+/// What these containers keep secret, all of it.
+fn theirs(server: &Server, redactor: &Redactor, ids: &[String]) -> Result<Learned, ToolError> {
     let environments = server.engine.environments();
     let known = ids.iter().filter_map(|id| environments.get(id));
-    known.fold(builder(server, redactor), add).build()
+    let builder = known.fold(builder(server, redactor).ample(), add);
+    if builder.dropped() {
+        let error = ToolError::new(
+            Kind::ResponseTooLarge,
+            "the container's environment holds more secrets than can be masked",
+        );
+        return Err(error.hint("look at it on the host"));
+    }
+    Ok(builder.build())
 }
