@@ -108,7 +108,9 @@ impl Stdio {
 
     fn complain(&self, id: Value, code: i32, message: &str) {
         let error = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } });
-        tokio::spawn(self.write(line_of(&error)));
+        if let Ok(line) = line_of(&error) {
+            tokio::spawn(self.write(line));
+        }
     }
 
     /// A message for rmcp, or an answer given here.
@@ -189,7 +191,7 @@ impl Transport<RoleServer> for Stdio {
         item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         let answered = answered(&item);
-        let written = serde_json::to_value(&item).map(|value| self.write(line_of(&value)));
+        let written = line_of(&item).map(|line| self.write(line));
         let pending = self.pending.clone();
         async move {
             let result = match written {
@@ -233,10 +235,10 @@ fn answered(item: &ServerJsonRpcMessage) -> Option<String> {
     }
 }
 
-fn line_of(value: &Value) -> Vec<u8> {
-    let mut bytes = value.to_string().into_bytes();
+fn line_of(message: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(message)?;
     bytes.push(b'\n');
-    bytes
+    Ok(bytes)
 }
 
 fn read_lines(input: &mut impl BufRead, lines: &mpsc::Sender<Line>) {
