@@ -137,14 +137,14 @@ mod tests {
     use super::*;
 
     fn base() -> Base {
-        Base { home: Some("/home/ada".into()), cwd: Some("/work/app".into()) }
+        Base { home: Some("/home/ada".into()), cwd: Some("/srv/shop".into()) }
     }
 
     #[test]
     fn paths_become_absolute_and_clean() {
         for (text, want) in [
-            (".", "/work/app"),
-            ("./x/../y", "/work/app/y"),
+            (".", "/srv/shop"),
+            ("./x/../y", "/srv/shop/y"),
             ("~", "/home/ada"),
             ("~/x", "/home/ada/x"),
             ("/a/./b/", "/a/b"),
@@ -181,7 +181,7 @@ mod tests {
             "/opt/stack",
             "/tmp/x",
             "/var/www/app",
-            "/work/app",
+            "/srv/shop",
             "/usr/local/app",
         ] {
             assert_eq!(base().too_wide(Path::new(fine)), None, "{fine}");

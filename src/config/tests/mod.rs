@@ -10,7 +10,7 @@ use super::*;
 use crate::policy::Container;
 
 fn sources() -> Sources {
-    Sources { home: Some("/home/ada".into()), cwd: Some("/work/app".into()), ..Sources::default() }
+    Sources { home: Some("/home/ada".into()), cwd: Some("/srv/shop".into()), ..Sources::default() }
 }
 
 fn with_env(vars: &[(&str, &str)]) -> Sources {

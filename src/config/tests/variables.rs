@@ -15,7 +15,7 @@ fn ours_tighten_guards_and_set_the_rest() {
         ("DOCKER_MCP__NEVERHANG__READ_TIMEOUT", "5s"),
         ("DOCKER_MCP__NEVERHANG__CIRCUIT_BREAKER__FAILURES", "7"),
         ("DOCKER_MCP__DRY_RUN", "1"),
-        ("DOCKER_MCP__COMPOSE__ROOTS", "/work/app/stack"),
+        ("DOCKER_MCP__COMPOSE__ROOTS", "/srv/shop/stack"),
         ("UNRELATED", "x"),
     ]);
     let text = "permissions = { exec = true, lifecycle = true, blacklist_containers = [\"a\"], \
@@ -28,7 +28,7 @@ fn ours_tighten_guards_and_set_the_rest() {
     assert_eq!(settings.neverhang.read_timeout, Duration::from_secs(5));
     assert_eq!(settings.neverhang.breaker.failures, 7);
     assert!(settings.dry_run);
-    assert_eq!(settings.compose.roots.paths(), [PathBuf::from("/work/app/stack")]);
+    assert_eq!(settings.compose.roots.paths(), [PathBuf::from("/srv/shop/stack")]);
     assert_eq!(
         value(&settings, "neverhang.read_timeout"),
         ("\"5s\"", "$DOCKER_MCP__NEVERHANG__READ_TIMEOUT".to_owned())
