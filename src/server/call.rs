@@ -1,6 +1,6 @@
 //! The way of a call, one statement a layer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -71,7 +71,7 @@ struct Work<'a> {
     cancel: &'a CancellationToken,
 }
 
-/// Before the engine is touched.
+/// The layers that need no engine; [`execute`] holds those that do.
 async fn layers(
     work: Work<'_>,
     arguments: Map<String, Value>,
@@ -117,7 +117,7 @@ async fn layers(
     result
 }
 
-/// With the engine at hand.
+/// The layers that ask the engine, each under the one deadline.
 async fn execute(
     work: &Work<'_>,
     def: &ToolDef,
@@ -138,6 +138,10 @@ async fn execute(
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 
+    // From here on the caller hears that its call is alive. What the tool says is masked by what is learned before it runs.
+    let secrets = Arc::new(OnceLock::new());
+    let _relay = reports.relay(Arc::clone(&in_force.redactor), Arc::clone(&secrets));
+
     // From the caller's words to identities, on our own filtered view.
     let targets =
         supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::not_found(e, trace))?;
@@ -154,7 +158,7 @@ async fn execute(
         *learned = supervise.run(server.secrets.learn(server, in_force, containers)).await?;
     }
 
-    let _relay = reports.relay(Arc::clone(&in_force.redactor), learned.clone());
+    let _once = secrets.set(learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
     ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
     let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));

@@ -1,7 +1,7 @@
 //! Progress: at once, and at least every five seconds, while somebody wants it.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -65,18 +65,19 @@ impl Reports {
         self.sender.clone().map_or_else(Progress::default, Progress::to)
     }
 
-    /// Passes reports on, cleaned, until the relay is dropped.
-    pub fn relay(&self, redactor: Arc<Redactor>, learned: Learned) -> Relay {
+    /// Passes reports on, cleaned, until the relay is dropped. `learned` is set before the tool runs and can say anything.
+    pub fn relay(&self, redactor: Arc<Redactor>, learned: Arc<OnceLock<Learned>>) -> Relay {
         let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((mut receiver, report)) = rest else { return Relay(None) };
         Relay(Some(tokio::spawn(async move {
             let mut beat = interval(HEARTBEAT);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut number = 0;
+            let none = Learned::default();
             loop {
                 let message = tokio::select! {
                     said = receiver.recv() => match said {
-                        Some(text) => redactor.block(&text, &learned),
+                        Some(text) => redactor.block(&text, learned.get().unwrap_or(&none)),
                         None => return,
                     },
                     // The first tick comes at once.
