@@ -88,8 +88,11 @@ pub(super) fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String
 struct ToStderr;
 
 impl Report for ToStderr {
-    fn report(&self, _number: u64, message: String) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        out::note(&message);
+    fn report(&self, number: u64, message: String) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        // The first only says that the call began: a person knows.
+        if number > 1 {
+            out::note(&message);
+        }
         Box::pin(std::future::ready(()))
     }
 }
