@@ -144,6 +144,9 @@ fn with_app(global: &Global, reader: log::For, then: impl FnOnce(App) -> ExitCod
         }
     };
     log::start(&loaded.settings, reader, global.log_level.is_some());
+    for warning in &loaded.settings.warnings {
+        tracing::warn!(hint = warning.hint, "{}", warning.message);
+    }
     match app::build(loaded) {
         Ok(app) => {
             let code = then(app);

@@ -106,6 +106,17 @@ fn narrow(kind: Kind, old: &Allow, new: Allow) -> Allow {
     }
 }
 
+/// `*secret*` looks like every image with the word; it means Docker Hub's official ones, and a blacklist that misses is a hole.
+fn narrow_denials(s: &mut Section<'_, '_>, deny: &[Pattern], key: &'static str) {
+    let narrow = |p: &&Pattern| p.text.starts_with('*') && p.text != "*" && !p.text.contains('/');
+    for pattern in deny.iter().filter(narrow) {
+        let at = s.reader.place(&s.key(key));
+        let message = format!("`{}` hides official images of Docker Hub only", pattern.text);
+        let hint = "`*` does not cross `/`: name accounts (`org/*`) and registries (`ghcr.io/*`) as well";
+        s.reader.warning(&at, message, Some(hint.to_owned()));
+    }
+}
+
 /// A pair of lists. In a role, deny lists are united with the global ones and allow lists intersected.
 fn filter(
     s: &mut Section<'_, '_>,
@@ -130,6 +141,9 @@ fn filter(
     let how = How { parse: &parse, merge: &union, show: &show_patterns };
     let mut deny = s.value(deny_key, &shape, Vec::new(), &how);
     contradictions(s, &allow, &deny, deny_key);
+    if kind == Kind::Image {
+        narrow_denials(s, &deny, deny_key);
+    }
     if let Some(global) = global {
         allow = narrow(kind, &Allow::Listed(global.allow.patterns().to_vec()), allow);
         deny = union(&global.deny.patterns().to_vec(), deny).unwrap_or_default();
