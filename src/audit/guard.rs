@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-use crate::tool::{Spec, ToolDef, ToolError};
+use crate::tool::{ToolDef, ToolError};
 
 use super::record::{Decision, Record, shape};
 use super::sink::Sink;
@@ -37,7 +37,7 @@ impl<'a> Guard<'a> {
             caller: caller.to_owned(),
             role: None,
             tool: name.to_owned(),
-            level: Vec::new(),
+            level: tool.into_iter().flat_map(|def| def.spec.levels).map(|level| level.name()).collect(),
             target: Vec::new(),
             decision: Decision::Undecided,
             rule: None,
@@ -50,12 +50,6 @@ impl<'a> Guard<'a> {
             args: shape(sink.key(), &known, arguments),
         };
         Self { sink, record, started: Instant::now() }
-    }
-
-    /// The tool is known.
-    pub fn tool(&mut self, spec: &Spec) {
-        spec.name.clone_into(&mut self.record.tool);
-        self.record.level = spec.levels.iter().map(|l| l.name()).collect();
     }
 
     /// Which modes are in force.

@@ -2,7 +2,6 @@
 
 use crate::policy::decide::Named;
 use crate::policy::reference::ImageRef;
-use crate::policy::rules::Sight;
 use crate::policy::{Image, Network, Rules, Target, Volume};
 
 use super::budget::Budget;
@@ -185,7 +184,7 @@ impl Engine {
             .iter()
             .map(|raw| {
                 let image = super::images::identity(raw);
-                let rule = rule(rules.image(&image), "images");
+                let rule = rules.image(&image).hidden_by("images");
                 (image, rule)
             })
             .collect())
@@ -203,7 +202,7 @@ impl Engine {
             .into_iter()
             .map(|raw| {
                 let network = raw.identity();
-                let rule = rule(rules.network(&network), "networks").or_else(|| {
+                let rule = rules.network(&network).hidden_by("networks").or_else(|| {
                     view.filter(|v| v.hides_network(&network))
                         .map(|_| "only hidden containers are on it".to_owned())
                 });
@@ -225,7 +224,7 @@ impl Engine {
             .into_iter()
             .map(|raw| {
                 let volume = raw.identity();
-                let rule = rule(rules.volume(&volume), "volumes").or_else(|| {
+                let rule = rules.volume(&volume).hidden_by("volumes").or_else(|| {
                     view.filter(|v| v.hidden_volumes.contains(&volume.name))
                         .map(|_| "a hidden container mounts it".to_owned())
                 });
@@ -240,14 +239,6 @@ enum Found {
     Hidden(String),
     Many(usize),
     None,
-}
-
-fn rule(sight: Sight<'_>, list: &str) -> Option<String> {
-    match sight {
-        Sight::Shown(_) => None,
-        Sight::Denied(by) => Some(format!("`{}` in blacklist_{list} ({})", by.text, by.source)),
-        Sight::Unlisted => Some(format!("no entry of whitelist_{list} matches")),
-    }
 }
 
 /// Could this be the name, alias, reference or id of such an object? Nothing else is ever looked up.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::denial::Denial;
 use super::level::Level;
 use super::permit::{Permit, Permits, World};
-use super::rules::{Grant, Rules, Sight};
+use super::rules::{Grant, Rules};
 use super::target::{Container, Target};
 
 /// One object that a call names: the caller's words and what they resolved to.
@@ -66,7 +66,7 @@ pub fn check(rules: &Rules, ask: &Ask<'_>) -> Result<(), Denial> {
             Target::Network(n) => rules.network(n),
             Target::Volume(v) => rules.volume(v),
         };
-        if let Some(rule) = hiding_rule(sight, target.kind()) {
+        if let Some(rule) = sight.hidden_by(target.list()) {
             return Err(Denial::Hidden { kind: target.kind(), asked: asked.clone(), rule });
         }
         if let Target::Container(c) = target {
@@ -134,14 +134,6 @@ fn reaches(rules: &Rules, needs: &[Level], c: &Container) -> Result<(), Denial> 
 
 fn off(rules: &Rules, level: Level) -> Denial {
     Denial::LevelOff { level, rule: format!("[permissions] {level} = false ({})", rules.level(level).source) }
-}
-
-fn hiding_rule(sight: Sight<'_>, kind: &str) -> Option<String> {
-    match sight {
-        Sight::Shown(_) => None,
-        Sight::Denied(by) => Some(format!("`{}` in blacklist_{kind}s ({})", by.text, by.source)),
-        Sight::Unlisted => Some(format!("no entry of whitelist_{kind}s matches")),
-    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,16 @@ impl Sight<'_> {
     pub const fn shown(self) -> bool {
         matches!(self, Self::Shown(_))
     }
+
+    /// The rule that hides it, if one does. `list`: what the lists are of, `containers`, `images`, ...
+    #[must_use]
+    pub fn hidden_by(self, list: &str) -> Option<String> {
+        match self {
+            Self::Shown(_) => None,
+            Self::Denied(by) => Some(format!("`{}` in blacklist_{list} ({})", by.text, by.source)),
+            Self::Unlisted => Some(format!("no entry of whitelist_{list} matches")),
+        }
+    }
 }
 
 /// Everything that `decide` looks at.

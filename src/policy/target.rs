@@ -75,6 +75,17 @@ impl Target {
         }
     }
 
+    /// What the filter lists call its kind: `containers`, `images`, ...
+    #[must_use]
+    pub const fn list(&self) -> &'static str {
+        match self {
+            Self::Container(_) => "containers",
+            Self::Image(_) => "images",
+            Self::Network(_) => "networks",
+            Self::Volume(_) => "volumes",
+        }
+    }
+
     /// The name to show and to record.
     #[must_use]
     pub fn label(&self) -> String {

@@ -82,7 +82,6 @@ async fn layers(
 
     // Deny by default: what is not in the catalogue does not exist.
     let def = catalogue::find(work.tool).ok_or_else(|| catalogue::unknown(work.tool))?;
-    trace.tool(&def.spec);
 
     // The cheap refusal, before Docker is touched and before the arguments are looked at.
     policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels)

@@ -44,8 +44,7 @@ impl Tool for Diff {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit =
-            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let permit = super::the_container(&permits)?;
         let changes = ctx
             .engine
             .changes(&ctx.budget, permit)

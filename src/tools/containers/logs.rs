@@ -85,8 +85,7 @@ impl Tool for Logs {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit =
-            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let permit = super::the_container(&permits)?;
         let tail = args.lines(&ctx.settings.output)?;
         let pattern = args.grep.as_deref().map(|p| pattern::compile("grep", p)).transpose()?;
         let relative = [args.since, args.until].iter().flatten().any(|m| matches!(m, Moment::Ago(_)));

@@ -8,7 +8,8 @@ mod stats;
 mod top;
 mod wait;
 
-use crate::tool::ToolDef;
+use crate::policy::{Container, Permit, Permits};
+use crate::tool::{ToolDef, ToolError};
 
 /// The group's tools.
 pub const TOOLS: &[ToolDef] = &[
@@ -20,3 +21,8 @@ pub const TOOLS: &[ToolDef] = &[
     ToolDef::of::<diff::Diff>(),
     ToolDef::of::<wait::Wait>(),
 ];
+
+/// The permit for the one container that a call names.
+fn the_container(permits: &Permits) -> Result<&Permit<Container>, ToolError> {
+    permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))
+}

@@ -41,8 +41,7 @@ impl Tool for Top {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit =
-            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let permit = super::the_container(&permits)?;
         let name = permit.target().name.clone();
         let processes = ctx.engine.top(&ctx.budget, permit).await.map_err(|e| match e {
             EngineError::Status { code: 409, .. } => not_running(&name),

@@ -101,8 +101,7 @@ impl Tool for Wait {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let permit =
-            permits.containers.first().ok_or_else(|| ToolError::internal("no permit for the container"))?;
+        let permit = super::the_container(&permits)?;
         let start = Instant::now();
         let first = look(&ctx, permit).await?;
         if args.until == Until::Healthy && first.health.is_none() && first.state != "removed" {
