@@ -19,6 +19,7 @@ mod concurrency;
 mod config;
 mod faults;
 mod logs;
+mod neverhang;
 mod permissions;
 mod reads;
 mod redaction;

@@ -4,6 +4,7 @@ pub mod client;
 pub mod engine;
 pub mod fixture;
 pub mod launch;
+pub mod ledger;
 pub mod probe;
 pub mod proxy;
 pub mod reply;

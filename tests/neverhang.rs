@@ -1,0 +1,5 @@
+//! NEVERHANG: every call comes back. One test or more for each row of [`rows::ROWS`]; what they saw is written down by
+//! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
+
+pub mod rows;
+mod table;
