@@ -4,9 +4,12 @@
 //! stuck poll cannot delay an answer.
 
 pub mod breaker;
+pub mod changes;
+pub mod doors;
 pub mod health;
 pub mod run;
 pub mod slots;
+mod witness;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,8 @@ pub struct Supervisor {
     probed: bool,
     started: Instant,
     stuck: Arc<AtomicUsize>,
+    /// Changes that were sent, and what follows them.
+    pub changes: changes::Changes,
     /// Cancelled when the server stops: calls in flight answer `shutting_down`.
     pub shutdown: CancellationToken,
     /// Wakes the prober when the circuit opens.
@@ -73,6 +78,7 @@ impl Supervisor {
             probed: breaker.early_recovery,
             started: Instant::now(),
             stuck: Arc::default(),
+            changes: changes::Changes::default(),
             shutdown: CancellationToken::new(),
             opened: tokio::sync::Notify::new(),
         }
