@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod health;
 pub mod run;
 pub mod slots;
+pub mod suspects;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
