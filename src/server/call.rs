@@ -265,7 +265,7 @@ fn verdict<T>(result: &Result<T, ToolError>, hurried: bool) -> Verdict {
     match result {
         Ok(_) => Verdict::Good,
         Err(e) if e.phase == Some(Phase::Total) && hurried => Verdict::Neutral,
-        Err(e) if e.daemon_fault => Verdict::Fault,
+        Err(e) if e.daemon_fault => Verdict::Fault(e.kind.name()),
         Err(e) => match e.kind {
             Kind::NotFound | Kind::Conflict | Kind::DaemonError | Kind::Unsupported => Verdict::Good,
             _ => Verdict::Neutral,
