@@ -75,10 +75,8 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
 impl App {
     /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
     pub fn start_probes(&self) {
-        if self.loaded.settings.neverhang.breaker.early_recovery {
-            let server = &self.server;
-            tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
-        }
+        let server = &self.server;
+        tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
     }
 }
 

@@ -8,10 +8,15 @@ use crate::audit::AuditFault;
 use crate::engine::resolve::{Unresolved, Want};
 use crate::output::{Finished, Learned, Redactor};
 use crate::policy::Denial;
+<<<<<<< HEAD
 use crate::tool::error::Effect;
 use crate::tool::{Kind, Retry, ToolError};
 
 use super::trace::Trace;
+=======
+use crate::supervisor::breaker::Refused;
+use crate::tool::{Kind, ToolError};
+>>>>>>> w-breaker
 
 /// What a caller gets.
 #[derive(Debug, Clone)]
@@ -183,10 +188,19 @@ pub fn unresolved(e: Unresolved) -> ToolError {
     }
 }
 
-pub(super) fn circuit_open(after: Duration) -> ToolError {
+pub(super) fn circuit_open(refused: Refused) -> ToolError {
+    let Refused { after, opened_ago, last_error, probes_failed } = refused;
+    let probes = match probes_failed {
+        0 => String::new(),
+        1 => ", and a probe since".to_owned(),
+        many => format!(", and {many} probes since"),
+    };
     ToolError::new(
         Kind::CircuitOpen,
-        "the engine failed several times; calls are refused until it is well again",
+        format!(
+            "the engine failed several times ({last_error}), {} ago{probes}; calls are refused until it is well again",
+            seconds(opened_ago)
+        ),
     )
     .hint("docker_health shows the state; probes go on, and calls pass again soon after it recovers")
     .retry_after(after)

@@ -430,9 +430,13 @@ fn verdict<T>(result: &Result<T, ToolError>, hurried: bool, class: Class) -> Opt
     Some(match result {
         Ok(_) => Verdict::Good,
         Err(e) if e.phase == Some(Phase::Total) && hurried => Verdict::Neutral,
+<<<<<<< HEAD
         // A slow stop is no sick engine.
         Err(e) if e.phase.is_some() && !matches!(class, Class::Read | Class::Local) => return None,
         Err(e) if e.daemon_fault => Verdict::Fault,
+=======
+        Err(e) if e.daemon_fault => Verdict::Fault(e.kind.name()),
+>>>>>>> w-breaker
         Err(e) => match e.kind {
             Kind::NotFound | Kind::Conflict | Kind::DaemonError | Kind::Unsupported => Verdict::Good,
             _ => Verdict::Neutral,

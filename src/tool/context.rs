@@ -31,12 +31,8 @@ pub trait Host: Send + Sync {
 /// The supervisor's state at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Vitals {
-    /// `closed`, `open` or `half_open`.
-    pub circuit: &'static str,
-    /// Daemon faults in the window.
-    pub failures: usize,
-    /// When an open circuit admits a trial at the latest.
-    pub retry_after: Option<Duration>,
+    /// The circuit breaker.
+    pub circuit: Circuit,
     /// Calls that are running.
     pub in_flight: usize,
     /// Calls that wait for a place.
@@ -45,6 +41,65 @@ pub struct Vitals {
     pub stuck_workers: usize,
     /// Why the audit log cannot be written, if so.
     pub audit_fault: Option<String>,
+}
+
+/// The circuit breaker at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Circuit {
+    /// `closed`, `open` or `half_open`.
+    pub state: &'static str,
+    /// Daemon faults in the window.
+    pub failures: usize,
+    /// When an open circuit admits a trial at the latest.
+    pub retry_after: Option<Duration>,
+    /// How long ago calls stopped passing, unless it is closed.
+    pub opened_ago: Option<Duration>,
+    /// The kind of the last fault that still counts, or that opened it.
+    pub last_error: Option<&'static str>,
+    /// Probes that failed since calls stopped passing.
+    pub probes_failed: u32,
+    /// The last probe.
+    pub probe: Option<Probe>,
+    /// What happened since the start, for metrics.
+    pub counters: Counters,
+}
+
+/// One probe of the engine beside the calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    /// How long ago it ended.
+    pub ago: Duration,
+    /// The kind of its error, if it failed.
+    pub error: Option<&'static str>,
+}
+
+/// What the circuit breaker did since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Changes to `open`, failed trials included.
+    pub to_open: u64,
+    /// Changes to `half_open`.
+    pub to_half_open: u64,
+    /// Changes to `closed`.
+    pub to_closed: u64,
+    /// Changes from `closed` to `open`.
+    pub outages: u64,
+    /// Probes of the engine.
+    pub probes: u64,
+    /// Those of them that failed.
+    pub probes_failed: u64,
+}
+
+impl Counters {
+    /// Counts one change of state.
+    pub fn count(&mut self, from: &str, to: &str) {
+        match to {
+            "open" => self.to_open += 1,
+            "half_open" => self.to_half_open += 1,
+            _ => self.to_closed += 1,
+        }
+        self.outages += u64::from(from == "closed" && to == "open");
+    }
 }
 
 /// Where a tool reports how far it is. Reports are cleaned, and thinned out to what a client can read.
