@@ -68,7 +68,7 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
         (true, Some(dir)) => Sink::file(dir),
         _ => Sink::none(),
     };
-    let server = Arc::new(Server::new(settings, engine, supervisor, audit));
+    let server = Arc::new(Server::new(settings, engine, supervisor, Arc::new(audit)));
     Ok(App { loaded, server, work })
 }
 

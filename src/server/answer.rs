@@ -113,7 +113,7 @@ fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -
 }
 
 /// A refusal, recorded. What the filters hide is answered like what does not exist.
-pub(super) fn denied(denial: Denial, trace: &mut Guard<'_>) -> ToolError {
+pub(super) fn denied(denial: Denial, trace: &mut Guard) -> ToolError {
     trace.denied(denial.rule());
     refusal(denial)
 }
@@ -143,7 +143,7 @@ pub fn refusal(denial: Denial) -> ToolError {
 }
 
 /// A name that did not resolve, recorded with the rule that hides it, if one does.
-pub(super) fn not_found(error: ToolError, trace: &mut Guard<'_>) -> ToolError {
+pub(super) fn not_found(error: ToolError, trace: &mut Guard) -> ToolError {
     if error.kind == Kind::NotFound
         && let Some(rule) = &error.detail
     {

@@ -75,7 +75,7 @@ struct Work<'a> {
 async fn layers(
     work: Work<'_>,
     arguments: Map<String, Value>,
-    trace: &mut Guard<'_>,
+    trace: &mut Guard,
     learned: &mut Learned,
 ) -> Result<Finished, ToolError> {
     let settings = &work.in_force.settings;
@@ -122,7 +122,7 @@ async fn execute(
     def: &ToolDef,
     prepared: Prepared,
     supervise: &Supervise<'_>,
-    trace: &mut Guard<'_>,
+    trace: &mut Guard,
     learned: &mut Learned,
 ) -> Result<Finished, ToolError> {
     let Work { server, in_force, reports, cancel, .. } = work;

@@ -32,7 +32,7 @@ pub struct Server {
     /// Clocks, places, circuit.
     pub supervisor: Arc<Supervisor>,
     /// The log.
-    pub audit: Sink,
+    pub audit: Arc<Sink>,
     secrets: secrets::Secrets,
 }
 
@@ -52,7 +52,7 @@ impl Server {
         settings: Arc<Settings>,
         engine: Arc<Engine>,
         supervisor: Arc<Supervisor>,
-        audit: Sink,
+        audit: Arc<Sink>,
     ) -> Self {
         let redactor = Arc::new(redactor(&settings));
         let in_force = RwLock::new(InForce { settings, redactor });

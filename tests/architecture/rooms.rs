@@ -79,14 +79,14 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "fs",
-        &["config/locate.rs", "engine/discover", "engine/dial", "audit/sink.rs", "cli/doctor.rs"],
+        &["config/locate.rs", "engine/discover", "engine/dial", "audit/file.rs", "cli/doctor.rs"],
         "read: the configuration, docker's contexts and certificates, sockets; written: the audit; both: the check of the host",
     ),
-    ("OpenOptions", &["audit/sink.rs"], "the only file that is written"),
+    ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (
         "process",
-        &["main.rs", "cli", "engine/dial/ssh.rs"],
-        "exit codes, docker's own programs in doctor, and ssh",
+        &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs"],
+        "exit codes, docker's own programs in doctor, and ssh; whose files are ours",
     ),
     (
         "Command",
