@@ -8,15 +8,11 @@ use crate::audit::AuditFault;
 use crate::engine::resolve::{Unresolved, Want};
 use crate::output::{Finished, Learned, Redactor};
 use crate::policy::Denial;
-<<<<<<< HEAD
+use crate::supervisor::breaker::Refused;
 use crate::tool::error::Effect;
 use crate::tool::{Kind, Retry, ToolError};
 
 use super::trace::Trace;
-=======
-use crate::supervisor::breaker::Refused;
-use crate::tool::{Kind, ToolError};
->>>>>>> w-breaker
 
 /// What a caller gets.
 #[derive(Debug, Clone)]
@@ -206,11 +202,28 @@ pub(super) fn circuit_open(refused: Refused) -> ToolError {
     .retry_after(after)
 }
 
+/// Sent away from a queue by a circuit that is closed again already.
+pub(super) fn overloaded() -> ToolError {
+    ToolError::new(Kind::Overloaded, "the engine failed while this call waited for its turn")
+        .hint("ask again")
+        .retry_after(Duration::from_secs(1))
+}
+
 /// The engine itself does not answer.
 pub(super) fn silent() -> ToolError {
     ToolError::new(Kind::DaemonTimeout, "the engine took the request and did not answer")
         .hint("docker_health shows whether the engine answers at all")
         .daemon_fault()
+}
+
+/// Calls about this container ran into their clocks again and again.
+pub(super) fn suspect(after: Duration) -> ToolError {
+    ToolError::new(
+        Kind::ContainerUnresponsive,
+        "the engine answers, but did not about this container, twice; it is left alone for a while",
+    )
+    .hint("others may still answer; look at it on the host. Stopping and killing it are still tried")
+    .retry_after(after)
 }
 
 /// A change that goes on without its caller.

@@ -110,19 +110,13 @@ async fn layers(
     // Waiting counts inside the call's time, and takes a quarter of it at most.
     let queue =
         Queue { class: prepared.class, since: Instant::now(), until: Instant::now() + clocks.total / 4 };
-    let place = server.supervisor.slots.take(queue.class, queue.until).await?;
+    let place = queue.wait(server, server.supervisor.slots.take(queue.class, queue.until)).await?;
 
     // A stream that the caller ends has something to answer with.
     let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
     let hurried = prepared.time.is_some();
     let supervise = Supervise { server, clocks, deadline, cancel, grace };
     let result = execute(&work, def, prepared, (queue, place), &supervise, trace, learned).await;
-
-    // Is it the engine that does not answer, or one container?
-    let result = match result {
-        Err(e) if e.kind == Kind::ContainerUnresponsive => Err(supervise.witness(e).await),
-        result => result,
-    };
 
     // Classified here, counted there: the breaker never sees a request.
     if let Some(admission) = admission {
@@ -186,13 +180,18 @@ async fn execute(
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
     // One change and a few looks at a time: a stuck container must not take every place.
-    let held =
-        server.supervisor.slots.at(place, queue.class, (&containers, queue.purpose(changes)), queue.until);
-    let held = held.await?;
+    let at = (containers.as_slice(), queue.purpose(changes));
+    let held = queue.wait(server, server.supervisor.slots.at(place, queue.class, at, queue.until)).await?;
+
+    // What hung twice is left alone for a while; but a change is tried, for killing is what such a container needs.
+    if !changes {
+        server.supervisor.responsive(&containers).map_err(answer::suspect)?;
+    }
 
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
-        *learned = supervise.run(server.secrets.learn(server, in_force, containers)).await?;
+        let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
+        *learned = supervise.witnessed(&containers, learning).await?;
     }
 
     // Nothing changes that was not recorded first.
@@ -218,7 +217,7 @@ async fn execute(
     }
     let result = supervise.run(running).await;
     drop(held);
-    result
+    supervise.witnessed(&containers, result).await
 }
 
 /// A change and what follows it: its answer goes to the caller, if that one still waits; what was left open is looked at
@@ -289,6 +288,28 @@ struct Queue {
 }
 
 impl Queue {
+    /// Waits, unless the circuit opens: then everybody is sent away at once.
+    async fn wait<T>(
+        &self,
+        server: &Server,
+        place: impl Future<Output = Result<T, ToolError>>,
+    ) -> Result<T, ToolError> {
+        let opened = async {
+            match self.class {
+                Class::Local => std::future::pending().await,
+                _ => server.supervisor.opened().await,
+            }
+        };
+        tokio::select! {
+            biased; // a place that is there is taken
+            place = place => place,
+            () = opened => match server.supervisor.admit() {
+                Err(refused) => Err(answer::circuit_open(refused)),
+                Ok(_) => Err(answer::overloaded()),
+            },
+        }
+    }
+
     const fn purpose(&self, changes: bool) -> Purpose {
         match self.class {
             _ if changes => Purpose::Change,
@@ -321,12 +342,23 @@ impl Supervise<'_> {
     }
 
     /// A container that does not answer: does the engine? What it says decides whose fault it is.
-    async fn witness(&self, stuck: ToolError) -> ToolError {
-        let left = self.deadline.saturating_duration_since(Instant::now()).clamp(WITNESS.0, WITNESS.1);
-        if self.server.supervisor.answers(&self.server.engine, left).await {
-            return stuck;
+    async fn witnessed<T>(&self, ids: &[String], result: Result<T, ToolError>) -> Result<T, ToolError> {
+        let supervisor = &self.server.supervisor;
+        match result {
+            Err(stuck) if stuck.kind == Kind::ContainerUnresponsive => {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                if supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await {
+                    supervisor.timed_out(ids);
+                    return Err(stuck);
+                }
+                Err(ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() })
+            }
+            Ok(value) => {
+                supervisor.answered(ids);
+                Ok(value)
+            }
+            other => other,
         }
-        ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() }
     }
 
     /// Runs a change: see [`crate::supervisor::Supervisor::change`].
@@ -430,13 +462,9 @@ fn verdict<T>(result: &Result<T, ToolError>, hurried: bool, class: Class) -> Opt
     Some(match result {
         Ok(_) => Verdict::Good,
         Err(e) if e.phase == Some(Phase::Total) && hurried => Verdict::Neutral,
-<<<<<<< HEAD
         // A slow stop is no sick engine.
         Err(e) if e.phase.is_some() && !matches!(class, Class::Read | Class::Local) => return None,
-        Err(e) if e.daemon_fault => Verdict::Fault,
-=======
         Err(e) if e.daemon_fault => Verdict::Fault(e.kind.name()),
->>>>>>> w-breaker
         Err(e) => match e.kind {
             Kind::NotFound | Kind::Conflict | Kind::DaemonError | Kind::Unsupported => Verdict::Good,
             _ => Verdict::Neutral,
