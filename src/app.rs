@@ -69,7 +69,7 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
         (true, Some(dir)) => Sink::file(dir),
         _ => Sink::none(),
     };
-    let server = Arc::new(Server::new(settings, engine, supervisor, audit));
+    let server = Arc::new(Server::new(settings, engine, supervisor, Arc::new(audit)));
     Ok(App { loaded, server, work })
 }
 
@@ -77,10 +77,8 @@ impl App {
     /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
     pub fn start_probes(&self) {
         child::take_charge();
-        if self.loaded.settings.neverhang.breaker.early_recovery {
-            let server = &self.server;
-            tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
-        }
+        let server = &self.server;
+        tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
     }
 }
 

@@ -1,8 +1,10 @@
 //! NEVERHANG: every call comes back. One test or more for each row of [`rows::ROWS`]; what they saw is written down by
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
+mod answers;
 mod children;
 mod children_direct;
+mod meet;
 mod reach_ssh;
 pub mod rows;
 mod table;

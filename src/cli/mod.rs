@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod log;
 pub mod out;
+mod reset;
 mod serve;
 mod tools;
 

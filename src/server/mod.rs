@@ -10,6 +10,8 @@ pub mod handler;
 pub mod instructions;
 pub mod progress;
 pub mod secrets;
+mod supervise;
+mod trace;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -32,7 +34,7 @@ pub struct Server {
     /// Clocks, places, circuit.
     pub supervisor: Arc<Supervisor>,
     /// The log.
-    pub audit: Sink,
+    pub audit: Arc<Sink>,
     secrets: secrets::Secrets,
 }
 
@@ -52,7 +54,7 @@ impl Server {
         settings: Arc<Settings>,
         engine: Arc<Engine>,
         supervisor: Arc<Supervisor>,
-        audit: Sink,
+        audit: Arc<Sink>,
     ) -> Self {
         let redactor = Arc::new(redactor(&settings));
         let in_force = RwLock::new(InForce { settings, redactor });
@@ -68,12 +70,9 @@ impl Server {
     /// The supervisor's state at this moment.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
-        let (circuit, failures, retry_after) = self.supervisor.circuit();
         let (in_flight, waiting) = self.supervisor.slots.counts();
         Vitals {
-            circuit,
-            failures,
-            retry_after,
+            circuit: self.supervisor.circuit(),
             in_flight,
             waiting,
             stuck_workers: self.supervisor.stuck_workers(),

@@ -94,14 +94,14 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "fs",
-        &["config/locate.rs", "engine/discover", "engine/dial", "audit/sink.rs", "cli/doctor.rs", "child"],
+        &["config/locate.rs", "engine/discover", "engine/dial", "audit/file.rs", "cli/doctor.rs", "child"],
         "read: the configuration, docker's contexts and certificates, sockets, /proc; written: the audit; both: the check of the host",
     ),
-    ("OpenOptions", &["audit/sink.rs"], "the only file that is written"),
+    ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (
         "process",
-        &["main.rs", "cli", "engine/dial/ssh.rs", "child"],
-        "exit codes, docker's own programs in doctor, children and the pipes of ssh",
+        &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs", "child"],
+        "exit codes, docker's own programs in doctor, children and the pipes of ssh; whose files are ours",
     ),
     ("Command", &["cli", "child/fork.rs"], "a program that runs past the engine is an exec without a permit"),
     ("unsafe", &["child/fork.rs"], "only between fork and exec it is needed"),
