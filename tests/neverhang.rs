@@ -2,6 +2,8 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod changes;
 mod meet;
+mod outages;
 pub mod rows;
 mod table;
