@@ -1,5 +1,6 @@
 //! NEVERHANG: every call comes back. One test or more for each row of [`rows::ROWS`]; what they saw is written down by
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
+mod host_audit;
 pub mod rows;
 mod table;
