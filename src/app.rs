@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::audit::Sink;
+use crate::child;
 use crate::config::error::Problem;
 use crate::config::{Loaded, Settings};
 use crate::engine::Engine;
@@ -100,10 +101,9 @@ impl App {
 
     /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
     pub fn start_probes(&self) {
-        if self.loaded.settings.neverhang.breaker.early_recovery {
-            let server = &self.server;
-            tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
-        }
+        child::take_charge();
+        let server = &self.server;
+        tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
     }
 }
 

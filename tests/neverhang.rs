@@ -1,6 +1,8 @@
 //! NEVERHANG: every call comes back. One test or more for each row of [`rows::ROWS`]; what they saw is written down by
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
+mod answers;
 mod host_audit;
+mod meet;
 pub mod rows;
 mod table;
