@@ -2,6 +2,7 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod audit_change;
 mod host_audit;
 mod meet;
 pub mod rows;

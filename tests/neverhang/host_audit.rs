@@ -21,17 +21,17 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 const LOCAL: Duration = Duration::from_secs(2);
 
 /// A call that needs no engine.
-fn read(client: &Client) -> ToolResult {
+pub fn read(client: &Client) -> ToolResult {
     client.call("docker_policy", &json!({})).ok()
 }
 
-fn degraded(result: &ToolResult) -> bool {
+pub fn degraded(result: &ToolResult) -> bool {
     result.structured["audit_degraded"] == true
 }
 
 /// Reads until the answers say so, or no longer say so.
 #[track_caller]
-fn read_until(client: &Client, wanted: bool, limit: Duration) -> ToolResult {
+pub fn read_until(client: &Client, wanted: bool, limit: Duration) -> ToolResult {
     let start = Instant::now();
     loop {
         let result = read(client);
@@ -49,7 +49,7 @@ fn config(dir: &Path) -> String {
 }
 
 /// The text of all files of a log, in the order of their days.
-fn text(dir: &Path) -> String {
+pub fn text(dir: &Path) -> String {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "jsonl"));
     files.sort();
@@ -58,15 +58,15 @@ fn text(dir: &Path) -> String {
 
 /// What a log holds, as a verifier finds it.
 #[derive(Debug, Default)]
-struct Found {
-    lines: Vec<Value>,
-    torn: usize,
-    lost: u64,
+pub struct Found {
+    pub lines: Vec<Value>,
+    pub torn: usize,
+    pub lost: u64,
 }
 
 /// Reads a log of one process: whole lines are chained, and no number is missing but those that were lost.
 #[track_caller]
-fn verified(dir: &Path) -> Found {
+pub fn verified(dir: &Path) -> Found {
     let text = text(dir);
     let mut found = Found::default();
     let mut whole: Vec<(Value, &str)> = Vec::new();
@@ -91,11 +91,11 @@ fn verified(dir: &Path) -> Found {
 }
 
 /// A small disk of the test's own.
-struct Disk(TempDir);
+pub struct Disk(TempDir);
 
 impl Disk {
     /// None where this process may not mount, which is noted.
-    fn new(test: &str) -> Option<Self> {
+    pub fn new(test: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=64k,mode=0700", "docker-mcp-test"]).arg(dir.path());
@@ -106,16 +106,16 @@ impl Disk {
         Some(Self(dir))
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn fill(&self) {
+    pub fn fill(&self) {
         let filled = std::fs::write(self.path().join("filler"), vec![0; 1 << 20]);
         assert_eq!(filled.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
     }
 
-    fn free(&self) {
+    pub fn free(&self) {
         std::fs::remove_file(self.path().join("filler")).unwrap();
     }
 }
@@ -372,7 +372,8 @@ fn a_wall_clock_that_jumps_moves_nothing_but_dates() {
     assert!(days.len() >= 4, "{days:?}");
 }
 
-fn changing(dir: &Path, more: &str) -> String {
+/// Changes are allowed, and recorded there.
+pub fn changing(dir: &Path, more: &str) -> String {
     format!("[permissions]\nlifecycle = true\n{}{more}", config(dir))
 }
 
