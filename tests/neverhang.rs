@@ -2,7 +2,9 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod audit_change;
 mod changes;
+mod host_audit;
 mod meet;
 mod outages;
 pub mod rows;

@@ -16,6 +16,7 @@ pub mod probe;
 pub mod proxy;
 pub mod reply;
 pub mod rss;
+pub mod shim;
 pub mod text;
 
 pub use client::Client;
