@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::audit::Sink;
+use crate::child;
 use crate::config::{Loaded, Settings};
 use crate::engine::Engine;
 use crate::engine::discover::{self, DiscoverError, Discovered};
@@ -68,13 +69,14 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
         (true, Some(dir)) => Sink::file(dir),
         _ => Sink::none(),
     };
-    let server = Arc::new(Server::new(settings, engine, supervisor, audit));
+    let server = Arc::new(Server::new(settings, engine, supervisor, Arc::new(audit)));
     Ok(App { loaded, server, work })
 }
 
 impl App {
     /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
     pub fn start_probes(&self) {
+        child::take_charge();
         let server = &self.server;
         tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
     }

@@ -1,5 +1,7 @@
 //! NEVERHANG: every call comes back. One test or more for each row of [`rows::ROWS`]; what they saw is written down by
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
+mod answers;
+mod meet;
 pub mod rows;
 mod table;

@@ -1,27 +1,54 @@
 //! The trace of one call, written when it is dropped: whatever happens to the call, its line is there.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
+use crate::tool::error::Effect;
 use crate::tool::{ToolDef, ToolError};
 
 use super::record::{Decision, Record, shape};
 use super::sink::Sink;
 
-/// An open trace.
-#[derive(Debug)]
-pub struct Guard<'a> {
-    sink: &'a Sink,
-    record: Record,
-    started: Instant,
+/// How long a change waits for its intent to be durable.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// The intent of a change is not known to be durable: it must not be sent, unless the configuration says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditFault {
+    /// Why; names files of this host.
+    pub why: String,
 }
 
-impl<'a> Guard<'a> {
+/// An open trace.
+#[derive(Debug)]
+pub struct Guard {
+    sink: Arc<Sink>,
+    record: Record,
+    started: Instant,
+    stage: Stage,
+    /// What became of the change, once somebody knows.
+    effect: Option<Effect>,
+}
+
+/// How far a change has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A read, or a change that is not decided yet.
+    Before,
+    /// Its intent was handed over, and may be in the file; nothing was sent.
+    Intended,
+    /// It may have been sent.
+    Begun,
+}
+
+impl Guard {
     /// Opens the trace of a call. Until something else is said, its outcome is that it was cut short.
     #[must_use]
     pub fn open(
-        sink: &'a Sink,
+        sink: &Arc<Sink>,
         call: &str,
         caller: &str,
         tool: Option<&ToolDef>,
@@ -44,12 +71,13 @@ impl<'a> Guard<'a> {
             effect: "none",
             outcome: "cut_short",
             error_kind: None,
+            evidence: None,
             duration_ms: 0,
             bypass: false,
             dry_run: false,
             args: shape(sink.key(), &known, arguments),
         };
-        Self { sink, record, started: Instant::now() }
+        Self { sink: Arc::clone(sink), record, started: Instant::now(), stage: Stage::Before, effect: None }
     }
 
     /// Which modes are in force.
@@ -74,23 +102,94 @@ impl<'a> Guard<'a> {
         self.record.rule = Some(rule.to_owned());
     }
 
-    /// How it ended. A stream that its caller gave up answers with what it has, and nobody gets that answer.
+    /// Records what is about to be changed; returns when that is durable. From then on the outcome is `unknown` until
+    /// [`Guard::ended`] or [`Guard::effect`] says more. Where nothing is recorded, it is fine at once.
+    ///
+    /// # Errors
+    /// It is not durable, or was not within a second. The change must not be sent: the outcome is `not_started`, unless
+    /// [`Guard::begun_anyway`] is called.
+    pub async fn intent(&mut self) -> Result<(), AuditFault> {
+        self.record.decision = Decision::Allowed;
+        // Whoever drops this while it waits leaves a line that says so.
+        self.stage = Stage::Intended;
+        let record = Record { outcome: "intent", duration_ms: self.millis(), ..self.record.clone() };
+        self.durable(record).await.map_err(|why| AuditFault { why })?;
+        self.stage = Stage::Begun;
+        Ok(())
+    }
+
+    async fn durable(&self, record: Record) -> Result<(), String> {
+        let Some(mut told) = self.sink.intent(record)? else { return Ok(()) };
+        let ended = || Err("its writer ended".to_owned());
+        match timeout(WAIT, &mut told).await {
+            Ok(told) => told.unwrap_or_else(|_| ended()),
+            Err(_late) => {
+                // From here on it can only come too late; what came before counts.
+                told.close();
+                told.try_recv().unwrap_or_else(|_| Err(self.sink.was_slow()))
+            }
+        }
+    }
+
+    /// The change is sent although its intent is not durable (`audit.required = false`).
+    pub fn begun_anyway(&mut self) {
+        self.stage = Stage::Begun;
+    }
+
+    /// How it ended, as its caller hears it. A stream that its caller gave up answers with what it has, and nobody gets
+    /// that answer.
     pub fn ended(&mut self, error: Option<&ToolError>, cancelled: bool) {
         match error {
+            None if self.stage == Stage::Begun => {
+                self.effect.get_or_insert(Effect::Done);
+            }
             None if cancelled => self.record.outcome = "cancelled",
             None => self.record.outcome = "ok",
             Some(e) => {
                 self.record.outcome = "failed";
                 self.record.error_kind = Some(e.kind.name());
-                self.record.effect = e.effect.name();
+                self.effect = Some(e.effect);
             }
         }
     }
+
+    /// What became of the change; the last one to say so is believed.
+    pub fn effect(&mut self, effect: Effect) {
+        self.effect = Some(effect);
+    }
+
+    /// What the effect was learned from. Clean already, and short: it is written as it is.
+    pub fn evidence(&mut self, text: impl Into<String>) {
+        self.record.evidence = Some(text.into());
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
-impl Drop for Guard<'_> {
+impl Drop for Guard {
     fn drop(&mut self) {
-        self.record.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.sink.write(self.record.clone());
+        let mut record = Record { duration_ms: self.millis(), ..self.record.clone() };
+        match self.stage {
+            Stage::Before => {
+                record.effect = self.effect.unwrap_or(Effect::None).name();
+                self.sink.write(record);
+            }
+            Stage::Intended => {
+                record.effect = Effect::None.name();
+                record.outcome = "not_started";
+                self.sink.outcome(record);
+            }
+            Stage::Begun => {
+                let effect = self.effect.unwrap_or(Effect::Unknown);
+                record.effect = effect.name();
+                record.outcome = match effect {
+                    Effect::None if record.error_kind.is_some() => "failed",
+                    effect => effect.name(),
+                };
+                self.sink.outcome(record);
+            }
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! Every call leaves its trace: one line for a read or a refusal, a durable intent and an outcome for a change.
 
+mod file;
 pub mod guard;
 pub mod record;
 pub mod sink;
+#[cfg(test)]
+mod tests;
+mod writer;
 
-pub use guard::Guard;
+pub use guard::{AuditFault, Guard};
 pub use record::{Decision, Record};
 pub use sink::Sink;

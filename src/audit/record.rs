@@ -40,6 +40,8 @@ pub struct Record {
     pub outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     pub duration_ms: u64,
     pub bypass: bool,
     pub dry_run: bool,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::child;
 use crate::server::{Caller, handler::Handler};
 use crate::transport::stdio::{Pending, Stdio};
 
@@ -30,6 +31,7 @@ pub(super) fn run(app: App) -> ExitCode {
         Ok(code) => code,
         Err(code) => return code,
     };
+    child::end_all(super::CHILDREN);
     app.server.audit.flush(Duration::from_millis(200));
     log::flush(Duration::from_millis(50));
     // A read of stdin may be pending for ever: the process does not wait for it.

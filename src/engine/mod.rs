@@ -4,6 +4,7 @@
 //! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
 
 pub mod budget;
+pub mod change;
 pub mod clock;
 pub mod containers;
 mod demux;
@@ -16,6 +17,7 @@ mod guard_io;
 mod identity;
 pub mod images;
 pub mod learn;
+pub mod lifecycle;
 mod lines;
 pub mod logs;
 pub mod networks;
@@ -33,6 +35,7 @@ mod wire;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use budget::Budget;
+pub use change::Commit;
 pub use demux::Source;
 pub use dial::DialKind;
 pub use error::EngineError;

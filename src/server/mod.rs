@@ -10,6 +10,7 @@ pub mod handler;
 pub mod instructions;
 pub mod progress;
 pub mod secrets;
+mod trace;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -32,7 +33,7 @@ pub struct Server {
     /// Clocks, places, circuit.
     pub supervisor: Arc<Supervisor>,
     /// The log.
-    pub audit: Sink,
+    pub audit: Arc<Sink>,
     secrets: secrets::Secrets,
 }
 
@@ -52,7 +53,7 @@ impl Server {
         settings: Arc<Settings>,
         engine: Arc<Engine>,
         supervisor: Arc<Supervisor>,
-        audit: Sink,
+        audit: Arc<Sink>,
     ) -> Self {
         let redactor = Arc::new(redactor(&settings));
         let in_force = RwLock::new(InForce { settings, redactor });

@@ -4,16 +4,20 @@
 //! stuck poll cannot delay an answer.
 
 pub mod breaker;
+pub mod changes;
 pub mod circuit;
+pub mod doors;
 pub mod health;
 pub mod run;
 pub mod slots;
 pub mod suspects;
+mod witness;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::settings;
@@ -21,6 +25,7 @@ use crate::tool::context::Circuit as Shown;
 use breaker::{Refused, Verdict};
 use circuit::Circuit;
 use slots::Slots;
+use suspects::Suspects;
 
 /// Watches every call of one server.
 #[derive(Debug)]
@@ -30,7 +35,12 @@ pub struct Supervisor {
     /// Bounded places per class.
     pub slots: Slots,
     circuit: Circuit,
+    /// Containers that do not answer.
+    suspects: Mutex<Suspects>,
+    started: Instant,
     stuck: Arc<AtomicUsize>,
+    /// Changes that were sent, and what follows them.
+    pub changes: changes::Changes,
     /// Cancelled when the server stops: calls in flight answer `shutting_down`.
     pub shutdown: CancellationToken,
 }
@@ -67,7 +77,10 @@ impl Supervisor {
             work,
             slots: Slots::new(limits.max_concurrent as usize),
             circuit: Circuit::new(breaker),
+            suspects: Mutex::default(),
+            started: Instant::now(),
             stuck: Arc::default(),
+            changes: changes::Changes::default(),
             shutdown: CancellationToken::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! What a running tool holds.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
-use crate::engine::{Budget, Engine};
+use crate::engine::change::Finding;
+use crate::engine::{Budget, Commit, Engine};
 use crate::output::{Learned, LineMask, Redactor};
 
 use super::error::ToolError;
@@ -144,6 +145,32 @@ impl Mask {
     }
 }
 
+/// What came of a change after its caller was answered.
+pub type Aftermath = Pin<Box<dyn Future<Output = Finding> + Send>>;
+
+/// What follows a change whose answer left something open: it is looked at again, for the record.
+#[derive(Clone, Default)]
+pub struct After(Arc<Mutex<Vec<Aftermath>>>);
+
+impl std::fmt::Debug for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("After").finish_non_exhaustive()
+    }
+}
+
+impl After {
+    /// Goes on when the caller has its answer.
+    pub fn the_answer(&self, look: impl Future<Output = Finding> + Send + 'static) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(look));
+    }
+
+    /// What there is to do.
+    #[must_use]
+    pub fn take(&self) -> Vec<Aftermath> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// What a running tool holds besides its permits and arguments.
 #[derive(Clone)]
 pub struct Ctx {
@@ -159,6 +186,10 @@ pub struct Ctx {
     pub mask: Mask,
     /// The caller gave up, or the server is stopping.
     pub cancel: CancellationToken,
+    /// Whether a change may still be called off. Reads have no use for it.
+    pub commit: Arc<Commit>,
+    /// What goes on when the caller has its answer.
+    pub after: After,
     /// The server itself.
     pub host: Arc<dyn Host>,
 }

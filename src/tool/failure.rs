@@ -56,6 +56,7 @@ impl From<EngineError> for ToolError {
             .hint("look at what runs on it (docker_ps), then ask again")
             .retry_after(Duration::from_millis(100)),
             EngineError::Status { code, message } => status(code, &message),
+            EngineError::Withdrawn => Self::new(Kind::Cancelled, "called off before it was sent"),
             EngineError::NotAllowed(_) => Self::internal(detail),
         }
     }

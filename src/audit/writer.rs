@@ -1,0 +1,200 @@
+//! The thread that writes: lines into a file a day, chained, made durable where somebody's change waits for it.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::file::LogFile;
+use super::record::Record;
+use super::sink::{Faults, Message, Need, Shared};
+
+/// Lines that share one wait for the disk.
+const BATCH: usize = 256;
+
+pub(super) struct Writer {
+    dir: PathBuf,
+    boot: String,
+    seq: u64,
+    /// The hash of the line before: the chain is proved over the raw bytes.
+    prev: String,
+    open: Option<LogFile>,
+    /// Torn ends of files that were closed with a newline.
+    torn: u64,
+    shared: Arc<Shared>,
+}
+
+/// A record with what the writer adds.
+#[derive(Serialize)]
+struct Line<'a> {
+    seq: u64,
+    ts: String,
+    boot: &'a str,
+    /// Lines before this one that could not be written. Their numbers are missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    lost: u64,
+    #[serde(flatten)]
+    record: &'a Record,
+    prev: &'a str,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Writer {
+    pub fn new(dir: PathBuf, boot: String, shared: Arc<Shared>) -> Self {
+        Self { dir, boot, seq: 0, prev: String::new(), open: None, torn: 0, shared }
+    }
+
+    pub fn run(mut self, messages: &Receiver<Message>) {
+        while let Ok(first) = messages.recv() {
+            let rest = messages.try_iter().take(BATCH - 1);
+            let batch: Vec<Message> = std::iter::once(first).chain(rest).collect();
+            self.take(batch);
+            self.shared.slow.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&mut self, batch: Vec<Message>) {
+        // Where a file changes within the batch, the one before is not given up with lines that somebody waits for.
+        let mut durable = Ok(());
+        let (mut told, mut flushed, mut sync) = (Vec::new(), Vec::new(), false);
+        for message in batch {
+            match message {
+                Message::Line(record, at, need) => {
+                    self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                    let written = self.append(&record, at, &mut durable);
+                    self.note(|faults| &mut faults.write, written.as_ref().err());
+                    if let Err(why) = &written {
+                        self.shared.lost.fetch_add(1, Ordering::Relaxed);
+                        if let Need::Told(waits) = need {
+                            let _gave_up = waits.send(Err(why.clone()));
+                        }
+                        continue;
+                    }
+                    sync |= !matches!(need, Need::Written);
+                    if let Need::Told(waits) = need {
+                        told.push(waits);
+                    }
+                }
+                Message::Check(waits) => {
+                    let fine = self.file(&day(Timestamp::now()), &mut durable).map(|_| ());
+                    let fine = fine.map_err(|e| self.words(&e));
+                    self.note(|faults| &mut faults.write, fine.as_ref().err());
+                    let _gave_up = waits.try_send(fine);
+                }
+                Message::Flush(waits) => flushed.push(waits),
+            }
+        }
+        if sync {
+            let synced = self.sync();
+            durable = durable.and(synced);
+            self.note(|faults| &mut faults.sync, durable.as_ref().err());
+        }
+        for waits in told {
+            let _gave_up = waits.send(durable.clone());
+        }
+        for waits in flushed {
+            let _gave_up = waits.try_send(());
+        }
+    }
+
+    fn append(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        durable: &mut Result<(), String>,
+    ) -> Result<(), String> {
+        let lost = self.shared.lost.load(Ordering::Relaxed);
+        let seq = self.seq + lost;
+        let line = Line { seq, ts: format!("{at:.6}"), boot: &self.boot, lost, record, prev: &self.prev };
+        let json = serde_json::to_string(&line).map_err(|e| e.to_string())?;
+        let mut bytes = escape(&json).into_bytes();
+        let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        bytes.push(b'\n');
+        let written = self.file(&day(at), durable).and_then(|file| file.append(&bytes));
+        let torn = written.map_err(|e| self.words(&e))?;
+        if torn {
+            self.torn += 1;
+            tracing::warn!(torn = self.torn, "the audit log ended within a line; it was closed");
+        }
+        self.shared.lost.fetch_sub(lost, Ordering::Relaxed);
+        self.seq = seq + 1;
+        self.prev = hash;
+        Ok(())
+    }
+
+    /// The file of that day, opened anew where another one stands in its place or none.
+    fn file(&mut self, day: &str, durable: &mut Result<(), String>) -> std::io::Result<&mut LogFile> {
+        let name = format!("audit-{day}.jsonl");
+        if self.open.as_ref().is_some_and(|open| !open.is_in_place(&self.dir, &name)) {
+            let left = self.sync();
+            if durable.is_ok() {
+                *durable = left;
+            }
+            self.open = None;
+        }
+        match &mut self.open {
+            Some(open) => Ok(open),
+            none => Ok(none.insert(LogFile::open(&self.dir, &name)?)),
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), String> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let synced = open.sync();
+        synced.map_err(|e| {
+            // After a failed one the kernel may call the same pages clean: a file opened anew hides nothing.
+            self.open = None;
+            self.words(&e)
+        })
+    }
+
+    fn words(&self, e: &std::io::Error) -> String {
+        format!("{}: {e}", self.dir.display())
+    }
+
+    /// What changed is told once, not for every line.
+    fn note(&self, which: impl Fn(&mut Faults) -> &mut Option<String>, fault: Option<&String>) {
+        let mut faults = self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = which(&mut faults);
+        if slot.as_ref() == fault {
+            return;
+        }
+        *slot = fault.cloned();
+        drop(faults);
+        match fault {
+            Some(why) => tracing::error!(error = why, "the audit log cannot be written"),
+            None => tracing::info!("the audit log can be written again"),
+        }
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    let utc = at.to_zoned(jiff::tz::TimeZone::UTC);
+    format!("{:04}{:02}{:02}", utc.year(), utc.month(), utc.day())
+}
+
+/// serde escapes C0; a viewer must not be steered by the rest either.
+fn escape(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
