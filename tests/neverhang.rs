@@ -4,8 +4,11 @@
 mod answers;
 mod audit_change;
 mod changes;
+mod children;
+mod children_direct;
 mod host_audit;
 mod meet;
 mod outages;
+mod reach_ssh;
 pub mod rows;
 mod table;

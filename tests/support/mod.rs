@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod reply;
 pub mod rss;
 pub mod shim;
+pub mod stub;
 pub mod text;
 
 pub use client::Client;
