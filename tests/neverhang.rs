@@ -3,5 +3,6 @@
 
 mod answers;
 mod meet;
+mod reach;
 pub mod rows;
 mod table;
