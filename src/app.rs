@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::audit::Sink;
+use crate::child;
 use crate::config::{Loaded, Settings};
 use crate::engine::Engine;
 use crate::engine::discover::{self, DiscoverError, Discovered};
@@ -75,10 +76,9 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
 impl App {
     /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
     pub fn start_probes(&self) {
-        if self.loaded.settings.neverhang.breaker.early_recovery {
-            let server = &self.server;
-            tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
-        }
+        child::take_charge();
+        let server = &self.server;
+        tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
     }
 }
 

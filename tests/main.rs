@@ -18,6 +18,7 @@ mod architecture;
 mod concurrency;
 mod config;
 mod faults;
+mod lifecycle;
 mod logs;
 mod neverhang;
 mod permissions;

@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod log;
 pub mod out;
+mod reset;
 mod serve;
 mod tools;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::{self, App};
+use crate::child;
 use crate::config::{Sources, load};
 use crate::server::catalogue;
 
@@ -89,6 +91,9 @@ enum Command {
     Config(config::Command),
 }
 
+/// At the end what still runs of other programs has this long.
+const CHILDREN: std::time::Duration = std::time::Duration::from_millis(500);
+
 const OK: ExitCode = ExitCode::SUCCESS;
 
 fn failed() -> ExitCode {
@@ -150,6 +155,7 @@ fn with_app(global: &Global, reader: log::For, then: impl FnOnce(App) -> ExitCod
     match app::build(loaded) {
         Ok(app) => {
             let code = then(app);
+            child::end_all(CHILDREN);
             log::flush(std::time::Duration::from_millis(100));
             code
         }

@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::child;
 use crate::server::{Caller, handler::Handler};
 use crate::transport::stdio::{Pending, Stdio};
 
-use super::{block_on, log, out};
+use super::{block_on, log, out, reset};
 
 /// After stdin ended, calls in flight have this long: a script that pipes requests in gets its answers.
 const GRACE: Duration = Duration::from_millis(700);
@@ -30,6 +31,7 @@ pub(super) fn run(app: App) -> ExitCode {
         Ok(code) => code,
         Err(code) => return code,
     };
+    child::end_all(super::CHILDREN);
     app.server.audit.flush(Duration::from_millis(200));
     log::flush(Duration::from_millis(50));
     // A read of stdin may be pending for ever: the process does not wait for it.
@@ -38,6 +40,7 @@ pub(super) fn run(app: App) -> ExitCode {
 
 async fn serve(app: &App) -> i32 {
     app.start_probes();
+    reset::on_signal(app);
     let ended = CancellationToken::new();
     let (mut term, mut int) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         (Ok(term), Ok(int)) => (term, int),

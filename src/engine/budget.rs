@@ -26,13 +26,13 @@ impl Budget {
     /// The clocks of a probe, from now.
     #[must_use]
     pub fn probe() -> Self {
-        Self {
-            connect: PROBE,
-            headers: PROBE,
-            idle: Some(PROBE),
-            deadline: Instant::now() + PROBE,
-            total: PROBE,
-        }
+        Self::of(PROBE)
+    }
+
+    /// So long from now, whatever is waited for.
+    #[must_use]
+    pub fn of(time: Duration) -> Self {
+        Self { connect: time, headers: time, idle: Some(time), deadline: Instant::now() + time, total: time }
     }
 
     /// What is left until the deadline.

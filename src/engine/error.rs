@@ -51,6 +51,8 @@ pub enum EngineError {
     },
     /// The object is gone.
     Gone,
+    /// A change that its caller gave up before it was sent.
+    Withdrawn,
     /// A request that is not on the closed list: a fault of ours, and not sent.
     NotAllowed(String),
 }
@@ -73,6 +75,7 @@ impl fmt::Display for EngineError {
             Self::Status { code, message } => write!(f, "the engine answered {code}: {message}"),
             Self::TooOld { api } => write!(f, "the engine speaks API {api}"),
             Self::Gone => f.write_str("the object is gone"),
+            Self::Withdrawn => f.write_str("called off before it was sent"),
             Self::NotAllowed(what) => write!(f, "not on the list of requests: {what}"),
         }
     }

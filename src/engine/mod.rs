@@ -4,6 +4,7 @@
 //! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
 
 pub mod budget;
+pub mod change;
 pub mod clock;
 pub mod containers;
 mod demux;
@@ -15,6 +16,7 @@ pub mod events;
 mod guard_io;
 pub mod images;
 pub mod learn;
+pub mod lifecycle;
 mod lines;
 pub mod logs;
 pub mod networks;
@@ -32,6 +34,7 @@ mod wire;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use budget::Budget;
+pub use change::Commit;
 pub use demux::Source;
 pub use dial::DialKind;
 pub use error::EngineError;

@@ -9,7 +9,7 @@ use crate::policy::Level;
 const PLACES: &[(&str, fn(&str) -> bool)] =
     &[("{id}", is_hex64), ("{image}", is_image_id), ("{name}", is_name)];
 
-/// Every method and path, without the version prefix, and the level that a call must hold for it. Reads only, by now.
+/// Every method and path, without the version prefix, and the level that a call must hold for it.
 pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("GET", "/_ping", Level::Read),
     ("GET", "/version", Level::Read),
@@ -28,12 +28,20 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("GET", "/networks/{id}", Level::Read),
     ("GET", "/volumes", Level::Read),
     ("GET", "/volumes/{name}", Level::Read),
+    ("POST", "/containers/{id}/start", Level::Lifecycle),
+    ("POST", "/containers/{id}/stop", Level::Lifecycle),
+    ("POST", "/containers/{id}/restart", Level::Lifecycle),
+    ("POST", "/containers/{id}/kill", Level::Lifecycle),
+    ("POST", "/containers/{id}/pause", Level::Lifecycle),
+    ("POST", "/containers/{id}/unpause", Level::Lifecycle),
 ];
 
-/// May this be sent for a call that holds `level`?
+/// May this be sent for a call that holds `levels`?
 #[must_use]
-pub fn allowed(method: &str, path: &str, level: Level) -> bool {
-    ALLOWED.iter().any(|(m, template, needs)| *m == method && *needs == level && matches(template, path))
+pub fn allowed(method: &str, path: &str, levels: &[Level]) -> bool {
+    ALLOWED
+        .iter()
+        .any(|(m, template, needs)| *m == method && levels.contains(needs) && matches(template, path))
 }
 
 fn matches(template: &str, path: &str) -> bool {
@@ -81,9 +89,16 @@ mod tests {
     #[test]
     fn only_whole_paths_with_resolved_ids_pass() {
         let id = "a".repeat(64);
-        assert!(allowed("GET", &format!("/containers/{id}/json"), Level::Read));
-        assert!(allowed("GET", &format!("/images/sha256:{id}/history"), Level::Read));
-        assert!(!allowed("GET", "/_ping", Level::Lifecycle), "a read is no change");
+        const READ: &[Level] = &[Level::Read];
+        assert!(allowed("GET", &format!("/containers/{id}/json"), READ));
+        assert!(allowed("GET", &format!("/images/sha256:{id}/history"), READ));
+        assert!(allowed("POST", &format!("/containers/{id}/stop"), &[Level::Create, Level::Lifecycle]));
+        let others: Vec<Level> = Level::ALL.into_iter().filter(|level| *level != Level::Lifecycle).collect();
+        assert!(
+            !allowed("POST", &format!("/containers/{id}/stop"), &others),
+            "each change needs its own level"
+        );
+        assert!(!allowed("GET", "/_ping", &[Level::Lifecycle]), "a change is no read");
         for (method, path) in [
             ("DELETE", format!("/containers/{id}")),
             ("POST", format!("/containers/{id}/json")),
@@ -97,7 +112,7 @@ mod tests {
             ("GET", "//_ping".into()),
             ("GET", String::new()),
         ] {
-            assert!(!allowed(method, &path, Level::Read), "{method} {path}");
+            assert!(!allowed(method, &path, READ), "{method} {path}");
         }
     }
 }

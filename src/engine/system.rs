@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::budget::Budget;
 use super::error::EngineError;
@@ -30,6 +31,16 @@ impl Engine {
     /// As [`EngineError`].
     pub async fn ping(&self, budget: &Budget) -> Result<(Duration, String), EngineError> {
         self.wire.ping(budget).await
+    }
+
+    /// Does it do its work? A hung engine may still answer pings, so a list is asked for as well, of which nothing is kept.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn probe(&self, budget: &Budget) -> Result<(), EngineError> {
+        self.wire.ping(budget).await?;
+        let _one: Vec<IgnoredAny> = self.wire.json(budget, "/containers/json", &[("limit", "1")]).await?;
+        Ok(())
     }
 
     /// Which engine it is. It asks containerd, and hangs when containerd does: bound it shortly.

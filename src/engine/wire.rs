@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::policy::Level;
 
 use super::budget::Budget;
+use super::change::{Commit, Failed};
 use super::dial::{self, DialKind};
 use super::discover::Discovered;
 use super::error::{Clock, EngineError};
@@ -37,6 +38,15 @@ const READ_BUFFER: usize = 64 << 10;
 const NEWEST: (u32, u32) = (1, 51);
 /// Docker 20.10: older ones miss fields that filters need.
 const OLDEST: (u32, u32) = (1, 41);
+
+/// What a request may do: the levels that its call holds, and, for a change, the moment it can no longer be called off.
+struct Leave<'a> {
+    levels: &'a [Level],
+    commit: Option<&'a Commit>,
+}
+
+/// Reads need no commit. Their permits are asked for by the methods that lead here.
+const READ: Leave<'static> = Leave { levels: &[Level::Read], commit: None };
 
 /// How requests reach one engine.
 #[derive(Debug, Clone)]
@@ -104,8 +114,36 @@ impl Wire {
         let request = Request::get(target)
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, path, request, None).await?;
+        let (response, meter) = self.send(budget, &READ, path, request, None).await?;
         Answer { response, meter, budget: *budget }.or_status().await
+    }
+
+    /// Sends a request that changes something, once, for a call that holds `levels`.
+    ///
+    /// # Errors
+    /// What went wrong, and whether the engine may have heard of it.
+    pub(super) async fn change(
+        &self,
+        budget: &Budget,
+        levels: &[Level],
+        commit: &Commit,
+        (method, path, query): (Method, &str, &[(&str, &str)]),
+    ) -> Result<Answer, Failed> {
+        let version = self.version(budget).await?;
+        let mut target = format!("/v{}.{}{path}", version.0, version.1);
+        append_query(&mut target, query);
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .body(Empty::<Bytes>::new())
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let leave = Leave { levels, commit: Some(commit) };
+        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
+        // From here on the engine has spoken: whatever it says is an answer, only a body that breaks off is not.
+        Answer { response, meter, budget: *budget }
+            .or_status()
+            .await
+            .map_err(|error| Failed { written: !matches!(error, EngineError::Status { .. }), error })
     }
 
     /// Asks for JSON.
@@ -154,7 +192,7 @@ impl Wire {
             .parse::<Uri>()
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let (response, _) =
-            self.send(budget, &path, Request::from_parts(parts, body), Some(JSON_CAP)).await?;
+            self.send(budget, &READ, &path, Request::from_parts(parts, body), Some(JSON_CAP)).await?;
         Ok(response)
     }
 
@@ -162,18 +200,18 @@ impl Wire {
     async fn send<B>(
         &self,
         budget: &Budget,
+        leave: &Leave<'_>,
         path: &str,
         mut request: Request<B>,
         cap: Option<u64>,
-    ) -> Result<(Response<Incoming>, Arc<Meter>), EngineError>
+    ) -> Result<(Response<Incoming>, Arc<Meter>), Failed>
     where
         B: hyper::body::Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        // All callers by now read. A change will hand in the level of its permit.
-        if !ops::allowed(request.method().as_str(), path, Level::Read) {
-            return Err(EngineError::NotAllowed(format!("{} {path}", request.method())));
+        if !ops::allowed(request.method().as_str(), path, leave.levels) {
+            return Err(EngineError::NotAllowed(format!("{} {path}", request.method())).into());
         }
         request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("docker-mcp"));
@@ -186,6 +224,10 @@ impl Wire {
                 _ => EngineError::Dial(e),
             }
         })?;
+        // The last moment to call it off: from the next line on the engine may have heard of it.
+        if leave.commit.is_some_and(|commit| !commit.send()) {
+            return Err(EngineError::Withdrawn.into());
+        }
         let meter = Arc::new(Meter::default());
         let io = GuardIo::new(io, budget.idle, cap, Arc::clone(&meter));
         let headers_by = budget.deadline.min(Instant::now() + budget.headers);
@@ -197,11 +239,12 @@ impl Wire {
             sender.send_request(request).await
         })
         .await;
+        let failed = |error| Failed { error, written: meter.wrote_any() };
         match waited {
             Err(_) if headers_by >= budget.deadline => {
-                Err(EngineError::Timeout { clock: Clock::Total, limit: budget.total })
+                Err(failed(EngineError::Timeout { clock: Clock::Total, limit: budget.total }))
             }
-            Err(_) => Err(EngineError::Timeout { clock: Clock::Headers, limit: budget.headers }),
+            Err(_) => Err(failed(EngineError::Timeout { clock: Clock::Headers, limit: budget.headers })),
             Ok(Err(e)) => {
                 tracing::debug!(
                     path,
@@ -210,7 +253,7 @@ impl Wire {
                     "request failed"
                 );
                 self.forget_version();
-                Err(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e))))
+                Err(failed(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e)))))
             }
             Ok(Ok(response)) => Ok((response, meter)),
         }
@@ -241,7 +284,7 @@ impl Wire {
         let request = Request::get("/_ping")
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, "/_ping", request, None).await?;
+        let (response, meter) = self.send(budget, &READ, "/_ping", request, None).await?;
         let took = start.elapsed();
         let answer = Answer { response, meter, budget: *budget }.or_status().await?;
         match answer.response.headers().get("api-version").and_then(|v| v.to_str().ok()) {
@@ -264,6 +307,12 @@ impl Answer {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok())
+    }
+
+    /// It was so already.
+    #[must_use]
+    pub fn not_modified(&self) -> bool {
+        self.response.status() == StatusCode::NOT_MODIFIED
     }
 
     /// The engine's clock, from the `Date` header.

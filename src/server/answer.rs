@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::audit::Guard;
+use crate::audit::AuditFault;
 use crate::engine::resolve::{Unresolved, Want};
 use crate::output::{Finished, Learned, Redactor};
 use crate::policy::Denial;
-use crate::tool::{Kind, ToolError};
+use crate::supervisor::breaker::Refused;
+use crate::tool::error::Effect;
+use crate::tool::{Kind, Retry, ToolError};
+
+use super::trace::Trace;
 
 /// What a caller gets.
 #[derive(Debug, Clone)]
@@ -113,7 +117,7 @@ fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -
 }
 
 /// A refusal, recorded. What the filters hide is answered like what does not exist.
-pub(super) fn denied(denial: Denial, trace: &mut Guard) -> ToolError {
+pub(super) fn denied(denial: Denial, trace: &mut Trace) -> ToolError {
     trace.denied(denial.rule());
     refusal(denial)
 }
@@ -143,7 +147,7 @@ pub fn refusal(denial: Denial) -> ToolError {
 }
 
 /// A name that did not resolve, recorded with the rule that hides it, if one does.
-pub(super) fn not_found(error: ToolError, trace: &mut Guard) -> ToolError {
+pub(super) fn not_found(error: ToolError, trace: &mut Trace) -> ToolError {
     if error.kind == Kind::NotFound
         && let Some(rule) = &error.detail
     {
@@ -180,13 +184,69 @@ pub fn unresolved(e: Unresolved) -> ToolError {
     }
 }
 
-pub(super) fn circuit_open(after: Duration) -> ToolError {
+pub(super) fn circuit_open(refused: Refused) -> ToolError {
+    let Refused { after, opened_ago, last_error, probes_failed } = refused;
+    let probes = match probes_failed {
+        0 => String::new(),
+        1 => ", and a probe since".to_owned(),
+        many => format!(", and {many} probes since"),
+    };
     ToolError::new(
         Kind::CircuitOpen,
-        "the engine failed several times; calls are refused until it is well again",
+        format!(
+            "the engine failed several times ({last_error}), {} ago{probes}; calls are refused until it is well again",
+            seconds(opened_ago)
+        ),
     )
     .hint("docker_health shows the state; probes go on, and calls pass again soon after it recovers")
     .retry_after(after)
+}
+
+/// Sent away from a queue by a circuit that is closed again already.
+pub(super) fn overloaded() -> ToolError {
+    ToolError::new(Kind::Overloaded, "the engine failed while this call waited for its turn")
+        .hint("ask again")
+        .retry_after(Duration::from_secs(1))
+}
+
+/// The engine itself does not answer.
+pub(super) fn silent() -> ToolError {
+    ToolError::new(Kind::DaemonTimeout, "the engine took the request and did not answer")
+        .hint("docker_health shows whether the engine answers at all")
+        .daemon_fault()
+}
+
+/// Calls about this container ran into their clocks again and again.
+pub(super) fn suspect(after: Duration) -> ToolError {
+    ToolError::new(
+        Kind::ContainerUnresponsive,
+        "the engine answers, but did not about this container, twice; it is left alone for a while",
+    )
+    .hint("others may still answer; look at it on the host. Stopping and killing it are still tried")
+    .retry_after(after)
+}
+
+/// A change that goes on without its caller.
+pub(super) fn unfinished(e: ToolError) -> ToolError {
+    let kind = match e.kind {
+        Kind::DaemonTimeout | Kind::Internal => Kind::OutcomeUnknown,
+        kind => kind,
+    };
+    match e.effect {
+        // What the tool itself says of its effect stands; these were said for it.
+        Effect::None if matches!(kind, Kind::OutcomeUnknown | Kind::Cancelled | Kind::ShuttingDown) => {
+            ToolError { kind, effect: Effect::Unknown, retry: Retry::No, ..e }
+                .hint("it was sent and is seen through; the audit log says what came of it, docker_inspect shows it")
+        }
+        _ => e,
+    }
+}
+
+/// A change that cannot be recorded is not made.
+pub(super) fn unrecorded(fault: AuditFault) -> ToolError {
+    ToolError::new(Kind::AuditUnavailable, "the change cannot be recorded, so it was not made")
+        .hint("a person must mend the audit log (docker_health says what is wrong), or set required = false under [audit]")
+        .detail(fault.why)
 }
 
 fn millis(d: Duration) -> u64 {

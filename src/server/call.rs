@@ -3,23 +3,30 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Decision, Guard};
-use crate::config::settings::Neverhang;
-use crate::engine::Budget;
+use crate::config::Settings;
+use crate::config::settings::{Neverhang, Require};
 use crate::engine::resolve::Want;
-use crate::output::{Finished, Learned, finish};
+use crate::engine::{Budget, Commit};
+use crate::output::{Draft, Finished, Learned, Redactor, finish};
 use crate::policy::decide::Named;
-use crate::policy::{self, Ask, Target};
+use crate::policy::{self, Ask, Permits, Target};
 use crate::supervisor::breaker::Verdict;
-use crate::supervisor::run::Ending;
+use crate::supervisor::doors::{Inside, Purpose};
+use crate::supervisor::run::{Ending, Patience};
+use crate::supervisor::slots::Place;
+use crate::tool::context::After;
 use crate::tool::def::Prepared;
-use crate::tool::{Asked, Class, Clocks, Ctx, Kind, Mask, Phase, ToolDef, ToolError};
+use crate::tool::{Asked, Class, Clocks, Ctx, Effect, Kind, Mask, Phase, ToolDef, ToolError};
 
 use super::progress::Reports;
+use super::trace::{Recorded, Trace};
 use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
 
 /// The shortest time that a call may give itself.
@@ -52,8 +59,9 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let in_force = server.in_force();
     let id = answer::correlation_id();
     let aliases::Called { tool, arguments, says } = aliases::translate(&request.tool, request.arguments);
-    let mut trace = Guard::open(&server.audit, &id, &caller.name, catalogue::find(&tool), &arguments);
-    trace.modes(in_force.settings.bypass, in_force.settings.dry_run);
+    let mut guard = Guard::open(&server.audit, &id, &caller.name, catalogue::find(&tool), &arguments);
+    guard.modes(in_force.settings.bypass, in_force.settings.dry_run);
+    let mut trace = Trace::new(guard);
     let mut learned = Learned::default();
     let work =
         Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
@@ -75,10 +83,11 @@ struct Work<'a> {
 async fn layers(
     work: Work<'_>,
     arguments: Map<String, Value>,
-    trace: &mut Guard,
+    trace: &mut Trace,
     learned: &mut Learned,
 ) -> Result<Finished, ToolError> {
-    let settings = &work.in_force.settings;
+    let Work { server, in_force, cancel, .. } = work;
+    let settings = &in_force.settings;
 
     // Deny by default: what is not in the catalogue does not exist.
     let def = catalogue::find(work.tool).ok_or_else(|| catalogue::unknown(work.tool))?;
@@ -95,23 +104,28 @@ async fn layers(
     // What reports on the server itself must answer while the engine is known to be down; everything else fails fast.
     let admission = match prepared.class {
         Class::Local => None,
-        _ => Some(work.server.supervisor.admit().map_err(answer::circuit_open)?),
+        _ => Some(server.supervisor.admit().map_err(answer::circuit_open)?),
     };
 
-    let waits_since = Instant::now();
-    let _place = work.server.supervisor.slots.take(prepared.class, deadline).await?;
-
-    // Time that the caller cut short, or that went by in our own queue, says nothing about the engine.
-    let hurried = prepared.time.is_some() || waits_since.elapsed() > clocks.total / 4;
+    // Waiting counts inside the call's time, and takes a quarter of it at most.
+    let queue =
+        Queue { class: prepared.class, since: Instant::now(), until: Instant::now() + clocks.total / 4 };
+    let place = queue.wait(server, server.supervisor.slots.take(queue.class, queue.until)).await?;
 
     // A stream that the caller ends has something to answer with.
     let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
-    let supervise = Supervise { server: work.server, clocks, deadline, cancel: work.cancel, grace };
-    let result = execute(&work, def, prepared, &supervise, trace, learned).await;
+    let hurried = prepared.time.is_some();
+    let supervise = Supervise { server, clocks, deadline, cancel, grace };
+    let result = execute(&work, def, prepared, (queue, place), &supervise, trace, learned).await;
 
     // Classified here, counted there: the breaker never sees a request.
     if let Some(admission) = admission {
-        admission.settle(verdict(&result, hurried));
+        // Time that the caller cut short, or that went by in our own queue, says nothing about the engine.
+        let hurried = hurried || queue.since.elapsed() > clocks.total + clocks.total / 4;
+        match verdict(&result, hurried, queue.class) {
+            Some(verdict) => admission.settle(verdict),
+            None => server.supervisor.ask(admission, Arc::clone(&server.engine)),
+        }
     }
     result
 }
@@ -121,8 +135,9 @@ async fn execute(
     work: &Work<'_>,
     def: &ToolDef,
     prepared: Prepared,
+    (queue, place): (Queue, Place),
     supervise: &Supervise<'_>,
-    trace: &mut Guard,
+    trace: &mut Trace,
     learned: &mut Learned,
 ) -> Result<Finished, ToolError> {
     let Work { server, in_force, reports, cancel, .. } = work;
@@ -134,6 +149,8 @@ async fn execute(
         progress: reports.progress(),
         mask: Mask::default(),
         cancel: cancel.child_token(),
+        commit: Arc::default(),
+        after: After::default(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 
@@ -147,33 +164,167 @@ async fn execute(
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 
-    // The decision, on the identities alone.
+    // The decision, on the identities alone; then what is asked of them.
     let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
-    trace.decided(if def.spec.effect.read_only() { Decision::Read } else { Decision::Allowed });
+    def.guard(&prepared, settings)?;
+
+    let changes = !def.spec.effect.read_only();
+    if changes {
+        unconfirmed(def, settings)?;
+        if settings.dry_run {
+            trace.decided(Decision::Preview);
+            return Ok(preview(def, &permits, &in_force.redactor));
+        }
+    }
+    trace.decided(if changes { Decision::Allowed } else { Decision::Read });
+
+    // One change and a few looks at a time: a stuck container must not take every place.
+    let at = (containers.as_slice(), queue.purpose(changes));
+    let held = queue.wait(server, server.supervisor.slots.at(place, queue.class, at, queue.until)).await?;
+
+    // What hung twice is left alone for a while; but a change is tried, for killing is what such a container needs.
+    if !changes {
+        server.supervisor.responsive(&containers).map_err(answer::suspect)?;
+    }
 
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
-        *learned = supervise.run(server.secrets.learn(server, in_force, containers)).await?;
+        let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
+        *learned = supervise.witnessed(&containers, learning).await?;
+    }
+
+    // Nothing changes that was not recorded first.
+    if changes {
+        trace.intent(settings.audit.required).await.map_err(answer::unrecorded)?;
     }
 
     let _once = secrets.set(learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
     ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
+    let (commit, after) = (Arc::clone(&ctx.commit), ctx.after.clone());
     let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
-    supervise
-        .run(async move {
-            failpoint::reach(tool);
-            let mut draft = running.await?;
-            draft.learned = draft.learned.merge(&known);
-            // Cleaning 40 kB is work as well: it stays off the threads that answer.
-            Ok::<_, ToolError>(finish(draft, &redactor, cap))
-        })
-        .await
+    let running = async move {
+        failpoint::reach(tool);
+        let mut draft = running.await?;
+        draft.learned = draft.learned.merge(&known);
+        // Cleaning 40 kB is work as well: it stays off the threads that answer.
+        Ok::<_, ToolError>(finish(draft, &redactor, cap))
+    };
+    if changes {
+        let trace = trace.hand_over(&commit);
+        return supervise.change(commit, |answer| see_through(running, answer, held, after, trace)).await;
+    }
+    let result = supervise.run(running).await;
+    drop(held);
+    supervise.witnessed(&containers, result).await
+}
+
+/// A change and what follows it: its answer goes to the caller, if that one still waits; what was left open is looked at
+/// again; the record is closed when all is known.
+async fn see_through(
+    running: impl Future<Output = Result<Finished, ToolError>>,
+    answer: oneshot::Sender<Result<Finished, ToolError>>,
+    held: (Place, Inside),
+    after: After,
+    trace: Option<Recorded>,
+) {
+    let result = running.await;
+    drop(held);
+    let mut trace = trace;
+    if let Some(trace) = &mut trace {
+        trace.ended(result.as_ref().err());
+    }
+    let looks = after.take();
+    // Nobody may be waiting any more.
+    let _gone = answer.send(result);
+    if let (Some(trace), false) = (&mut trace, looks.is_empty()) {
+        trace.found(&join_all(looks).await);
+    }
+}
+
+/// A confirmation that the settings ask for and that this version cannot take is a refusal, not a formality.
+fn unconfirmed(def: &ToolDef, settings: &Settings) -> Result<(), ToolError> {
+    let needs = !settings.bypass
+        && match &settings.confirm.require {
+            Require::None => false,
+            Require::Destructive => def.spec.effect == Effect::Destroys,
+            Require::Mutating => true,
+            Require::Listed { levels, tools } => {
+                tools.matches(def.spec.name).is_some()
+                    || def.spec.levels.iter().any(|level| levels.contains(level))
+            }
+        };
+    if needs {
+        return Err(ToolError::new(
+            Kind::Unsupported,
+            format!(
+                "confirm.require asks for a confirmation of `{}`, which this version cannot take",
+                def.spec.name
+            ),
+        )
+        .hint("a person can do it at the host, or take it out of `require` under [confirm]"));
+    }
+    Ok(())
+}
+
+/// What would be done, and to what.
+fn preview(def: &ToolDef, permits: &Permits, redactor: &Redactor) -> Finished {
+    let names = permits.containers.iter().map(|p| p.target().name.clone()).collect::<Vec<_>>();
+    let draft = Draft::default()
+        .with("dry_run", true)
+        .with("would", def.spec.name)
+        .with("containers", names)
+        .with("changed", false);
+    finish(draft, redactor, usize::MAX)
+}
+
+/// One call's waiting for places.
+#[derive(Clone, Copy)]
+struct Queue {
+    class: Class,
+    since: Instant,
+    until: Instant,
+}
+
+impl Queue {
+    /// Waits, unless the circuit opens: then everybody is sent away at once.
+    async fn wait<T>(
+        &self,
+        server: &Server,
+        place: impl Future<Output = Result<T, ToolError>>,
+    ) -> Result<T, ToolError> {
+        let opened = async {
+            match self.class {
+                Class::Local => std::future::pending().await,
+                _ => server.supervisor.opened().await,
+            }
+        };
+        tokio::select! {
+            biased; // a place that is there is taken
+            place = place => place,
+            () = opened => match server.supervisor.admit() {
+                Err(refused) => Err(answer::circuit_open(refused)),
+                Ok(_) => Err(answer::overloaded()),
+            },
+        }
+    }
+
+    const fn purpose(&self, changes: bool) -> Purpose {
+        match self.class {
+            _ if changes => Purpose::Change,
+            Class::Stream => Purpose::Stream,
+            _ => Purpose::Read,
+        }
+    }
 }
 
 /// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
 const FIRST_WORD: Duration = Duration::from_millis(150);
+/// The same for a change, which looks once more at what came of it.
+const LAST_LOOK: Duration = Duration::from_millis(600);
+/// What a probe may take beside a container that does not answer: at its deadline, and while there is time.
+const WITNESS: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(2));
 
 /// Runs pieces of one call, all under its one deadline.
 struct Supervise<'a> {
@@ -190,6 +341,46 @@ impl Supervise<'_> {
         Budget { connect, headers, idle, deadline: self.deadline, total }
     }
 
+    /// A container that does not answer: does the engine? What it says decides whose fault it is.
+    async fn witnessed<T>(&self, ids: &[String], result: Result<T, ToolError>) -> Result<T, ToolError> {
+        let supervisor = &self.server.supervisor;
+        match result {
+            Err(stuck) if stuck.kind == Kind::ContainerUnresponsive => {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                if supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await {
+                    supervisor.timed_out(ids);
+                    return Err(stuck);
+                }
+                Err(ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() })
+            }
+            Ok(value) => {
+                supervisor.answered(ids);
+                Ok(value)
+            }
+            other => other,
+        }
+    }
+
+    /// Runs a change: see [`crate::supervisor::Supervisor::change`].
+    async fn change<T, F>(
+        &self,
+        commit: Arc<Commit>,
+        work: impl FnOnce(oneshot::Sender<Result<T, ToolError>>) -> F,
+    ) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let patience = Patience {
+            // Its last look at what came of it needs longer than a read's last word.
+            deadline: self.deadline + LAST_LOOK,
+            finish_by: self.deadline + LAST_LOOK + self.clocks.total,
+        };
+        let ending = self.server.supervisor.change(patience, self.cancel, &commit, work).await;
+        let sent = commit.sent();
+        self.said(ending).map_err(|e| if sent { answer::unfinished(e) } else { e })
+    }
+
     async fn run<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -200,7 +391,12 @@ impl Supervise<'_> {
     {
         // The work knows better what it waited for: its own clock, at the deadline, gets the first word.
         let deadline = self.deadline + FIRST_WORD;
-        match self.server.supervisor.run(deadline, self.cancel, self.grace, work).await {
+        self.said(self.server.supervisor.run(deadline, self.cancel, self.grace, work).await)
+    }
+
+    /// An ending in the contract's words.
+    fn said<T, E: Into<ToolError>>(&self, ending: Ending<Result<T, E>>) -> Result<T, ToolError> {
+        match ending {
             Ending::Done(result) => result.map_err(Into::into),
             Ending::Panicked(text) => Err(ToolError::internal(format!("panic: {text}"))),
             Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")
@@ -260,15 +456,18 @@ fn containers(targets: &[Named]) -> Vec<String> {
     targets.iter().filter_map(id).collect()
 }
 
-/// What a result says of the engine's health. `hurried`: the call had less than its class's time for the engine.
-fn verdict<T>(result: &Result<T, ToolError>, hurried: bool) -> Verdict {
-    match result {
+/// What a result says of the engine's health; `None`: a probe must tell. `hurried`: the call had less than its class's time
+/// for the engine.
+fn verdict<T>(result: &Result<T, ToolError>, hurried: bool, class: Class) -> Option<Verdict> {
+    Some(match result {
         Ok(_) => Verdict::Good,
         Err(e) if e.phase == Some(Phase::Total) && hurried => Verdict::Neutral,
-        Err(e) if e.daemon_fault => Verdict::Fault,
+        // A slow stop is no sick engine.
+        Err(e) if e.phase.is_some() && !matches!(class, Class::Read | Class::Local) => return None,
+        Err(e) if e.daemon_fault => Verdict::Fault(e.kind.name()),
         Err(e) => match e.kind {
             Kind::NotFound | Kind::Conflict | Kind::DaemonError | Kind::Unsupported => Verdict::Good,
             _ => Verdict::Neutral,
         },
-    }
+    })
 }

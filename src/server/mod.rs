@@ -10,6 +10,7 @@ pub mod handler;
 pub mod instructions;
 pub mod progress;
 pub mod secrets;
+mod trace;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -68,12 +69,9 @@ impl Server {
     /// The supervisor's state at this moment.
     #[must_use]
     pub fn vitals(&self) -> Vitals {
-        let (circuit, failures, retry_after) = self.supervisor.circuit();
         let (in_flight, waiting) = self.supervisor.slots.counts();
         Vitals {
-            circuit,
-            failures,
-            retry_after,
+            circuit: self.supervisor.circuit(),
             in_flight,
             waiting,
             stuck_workers: self.supervisor.stuck_workers(),

@@ -6,13 +6,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// How a call that touched the engine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The engine answered, whatever it said.
     Good,
-    /// The engine could not be reached, hung, or spoke nonsense.
-    Fault,
+    /// The engine could not be reached, hung, or spoke nonsense: the kind of the error.
+    Fault(&'static str),
     /// It says nothing about the engine: cancelled, refused before, a fault of ours.
     Neutral,
 }
@@ -24,11 +27,56 @@ pub struct Ticket {
     trial: bool,
 }
 
+/// Why a call may not pass, and what is known of the outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// When to come back.
+    pub after: Duration,
+    /// How long ago calls stopped passing.
+    pub opened_ago: Duration,
+    /// The kind of the last error.
+    pub last_error: &'static str,
+    /// Probes that failed since then.
+    pub probes_failed: u32,
+}
+
+/// From one state to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// The state that was left.
+    pub from: &'static str,
+    /// The state that is now.
+    pub to: &'static str,
+    /// The kind of the error that opened it, or `cooldown`, `probes`, `call`, `operator`.
+    pub cause: &'static str,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    Open { until: Duration },
-    HalfOpen { trial_out: bool },
+    Open {
+        until: Duration,
+        /// Good probes in a row.
+        good: u32,
+    },
+    HalfOpen {
+        /// Since when a trial is out.
+        trial: Option<Duration>,
+        /// Trials that said nothing.
+        neutral: u32,
+    },
+}
+
+impl State {
+    const HALF_OPEN: Self = Self::HalfOpen { trial: None, neutral: 0 };
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half_open",
+        }
+    }
 }
 
 /// Closed: calls pass and faults are counted. Open: calls are refused. Half open: one call is tried.
@@ -37,14 +85,27 @@ pub struct Breaker {
     limit: usize,
     window: Duration,
     cooldown: Duration,
+    early: bool,
     state: State,
+    /// The newest faults, at most `limit` of them.
     faults: VecDeque<Duration>,
     /// Changes with the state: what began before counts no more.
     generation: u64,
+    /// When it was closed last; an outage goes on while trials fail.
+    opened: Option<Duration>,
+    last_error: Option<&'static str>,
+    probes_failed: u32,
+    changed: Option<Transition>,
 }
 
 /// What a caller is told while another one's trial is out.
 const TRIAL_WAIT: Duration = Duration::from_secs(1);
+/// A trial that is out for longer is taken for lost: a long stream must not keep all other calls out.
+const TRIAL_LIMIT: Duration = Duration::from_secs(60);
+/// After so many trials that said nothing, a probe decides.
+const NEUTRALS: u32 = 3;
+/// One good probe can be luck.
+const GOOD_PROBES: u32 = 2;
 
 impl Breaker {
     /// Opens at `failures` faults within `window`, for `cooldown`.
@@ -54,27 +115,47 @@ impl Breaker {
             limit: failures as usize,
             window,
             cooldown,
+            early: true,
             state: State::Closed,
             faults: VecDeque::new(),
             generation: 0,
+            opened: None,
+            last_error: None,
+            probes_failed: 0,
+            changed: None,
         }
+    }
+
+    /// May good probes end the cooldown early? They do by default.
+    #[must_use]
+    pub const fn early_recovery(mut self, early: bool) -> Self {
+        self.early = early;
+        self
     }
 
     /// May a call pass?
     ///
     /// # Errors
-    /// How long to wait.
-    pub fn admit(&mut self, now: Duration) -> Result<Ticket, Duration> {
-        if let State::Open { until } = self.state {
+    /// Why not, and how long to wait.
+    pub fn admit(&mut self, now: Duration) -> Result<Ticket, Refused> {
+        if let State::Open { until, .. } = self.state {
             if now < until {
-                return Err(until - now);
+                return Err(self.refused(now, until.saturating_sub(now)));
             }
-            self.go(State::HalfOpen { trial_out: false });
+            self.go(State::HALF_OPEN, "cooldown");
         }
         let trial = match self.state {
-            State::HalfOpen { trial_out: true } => return Err(TRIAL_WAIT),
-            State::HalfOpen { trial_out: false } => {
-                self.state = State::HalfOpen { trial_out: true };
+            State::HalfOpen { trial: Some(since), .. } if !lost(now, since) => {
+                return Err(self.refused(now, TRIAL_WAIT));
+            }
+            State::HalfOpen { trial: Some(_), .. } => {
+                // Its place is given away, and so is its say.
+                self.generation += 1;
+                self.state = State::HalfOpen { trial: Some(now), neutral: NEUTRALS };
+                true
+            }
+            State::HalfOpen { trial: None, neutral } => {
+                self.state = State::HalfOpen { trial: Some(now), neutral };
                 true
             }
             _ => false,
@@ -88,142 +169,154 @@ impl Breaker {
             return;
         }
         match (self.state, verdict) {
-            (State::HalfOpen { .. }, Verdict::Good) if ticket.trial => {
-                self.faults.clear();
-                self.go(State::Closed);
-            }
-            (State::HalfOpen { .. }, Verdict::Fault) if ticket.trial => self.open(now),
-            (State::HalfOpen { .. }, Verdict::Neutral) if ticket.trial => {
-                self.state = State::HalfOpen { trial_out: false };
-            }
-            (State::Closed, Verdict::Fault) => {
-                self.faults.push_back(now);
-                self.forget_old(now);
-                if self.faults.len() >= self.limit {
-                    self.open(now);
+            (State::Closed, Verdict::Fault(kind)) => {
+                self.fault(now, kind);
+                if self.failures(now) >= self.limit {
+                    self.open(now, kind);
                 }
+            }
+            (State::HalfOpen { .. }, Verdict::Good) if ticket.trial => self.go(State::Closed, "call"),
+            (State::HalfOpen { .. }, Verdict::Fault(kind)) if ticket.trial => {
+                self.fault(now, kind);
+                self.open(now, kind);
+            }
+            (State::HalfOpen { neutral, .. }, Verdict::Neutral) if ticket.trial => {
+                self.state = State::HalfOpen { trial: None, neutral: (neutral + 1).min(NEUTRALS) };
             }
             _ => {}
         }
     }
 
-    /// Probes found the engine well: an open circuit tries one call early. Probes alone never close it.
-    pub fn recovered(&mut self) {
-        if matches!(self.state, State::Open { .. }) {
-            self.go(State::HalfOpen { trial_out: false });
+    /// A probe ended: its error's kind, if it failed.
+    ///
+    /// Good ones move an open circuit to half open, early; a real call closes it. Only where trials said nothing, or one
+    /// never came back, does the probe itself decide: a circuit must not stay half open for ever.
+    pub fn probed(&mut self, now: Duration, probe: Result<(), &'static str>) {
+        if let (Err(_), true) = (probe, self.opened.is_some()) {
+            self.probes_failed = self.probes_failed.saturating_add(1);
         }
+        match (self.state, probe) {
+            (State::Open { until, .. }, Err(_)) => self.state = State::Open { until, good: 0 },
+            (State::Open { until, good }, Ok(())) => {
+                let good = (good + 1).min(GOOD_PROBES);
+                self.state = State::Open { until, good };
+                if self.early && good == GOOD_PROBES {
+                    self.go(State::HALF_OPEN, "probes");
+                }
+            }
+            (State::HalfOpen { .. }, Ok(())) if self.wants_probe(now) => self.go(State::Closed, "probes"),
+            (State::HalfOpen { .. }, Err(kind)) if self.wants_probe(now) => {
+                self.fault(now, kind);
+                self.open(now, kind);
+            }
+            _ => {}
+        }
+    }
+
+    /// Trials did not tell how the engine is: a probe must.
+    #[must_use]
+    pub fn wants_probe(&self, now: Duration) -> bool {
+        match self.state {
+            State::HalfOpen { trial, neutral } => {
+                neutral >= NEUTRALS || trial.is_some_and(|since| lost(now, since))
+            }
+            _ => false,
+        }
+    }
+
+    /// A person says that the engine is well. What is out counts no more.
+    pub fn reset(&mut self) {
+        if self.state == State::Closed {
+            self.generation += 1;
+            self.forget();
+        } else {
+            self.go(State::Closed, "operator");
+        }
+    }
+
+    /// The last change of state, once.
+    pub const fn take_change(&mut self) -> Option<Transition> {
+        self.changed.take()
     }
 
     /// `closed`, `open` or `half_open`.
     #[must_use]
     pub const fn state(&self) -> &'static str {
-        match self.state {
-            State::Closed => "closed",
-            State::Open { .. } => "open",
-            State::HalfOpen { .. } => "half_open",
-        }
+        self.state.name()
     }
 
     /// Faults within the window.
     #[must_use]
     pub fn failures(&self, now: Duration) -> usize {
-        self.faults.iter().filter(|at| self.inside(now, **at)).count()
+        self.faults.iter().filter(|at| now.saturating_sub(**at) <= self.window).count()
     }
 
     /// How long an open circuit stays open at most.
     #[must_use]
     pub fn retry_after(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            State::Open { until } => Some(until.saturating_sub(now)),
+            State::Open { until, .. } => Some(until.saturating_sub(now)),
             _ => None,
         }
     }
 
-    fn open(&mut self, now: Duration) {
-        self.go(State::Open { until: now + self.cooldown });
+    /// How long ago calls stopped passing, if they do not pass freely.
+    #[must_use]
+    pub fn opened_ago(&self, now: Duration) -> Option<Duration> {
+        self.opened.map(|at| now.saturating_sub(at))
     }
 
-    fn go(&mut self, state: State) {
-        self.state = state;
-        self.generation += 1;
+    /// The kind of the last fault that still counts, or that opened it.
+    #[must_use]
+    pub fn last_error(&self, now: Duration) -> Option<&'static str> {
+        self.last_error.filter(|_| self.opened.is_some() || self.failures(now) > 0)
     }
 
-    fn inside(&self, now: Duration, at: Duration) -> bool {
-        now.saturating_sub(at) <= self.window
+    /// Probes that failed since calls stopped passing.
+    #[must_use]
+    pub const fn probes_failed(&self) -> u32 {
+        self.probes_failed
     }
 
-    fn forget_old(&mut self, now: Duration) {
-        while self.faults.front().is_some_and(|at| !self.inside(now, *at)) {
+    fn refused(&self, now: Duration, after: Duration) -> Refused {
+        Refused {
+            after,
+            opened_ago: self.opened_ago(now).unwrap_or_default(),
+            last_error: self.last_error.unwrap_or("unknown"),
+            probes_failed: self.probes_failed,
+        }
+    }
+
+    fn fault(&mut self, now: Duration, kind: &'static str) {
+        self.last_error = Some(kind);
+        if self.faults.len() >= self.limit {
             self.faults.pop_front();
         }
+        self.faults.push_back(now);
+    }
+
+    fn open(&mut self, now: Duration, kind: &'static str) {
+        self.opened.get_or_insert(now);
+        self.go(State::Open { until: now.saturating_add(self.cooldown), good: 0 }, kind);
+    }
+
+    fn go(&mut self, state: State, cause: &'static str) {
+        self.changed = Some(Transition { from: self.state.name(), to: state.name(), cause });
+        self.state = state;
+        self.generation += 1;
+        if state == State::Closed {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.faults.clear();
+        self.opened = None;
+        self.last_error = None;
+        self.probes_failed = 0;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const S: fn(u64) -> Duration = Duration::from_secs;
-
-    fn breaker() -> Breaker {
-        Breaker::new(3, S(60), S(300))
-    }
-
-    fn fault(b: &mut Breaker, at: Duration) {
-        let ticket = b.admit(at).unwrap();
-        b.settle(at, ticket, Verdict::Fault);
-    }
-
-    #[test]
-    fn opens_at_the_third_fault_within_the_window() {
-        let mut b = breaker();
-        fault(&mut b, S(0));
-        fault(&mut b, S(1));
-        assert_eq!(b.state(), "closed");
-        fault(&mut b, S(60));
-        assert_eq!(b.state(), "open");
-        assert_eq!(b.admit(S(61)).unwrap_err(), S(299));
-    }
-
-    #[test]
-    fn old_faults_do_not_count() {
-        let mut b = breaker();
-        fault(&mut b, S(0));
-        fault(&mut b, S(1));
-        fault(&mut b, Duration::from_millis(61_001));
-        assert_eq!(b.state(), "closed");
-        assert_eq!(b.failures(Duration::from_millis(61_001)), 1);
-    }
-
-    #[test]
-    fn half_open_lets_exactly_one_through_and_takes_a_dropped_trial_back() {
-        let mut b = breaker();
-        (0..3).for_each(|i| fault(&mut b, S(i)));
-        b.recovered();
-        let trial = b.admit(S(10)).unwrap();
-        assert_eq!(b.admit(S(10)).unwrap_err(), TRIAL_WAIT);
-        b.settle(S(11), trial, Verdict::Neutral);
-        let trial = b.admit(S(12)).unwrap();
-        b.settle(S(12), trial, Verdict::Good);
-        assert_eq!(b.state(), "closed");
-        assert_eq!(b.failures(S(12)), 0);
-    }
-
-    #[test]
-    fn what_began_before_the_change_does_not_count() {
-        let mut b = breaker();
-        let early = b.admit(S(0)).unwrap();
-        (0..3).for_each(|i| fault(&mut b, S(i)));
-        b.settle(S(3), early, Verdict::Good);
-        assert_eq!(b.state(), "open");
-    }
-
-    #[test]
-    fn a_failed_trial_opens_again() {
-        let mut b = breaker();
-        (0..3).for_each(|i| fault(&mut b, S(i)));
-        let trial = b.admit(S(302)).unwrap();
-        b.settle(S(303), trial, Verdict::Fault);
-        assert_eq!(b.retry_after(S(303)), Some(S(300)));
-    }
+fn lost(now: Duration, since: Duration) -> bool {
+    now.saturating_sub(since) > TRIAL_LIMIT
 }

@@ -4,21 +4,28 @@
 //! stuck poll cannot delay an answer.
 
 pub mod breaker;
+pub mod changes;
+pub mod circuit;
+pub mod doors;
 pub mod health;
 pub mod run;
 pub mod slots;
+pub mod suspects;
+mod witness;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::settings;
-use breaker::{Breaker, Verdict};
+use crate::tool::context::Circuit as Shown;
+use breaker::{Refused, Verdict};
+use circuit::Circuit;
 use slots::Slots;
+use suspects::Suspects;
 
 /// Watches every call of one server.
 #[derive(Debug)]
@@ -27,15 +34,15 @@ pub struct Supervisor {
     work: Handle,
     /// Bounded places per class.
     pub slots: Slots,
-    breaker: Mutex<Breaker>,
-    /// Probes may end an open state early.
-    probed: bool,
+    circuit: Circuit,
+    /// Containers that do not answer.
+    suspects: Mutex<Suspects>,
     started: Instant,
     stuck: Arc<AtomicUsize>,
+    /// Changes that were sent, and what follows them.
+    pub changes: changes::Changes,
     /// Cancelled when the server stops: calls in flight answer `shutting_down`.
     pub shutdown: CancellationToken,
-    /// Wakes the prober when the circuit opens.
-    opened: tokio::sync::Notify,
 }
 
 /// Leave to touch the engine. Gives its outcome to the breaker, or counts as neutral when dropped.
@@ -49,7 +56,7 @@ impl Admission {
     /// The call ended.
     pub fn settle(mut self, verdict: Verdict) {
         if let Some(ticket) = self.ticket.take() {
-            self.supervisor.settle(ticket, verdict);
+            self.supervisor.circuit.settle(ticket, verdict);
         }
     }
 }
@@ -57,7 +64,7 @@ impl Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.supervisor.settle(ticket, Verdict::Neutral);
+            self.supervisor.circuit.settle(ticket, Verdict::Neutral);
         }
     }
 }
@@ -69,67 +76,43 @@ impl Supervisor {
         Self {
             work,
             slots: Slots::new(limits.max_concurrent as usize),
-            breaker: Mutex::new(Breaker::new(breaker.failures, breaker.window, breaker.cooldown)),
-            probed: breaker.early_recovery,
+            circuit: Circuit::new(breaker),
+            suspects: Mutex::default(),
             started: Instant::now(),
             stuck: Arc::default(),
+            changes: changes::Changes::default(),
             shutdown: CancellationToken::new(),
-            opened: tokio::sync::Notify::new(),
         }
     }
 
     /// May a call touch the engine?
     ///
     /// # Errors
-    /// When to come back, while the circuit is open.
-    pub fn admit(self: &Arc<Self>) -> Result<Admission, Duration> {
-        let ticket = self.breaker().admit(self.now()).map_err(|after| self.worth_trying(after))?;
+    /// Why not and when to come back, while the circuit is open.
+    pub fn admit(self: &Arc<Self>) -> Result<Admission, Refused> {
+        let ticket = self.circuit.admit()?;
         Ok(Admission { supervisor: Arc::clone(self), ticket: Some(ticket) })
     }
 
-    /// State, faults in the window, and when an open circuit admits a trial at the latest.
+    /// The circuit at this moment.
     #[must_use]
-    pub fn circuit(&self) -> (&'static str, usize, Option<Duration>) {
-        let now = self.now();
-        let breaker = self.breaker();
-        (
-            breaker.state(),
-            breaker.failures(now),
-            breaker.retry_after(now).map(|after| self.worth_trying(after)),
-        )
+    pub fn circuit(&self) -> Shown {
+        self.circuit.shown()
     }
 
-    /// When a refused caller should come back: the next probe may find the engine well long before the cooldown ends.
-    fn worth_trying(&self, cooldown: Duration) -> Duration {
-        if self.probed { cooldown.min(health::PAUSE) } else { cooldown }
+    /// Resolves when the circuit opens, at once if it is open: who waits for a place is sent away then.
+    pub fn opened(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.circuit.opened()
+    }
+
+    /// A person at the host says that the engine is well.
+    pub fn reset_circuit(&self) {
+        self.circuit.reset();
     }
 
     /// Workers that were told to end and did not.
     #[must_use]
     pub fn stuck_workers(&self) -> usize {
         self.stuck.load(Ordering::Relaxed)
-    }
-
-    fn settle(&self, ticket: breaker::Ticket, verdict: Verdict) {
-        let now = self.now();
-        let mut breaker = self.breaker();
-        let before = breaker.state();
-        breaker.settle(now, ticket, verdict);
-        let after = breaker.state();
-        drop(breaker);
-        if before != after {
-            tracing::warn!(from = before, to = after, "circuit changed");
-            if after == "open" {
-                self.opened.notify_one();
-            }
-        }
-    }
-
-    fn now(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

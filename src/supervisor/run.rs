@@ -1,10 +1,15 @@
 //! One piece of work under supervision.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+
+use crate::engine::Commit;
 
 use super::Supervisor;
 
@@ -22,6 +27,18 @@ pub enum Ending<T> {
     /// The server is stopping.
     ShuttingDown,
 }
+
+/// When a change that was sent is given up for good: its caller was answered long before.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The caller is answered by then.
+    pub deadline: Instant,
+    /// What outlives the call may go on until then.
+    pub finish_by: Instant,
+}
+
+/// After a signal to stop, a change that was sent may still bring its answer for so long.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// A worker that was told to end and is still busy after this is counted as stuck.
 const REAP: Duration = Duration::from_secs(5);
@@ -57,10 +74,78 @@ impl Supervisor {
         ending
     }
 
+    /// Runs a change. Until `commit` says that it was sent it can be called off like a read; from then on nothing ends it
+    /// but `finish_by`: whoever waits is answered in time, and the work goes on to see and record what came of it. The
+    /// work gives its answer through the channel, and may live on.
+    pub async fn change<T, F>(
+        &self,
+        patience: Patience,
+        cancel: &CancellationToken,
+        commit: &Arc<Commit>,
+        work: impl FnOnce(oneshot::Sender<T>) -> F,
+    ) -> Ending<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (answer, mut answered) = oneshot::channel();
+        let mut handle = self.work.spawn(work(answer));
+        let counted = self.changes.begin();
+        let mut deadline = patience.deadline;
+        let mut stopping = false;
+        let ending = loop {
+            tokio::select! {
+                biased; // an answer that is there wins over a deadline that came at the same moment
+                answer = &mut answered => match answer {
+                    Ok(value) => break Ending::Done(value),
+                    // It went without an answer: only a panic does.
+                    Err(_) => break match (&mut handle).await {
+                        Err(e) if e.is_panic() => Ending::Panicked(panic_text(e)),
+                        _ => Ending::Panicked("a change ended without an answer".to_owned()),
+                    },
+                },
+                () = cancel.cancelled() => break Ending::Cancelled,
+                () = self.shutdown.cancelled(), if !stopping => {
+                    if commit.withdraw() {
+                        break Ending::ShuttingDown;
+                    }
+                    stopping = true;
+                    deadline = deadline.min(Instant::now() + SHUTDOWN_GRACE);
+                }
+                () = sleep_until(deadline) => {
+                    break if stopping { Ending::ShuttingDown } else { Ending::Deadline };
+                }
+            }
+        };
+        // What was never sent is ended; what was sent is seen through.
+        if !matches!(ending, Ending::Done(_)) && commit.withdraw() {
+            self.reap(handle);
+        } else {
+            self.finish(handle, patience.finish_by, counted);
+        }
+        ending
+    }
+
+    /// Lets a change that was sent go on until `by`.
+    fn finish(&self, mut handle: JoinHandle<()>, by: Instant, counted: super::changes::Running) {
+        let stuck = Arc::clone(&self.stuck);
+        tokio::spawn(async move {
+            let _counted = counted;
+            if timeout_at(by, &mut handle).await.is_err() {
+                handle.abort();
+                if timeout(REAP, &mut handle).await.is_err() {
+                    stuck.fetch_add(1, Ordering::Relaxed);
+                    let _ended = handle.await;
+                    stuck.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+
     /// Ends a worker without waiting for it: a stuck poll wastes one thread and delays nobody.
-    fn reap<T: Send + 'static>(&self, mut handle: tokio::task::JoinHandle<T>) {
+    fn reap<T: Send + 'static>(&self, mut handle: JoinHandle<T>) {
         handle.abort();
-        let stuck = std::sync::Arc::clone(&self.stuck);
+        let stuck = Arc::clone(&self.stuck);
         tokio::spawn(async move {
             if timeout(REAP, &mut handle).await.is_err() {
                 stuck.fetch_add(1, Ordering::Relaxed);
@@ -80,7 +165,7 @@ async fn given_up(cancel: &CancellationToken, grace: Duration) {
 }
 
 /// Ends the worker when the call itself is dropped.
-struct Aborting<T>(Option<tokio::task::JoinHandle<T>>);
+struct Aborting<T>(Option<JoinHandle<T>>);
 
 impl<T> Drop for Aborting<T> {
     fn drop(&mut self) {

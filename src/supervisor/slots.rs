@@ -10,11 +10,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::tool::{Class, Kind, ToolError};
 
+use super::doors::{Doors, Inside, Purpose, Shut};
+
 /// The places of one server.
 #[derive(Debug)]
 pub struct Slots {
     all: Arc<Semaphore>,
     classes: HashMap<Class, Queue>,
+    doors: Arc<Doors>,
     running: Arc<AtomicUsize>,
 }
 
@@ -59,20 +62,41 @@ impl Slots {
         Self {
             all: Arc::new(Semaphore::new(all.max(1))),
             classes: Class::ALL.into_iter().map(queue).collect(),
+            doors: Arc::default(),
             running: Arc::default(),
         }
     }
 
-    /// Takes a place, waiting for one until `deadline`.
+    /// A place at these containers beside the one at hand, waiting until `until`. Who waits for a container keeps no
+    /// place from others: the one at hand is given back meanwhile.
+    ///
+    /// # Errors
+    /// `overloaded`, when the queue is full or the time is over.
+    pub async fn at(
+        &self,
+        place: Place,
+        class: Class,
+        (ids, purpose): (&[String], Purpose),
+        until: Instant,
+    ) -> Result<(Place, Inside), ToolError> {
+        if let Some(inside) = self.doors.try_enter(ids, purpose) {
+            return Ok((place, inside));
+        }
+        drop(place);
+        let inside = self.doors.enter(ids, purpose, until).await.map_err(|shut| {
+            full(match shut {
+                Shut::Full => "many wait for this container already",
+                Shut::Late => "others are at this container",
+            })
+        })?;
+        Ok((self.take(class, until).await?, inside))
+    }
+
+    /// Takes a place, waiting for one until `until`.
     ///
     /// # Errors
     /// `overloaded`, when the queue is full or no place came free.
-    pub async fn take(&self, class: Class, deadline: Instant) -> Result<Place, ToolError> {
-        let full = |why: &str| {
-            ToolError::new(Kind::Overloaded, format!("too many calls at once: {why}"))
-                .hint("wait for running calls to end")
-                .retry_after(Duration::from_secs(1))
-        };
+    pub async fn take(&self, class: Class, until: Instant) -> Result<Place, ToolError> {
         let Some(queue) = self.classes.get(&class) else {
             return Err(ToolError::internal("a class without places"));
         };
@@ -80,7 +104,7 @@ impl Slots {
         if queue.waiting.fetch_add(1, Ordering::Relaxed) >= queue.limit {
             return Err(full("the queue is full"));
         }
-        let taken = timeout_at(deadline, async {
+        let taken = timeout_at(until, async {
             let class_place = Arc::clone(&queue.places).acquire_owned().await.ok()?;
             // What only reports on the server itself must answer even when every other place is taken.
             let all = match class {
@@ -100,10 +124,16 @@ impl Slots {
         }
     }
 
-    /// Calls that run, and calls that wait.
+    /// Calls that run, and calls that wait for a place.
     #[must_use]
     pub fn counts(&self) -> (usize, usize) {
         let waiting = self.classes.values().map(|q| q.waiting.load(Ordering::Relaxed)).sum();
         (self.running.load(Ordering::Relaxed), waiting)
     }
+}
+
+fn full(why: &str) -> ToolError {
+    ToolError::new(Kind::Overloaded, format!("too many calls at once: {why}"))
+        .hint("wait for running calls to end")
+        .retry_after(Duration::from_secs(1))
 }

@@ -1,7 +1,7 @@
 //! What a running tool holds.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
-use crate::engine::{Budget, Engine};
+use crate::engine::change::Finding;
+use crate::engine::{Budget, Commit, Engine};
 use crate::output::{Learned, LineMask, Redactor};
 
 use super::error::ToolError;
@@ -30,12 +31,8 @@ pub trait Host: Send + Sync {
 /// The supervisor's state at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Vitals {
-    /// `closed`, `open` or `half_open`.
-    pub circuit: &'static str,
-    /// Daemon faults in the window.
-    pub failures: usize,
-    /// When an open circuit admits a trial at the latest.
-    pub retry_after: Option<Duration>,
+    /// The circuit breaker.
+    pub circuit: Circuit,
     /// Calls that are running.
     pub in_flight: usize,
     /// Calls that wait for a place.
@@ -44,6 +41,65 @@ pub struct Vitals {
     pub stuck_workers: usize,
     /// Why the audit log cannot be written, if so.
     pub audit_fault: Option<String>,
+}
+
+/// The circuit breaker at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Circuit {
+    /// `closed`, `open` or `half_open`.
+    pub state: &'static str,
+    /// Daemon faults in the window.
+    pub failures: usize,
+    /// When an open circuit admits a trial at the latest.
+    pub retry_after: Option<Duration>,
+    /// How long ago calls stopped passing, unless it is closed.
+    pub opened_ago: Option<Duration>,
+    /// The kind of the last fault that still counts, or that opened it.
+    pub last_error: Option<&'static str>,
+    /// Probes that failed since calls stopped passing.
+    pub probes_failed: u32,
+    /// The last probe.
+    pub probe: Option<Probe>,
+    /// What happened since the start, for metrics.
+    pub counters: Counters,
+}
+
+/// One probe of the engine beside the calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    /// How long ago it ended.
+    pub ago: Duration,
+    /// The kind of its error, if it failed.
+    pub error: Option<&'static str>,
+}
+
+/// What the circuit breaker did since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Changes to `open`, failed trials included.
+    pub to_open: u64,
+    /// Changes to `half_open`.
+    pub to_half_open: u64,
+    /// Changes to `closed`.
+    pub to_closed: u64,
+    /// Changes from `closed` to `open`.
+    pub outages: u64,
+    /// Probes of the engine.
+    pub probes: u64,
+    /// Those of them that failed.
+    pub probes_failed: u64,
+}
+
+impl Counters {
+    /// Counts one change of state.
+    pub fn count(&mut self, from: &str, to: &str) {
+        match to {
+            "open" => self.to_open += 1,
+            "half_open" => self.to_half_open += 1,
+            _ => self.to_closed += 1,
+        }
+        self.outages += u64::from(from == "closed" && to == "open");
+    }
 }
 
 /// Where a tool reports how far it is. Reports are cleaned, and thinned out to what a client can read.
@@ -89,6 +145,32 @@ impl Mask {
     }
 }
 
+/// What came of a change after its caller was answered.
+pub type Aftermath = Pin<Box<dyn Future<Output = Finding> + Send>>;
+
+/// What follows a change whose answer left something open: it is looked at again, for the record.
+#[derive(Clone, Default)]
+pub struct After(Arc<Mutex<Vec<Aftermath>>>);
+
+impl std::fmt::Debug for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("After").finish_non_exhaustive()
+    }
+}
+
+impl After {
+    /// Goes on when the caller has its answer.
+    pub fn the_answer(&self, look: impl Future<Output = Finding> + Send + 'static) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(look));
+    }
+
+    /// What there is to do.
+    #[must_use]
+    pub fn take(&self) -> Vec<Aftermath> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// What a running tool holds besides its permits and arguments.
 #[derive(Clone)]
 pub struct Ctx {
@@ -104,6 +186,10 @@ pub struct Ctx {
     pub mask: Mask,
     /// The caller gave up, or the server is stopping.
     pub cancel: CancellationToken,
+    /// Whether a change may still be called off. Reads have no use for it.
+    pub commit: Arc<Commit>,
+    /// What goes on when the caller has its answer.
+    pub after: After,
     /// The server itself.
     pub host: Arc<dyn Host>,
 }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::config::Settings;
 use crate::policy::Permits;
 
 use super::class::Class;
@@ -62,6 +63,15 @@ pub trait Tool: Send + Sync + 'static {
         Self::SPEC.class
     }
 
+    /// Is what is asked within what the settings allow? Beside the permits: they say which objects, this says what of them.
+    ///
+    /// # Errors
+    /// What is not, and which setting says so.
+    fn guard(args: &Self::Args, settings: &Settings) -> Result<(), ToolError> {
+        let _ = (args, settings);
+        Ok(())
+    }
+
     /// Does it. The permits are for exactly the objects of [`Tool::targets`], in their order.
     fn run(
         ctx: Ctx,
@@ -91,6 +101,7 @@ pub struct ToolDef {
     pub spec: Spec,
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
+    guard: fn(&Prepared, &Settings) -> Result<(), ToolError>,
     run: fn(Ctx, Permits, Prepared) -> Running,
 }
 
@@ -98,7 +109,13 @@ impl ToolDef {
     /// Erases the type of a tool to function pointers, so that the catalogue is a plain constant.
     #[must_use]
     pub const fn of<T: Tool>() -> Self {
-        Self { spec: T::SPEC, schema: schema::of::<T::Args>, prepare: prepare::<T>, run: run::<T> }
+        Self {
+            spec: T::SPEC,
+            schema: schema::of::<T::Args>,
+            prepare: prepare::<T>,
+            guard: guard::<T>,
+            run: run::<T>,
+        }
     }
 
     /// The input schema: a closed object without combinators at its root.
@@ -113,6 +130,14 @@ impl ToolDef {
     /// `invalid_arguments`, naming the field and what it takes.
     pub fn prepare(&self, arguments: Map<String, Value>) -> Result<Prepared, ToolError> {
         (self.prepare)(&self.schema(), arguments)
+    }
+
+    /// Is what is asked within what the settings allow?
+    ///
+    /// # Errors
+    /// As [`Tool::guard`].
+    pub fn guard(&self, prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
+        (self.guard)(prepared, settings)
     }
 
     /// Runs it.
@@ -132,6 +157,13 @@ fn prepare<T: Tool>(
         class: T::class(&args),
         args: Box::new(args),
     })
+}
+
+fn guard<T: Tool>(prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
+    match prepared.args.downcast_ref::<T::Args>() {
+        Some(args) => T::guard(args, settings),
+        None => Err(ToolError::internal("arguments of another tool reached this one")),
+    }
 }
 
 fn run<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Running {

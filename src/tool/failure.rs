@@ -49,6 +49,7 @@ impl From<EngineError> for ToolError {
             .hint("Docker 20.10 and newer work"),
             EngineError::Gone => Self::new(Kind::NotFound, "the object is gone"),
             EngineError::Status { code, message } => status(code, &message),
+            EngineError::Withdrawn => Self::new(Kind::Cancelled, "called off before it was sent"),
             EngineError::NotAllowed(_) => Self::internal(detail),
         }
     }

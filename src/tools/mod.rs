@@ -2,6 +2,7 @@
 
 pub mod containers;
 pub mod images;
+pub mod lifecycle;
 pub mod meta;
 pub mod networks;
 mod pattern;
@@ -12,5 +13,12 @@ mod words;
 use crate::tool::ToolDef;
 
 /// The catalogue, in the order of the documentation.
-pub const ALL: &[&[ToolDef]] =
-    &[containers::TOOLS, system::TOOLS, images::TOOLS, volumes::TOOLS, networks::TOOLS, meta::TOOLS];
+pub const ALL: &[&[ToolDef]] = &[
+    containers::TOOLS,
+    lifecycle::TOOLS,
+    system::TOOLS,
+    images::TOOLS,
+    volumes::TOOLS,
+    networks::TOOLS,
+    meta::TOOLS,
+];

@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "app",
         &[
             "audit",
+            "child",
             "config",
             "engine",
             "output",
@@ -28,7 +29,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Commands load a configuration, make the app and call through the server as a client would.
     (
         "cli",
-        &["app", "audit", "config", "engine", "output", "policy", "reference", "server", "tool", "transport"],
+        &[
+            "app",
+            "audit",
+            "child",
+            "config",
+            "engine",
+            "output",
+            "policy",
+            "reference",
+            "server",
+            "tool",
+            "transport",
+        ],
     ),
     ("transport", &["server"]),
     ("server", &["audit", "config", "engine", "output", "policy", "supervisor", "tool", "tools"]),
@@ -37,7 +50,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("tools", &["config", "engine", "output", "policy", "tool"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
     ("tool", &["config", "engine", "output", "policy"]),
-    ("engine", &["policy"]),
+    // Other programs are ways to an engine: ssh, compose.
+    ("engine", &["child", "policy"]),
+    ("child", &[]),
     ("audit", &["tool"]),
     ("config", &["policy"]),
     ("output", &[]),
@@ -61,8 +76,8 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("clap", &["cli"], "arguments of the command line end there"),
     (
         "stdout",
-        &["cli/out.rs", "transport/stdio.rs", "engine/dial/ssh.rs"],
-        "stdout is the protocol's; ssh has its own",
+        &["cli/out.rs", "transport/stdio.rs", "engine/dial/ssh.rs", "child"],
+        "stdout is the protocol's; children have their own",
     ),
     ("UnixStream", &["engine"], "a socket past the engine room is a way to Docker without a permit"),
     ("UnixSocket", &[], "streams are how the engine is dialled"),
@@ -79,21 +94,17 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "fs",
-        &["config/locate.rs", "engine/discover", "engine/dial", "audit/file.rs", "cli/doctor.rs"],
-        "read: the configuration, docker's contexts and certificates, sockets; written: the audit; both: the check of the host",
+        &["config/locate.rs", "engine/discover", "engine/dial", "audit/file.rs", "cli/doctor.rs", "child"],
+        "read: the configuration, docker's contexts and certificates, sockets, /proc; written: the audit; both: the check of the host",
     ),
     ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (
         "process",
-        &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs"],
-        "exit codes, docker's own programs in doctor, and ssh; whose files are ours",
+        &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs", "child"],
+        "exit codes, docker's own programs in doctor, children and the pipes of ssh; whose files are ours",
     ),
-    (
-        "Command",
-        &["cli", "engine/dial/ssh.rs"],
-        "a program that runs past the engine is an exec without a permit",
-    ),
-    ("unsafe", &[], "nothing here needs it"),
+    ("Command", &["cli", "child/fork.rs"], "a program that runs past the engine is an exec without a permit"),
+    ("unsafe", &["child/fork.rs"], "only between fork and exec it is needed"),
 ];
 
 /// What sees past the filters, or makes the ground that decisions stand on: for the layers around the tools, never for tools.

@@ -45,7 +45,7 @@ fn only_reads_of_resolved_and_visible_objects_are_sent() {
         // What hidden containers keep secret is learned, so that it is masked in the logs of visible ones.
         let learned = fixture.hidden.iter().any(|id| bare == format!("/containers/{id}/json"));
         if method != "GET"
-            || !ops::allowed(method, bare, docker_mcp::policy::Level::Read)
+            || !ops::allowed(method, bare, &[docker_mcp::policy::Level::Read])
             || (hidden && !learned)
         {
             wrong.push(line.clone());

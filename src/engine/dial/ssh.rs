@@ -5,20 +5,19 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::pin::Pin;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::super::endpoint::Endpoint;
 use super::{DialError, DialKind};
+use crate::child::{self, Child, Spec, Stdin};
 
 #[cfg(test)]
 mod tests;
@@ -36,11 +35,11 @@ pub(super) async fn connect(
     endpoint: &Endpoint,
     deadline: Instant,
 ) -> Result<SshIo, DialError> {
-    let mut io = SshIo::start(program, endpoint, deadline)?;
+    let mut io = SshIo::start(program, endpoint, deadline).await?;
     match timeout_at(deadline, io.ping()).await {
         Ok(Ok(Pong::StaysOpen)) => Ok(io),
         // A proxy before the engine may close after each answer: it is there, so the next stream goes unasked.
-        Ok(Ok(Pong::Closes)) => SshIo::start(program, endpoint, deadline),
+        Ok(Ok(Pong::Closes)) => SshIo::start(program, endpoint, deadline).await,
         Ok(Err(error)) => Err(DialError::new(DialKind::Ssh, endpoint, io.last_words(&error, deadline).await)),
         Err(_) => {
             let said = io.said();
@@ -53,31 +52,27 @@ pub(super) async fn connect(
 
 /// The whole command line, as an array: no shell of ours reads it, and all words of it passed the endpoint's grammar
 /// (the shell on the other side joins the last ones).
-fn command(program: &OsStr, endpoint: &Endpoint, patience: Duration) -> Option<Command> {
+fn command(program: &OsStr, endpoint: &Endpoint, patience: Duration) -> Option<Spec> {
     let Endpoint::Ssh { user, host, port, path } = endpoint else { return None };
     let seconds = patience.saturating_sub(OURS_LATER).as_secs().max(1);
-    let mut command = Command::new(program);
     // No terminal, no agent, no X11; unknown hosts are refused; no master process that would outlive us.
-    command.args(["-T", "-a", "-x", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
-    command.args(["-o", "ControlMaster=no", "-o", "ClearAllForwardings=yes"]);
-    command.args(["-o", &format!("ConnectTimeout={seconds}")]);
+    let mut spec = Spec::new(program)
+        .args(["-T", "-a", "-x", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"])
+        .args(["-o", "ControlMaster=no", "-o", "ClearAllForwardings=yes"])
+        .args(["-o", &format!("ConnectTimeout={seconds}")]);
     if let Some(port) = port {
-        command.args(["-p", &port.to_string()]);
+        spec = spec.args(["-p", &port.to_string()]);
     }
     if let Some(user) = user {
-        command.args(["-l", user]);
+        spec = spec.args(["-l", user]);
     }
-    command.args(["--", host, "docker"]);
+    spec = spec.args(["--", host, "docker"]);
     if let Some(path) = path {
-        command.arg("-H").arg(format!("unix://{}", path.display()));
+        spec = spec.args(["-H", &format!("unix://{}", path.display())]);
     }
-    command.args(["system", "dial-stdio"]);
-    for name in ["DISPLAY", "SSH_ASKPASS"] {
-        command.env_remove(name);
-    }
-    command.env("SSH_ASKPASS_REQUIRE", "never").process_group(0);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Some(command)
+    // Keys may be with an agent, or be tickets. Of our environment it gets little else: no display, no askpass program.
+    spec = spec.args(["system", "dial-stdio"]).inherit("SSH_AUTH_SOCK").inherit("KRB5CCNAME");
+    Some(spec.env("SSH_ASKPASS_REQUIRE", "never").stdin(Stdin::Piped))
 }
 
 enum Pong {
@@ -85,13 +80,14 @@ enum Pong {
     Closes,
 }
 
-/// The pipes of an `ssh` child, and the child, which is killed when this is dropped.
+/// The pipes of an `ssh` child, and the child, which is ended when this is dropped.
 pub(super) struct SshIo {
-    child: Child,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     stderr: Arc<Mutex<Vec<u8>>>,
     drain: JoinHandle<()>,
+    // The last: our ends of its pipes are closed before it is told to end.
+    child: Child,
 }
 
 impl Drop for SshIo {
@@ -101,25 +97,18 @@ impl Drop for SshIo {
 }
 
 impl SshIo {
-    fn start(program: &OsStr, endpoint: &Endpoint, deadline: Instant) -> Result<Self, DialError> {
+    async fn start(program: &OsStr, endpoint: &Endpoint, deadline: Instant) -> Result<Self, DialError> {
         let told = |detail: &str| DialError::new(DialKind::Ssh, endpoint, detail);
         let patience = deadline.saturating_duration_since(Instant::now());
-        let command = command(program, endpoint, patience).ok_or_else(|| told("not an ssh address"))?;
-        let mut child =
-            tokio::process::Command::from(command).kill_on_drop(true).spawn().map_err(|error| match error
-                .kind()
-            {
-                io::ErrorKind::NotFound => told("there is no `ssh` in PATH"),
-                _ => told(&format!("`ssh` does not start: {error}")),
-            })?;
-        let (Some(stdin), Some(stdout), Some(pipe)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(told("`ssh` has no pipes"));
-        };
+        let spec = command(program, endpoint, patience).ok_or_else(|| told("not an ssh address"))?;
+        let mut child = timeout_at(deadline, child::spawn(spec))
+            .await
+            .map_err(|_| told("`ssh` did not start in time"))?
+            .map_err(|error| told(&error.to_string()))?;
+        let pipes = child.pipes().ok_or_else(|| told("`ssh` has no pipes"))?;
         let stderr = Arc::new(Mutex::new(Vec::new()));
-        let drain = tokio::spawn(drain(pipe, Arc::clone(&stderr)));
-        Ok(Self { child, stdin: Some(stdin), stdout, stderr, drain })
+        let drain = tokio::spawn(drain(pipes.stderr, Arc::clone(&stderr)));
+        Ok(Self { stdin: pipes.stdin, stdout: pipes.stdout, stderr, drain, child })
     }
 
     /// Asks the engine for a sign of life; reads its answer to the last byte and no further.
@@ -156,13 +145,13 @@ impl SshIo {
         if !ended {
             return format!("{error} {}", self.said());
         }
-        let status = timeout_at(until, self.child.wait()).await;
+        let status = timeout_at(until, self.child.exited()).await;
         // A grandchild may hold the pipe open: what was said until now has to do.
         let _ =
             timeout(LAST_WORDS.min(until.saturating_duration_since(Instant::now())), &mut self.drain).await;
         let how = match status {
-            Ok(Ok(status)) if status.code() == Some(127) => "docker is not installed there".to_owned(),
-            Ok(Ok(status)) => format!("ssh ended with {status}"),
+            Ok(status) if status.code() == Some(127) => "docker is not installed there".to_owned(),
+            Ok(status) => format!("ssh ended with {status}"),
             _ => "ssh closed its stream".to_owned(),
         };
         let said = self.said();

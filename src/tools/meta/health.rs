@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::engine::Budget;
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
+use crate::tool::context::{Circuit, Probe};
 use crate::tool::{Class, Ctx, Effect, Output, Spec, Tool, ToolError};
 
 /// Below the class's own two seconds, so that a hung engine is this tool's finding and not its failure.
@@ -49,15 +50,11 @@ impl Tool for Health {
             }),
             Err(e) => json!({ "reachable": false, "error": e.to_string() }),
         };
-        let healthy = ping.is_ok() && vitals.circuit == "closed" && vitals.audit_fault.is_none();
+        let healthy = ping.is_ok() && vitals.circuit.state == "closed" && vitals.audit_fault.is_none();
         let draft = Draft::object(json!({
             "healthy": healthy,
             "engine": engine,
-            "circuit": {
-                "state": vitals.circuit,
-                "failures": vitals.failures,
-                "retry_after_ms": vitals.retry_after.map(|d| d.as_millis() as u64),
-            },
+            "circuit": circuit(&vitals.circuit),
             "calls": { "in_flight": vitals.in_flight, "waiting": vitals.waiting, "stuck_workers": vitals.stuck_workers },
             "audit": vitals.audit_fault.map_or_else(|| "ok".to_owned(), |why| format!("cannot be written: {why}")),
             "bypass": ctx.settings.bypass,
@@ -66,4 +63,23 @@ impl Tool for Health {
         }));
         Ok(draft.keep_empty(&["grants"]))
     }
+}
+
+/// What is known of an outage besides the state, and what the last probe found.
+fn circuit(circuit: &Circuit) -> Value {
+    let ms = |d: Duration| d.as_millis() as u64;
+    let failed = |probe: Probe| match probe.error {
+        None => "ok".to_owned(),
+        Some(kind) => format!("failed: {kind}"),
+    };
+    json!({
+        "state": circuit.state,
+        "failures": circuit.failures,
+        "retry_after_ms": circuit.retry_after.map(ms),
+        "opened_ms_ago": circuit.opened_ago.map(ms),
+        "last_error": circuit.last_error,
+        "probes_failed": circuit.opened_ago.map(|_| circuit.probes_failed),
+        "last_probe": circuit.probe.map(failed),
+        "last_probe_ms_ago": circuit.probe.map(|probe| ms(probe.ago)),
+    })
 }

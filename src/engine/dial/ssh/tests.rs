@@ -3,6 +3,7 @@ use super::*;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// Answers the ping, then gives back what it gets.
@@ -128,7 +129,7 @@ async fn failures_are_told_in_the_words_of_ssh() {
     let endless = Stub::new("printf 'HTTP/1.1 200 OK\\r\\n'; exec yes").refused().await;
     assert!(endless.contains("does not end"), "{endless}");
     let absent = connect("/no/such/ssh".as_ref(), &Endpoint::parse("ssh://box").unwrap(), after(500)).await;
-    assert!(absent.err().unwrap().detail.contains("no `ssh` in PATH"));
+    assert!(absent.err().unwrap().detail.contains("no `/no/such/ssh`"));
 }
 
 #[tokio::test]
@@ -149,15 +150,19 @@ async fn a_proxy_that_closes_after_each_answer_gets_a_second_child() {
     stub.is_gone().await;
 }
 
-#[test]
-fn nobody_can_be_asked() {
-    let endpoint = Endpoint::parse("ssh://box").unwrap();
-    let command = command("ssh".as_ref(), &endpoint, Duration::ZERO).unwrap();
-    let env: Vec<_> = command.get_envs().map(|(name, value)| (name.to_str().unwrap(), value)).collect();
-    for name in ["DISPLAY", "SSH_ASKPASS"] {
-        assert!(env.contains(&(name, None)), "{env:?}");
+#[tokio::test]
+async fn nobody_can_be_asked() {
+    let stub = Stub::new("env | sort > \"$0.env\"; (: < /dev/tty) 2>&- && echo yes > \"$0.tty\"; exit 255");
+    stub.refused().await;
+    let env = stub.noted("env");
+    assert!(env.contains("SSH_ASKPASS_REQUIRE=never\n") && env.contains("DOCKER_MCP_JOB="), "{env}");
+    // The words of cargo stand for all that is not meant for it.
+    for name in ["DISPLAY", "SSH_ASKPASS", "CARGO"] {
+        assert!(!env.contains(&format!("\n{name}=")), "{env}");
     }
-    assert!(command.get_args().any(|arg| arg == "ConnectTimeout=1"), "0 would mean for ever");
+    assert_eq!(stub.noted("tty"), "", "a terminal could be opened");
+    let soon = stub.dial("ssh://box", 0).await;
+    assert!(soon.is_err() && !stub.noted("args").contains("ConnectTimeout=0"), "0 would mean for ever");
 }
 
 /// The true program, if there is one: it understands the options and its own deadline comes before ours.

@@ -1,0 +1,94 @@
+//! What every change shares: the moment it can no longer be called off, and what is found out when its answer was lost.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::error::EngineError;
+
+const WAITING: u8 = 0;
+const SENT: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+/// Whether a call's change may still be called off. Either the call is withdrawn and never sent, or it is sent and never
+/// withdrawn; there is nothing between.
+#[derive(Debug, Default)]
+pub struct Commit(AtomicU8);
+
+impl Commit {
+    /// Called right before the first byte is written. False: it was withdrawn, nothing may be written.
+    #[must_use]
+    pub fn send(&self) -> bool {
+        let was = self.0.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire);
+        was.is_ok() || was == Err(SENT)
+    }
+
+    /// Calls it off. False: too late, the engine may have heard of it.
+    #[must_use]
+    pub fn withdraw(&self) -> bool {
+        let was = self.0.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        was.is_ok() || was == Err(WITHDRAWN)
+    }
+
+    /// The engine may have heard of it.
+    #[must_use]
+    pub fn sent(&self) -> bool {
+        self.0.load(Ordering::Acquire) == SENT
+    }
+}
+
+/// A change that did not get a good answer.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// What went wrong.
+    pub error: EngineError,
+    /// The engine may have heard of it.
+    pub written: bool,
+}
+
+impl From<EngineError> for Failed {
+    fn from(error: EngineError) -> Self {
+        Self { error, written: false }
+    }
+}
+
+impl From<Failed> for EngineError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
+/// Did a change happen whose answer was lost?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// What was asked for is so.
+    Done,
+    /// It is not, and nothing is under way.
+    None,
+    /// The engine is still at it.
+    Continuing,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What looking again showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Did it happen?
+    pub effect: Effect,
+    /// What that is read from, in a few words.
+    pub evidence: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sent_or_withdrawn_never_both() {
+        let commit = Commit::default();
+        assert!(commit.send() && commit.send() && commit.sent());
+        assert!(!commit.withdraw());
+        let commit = Commit::default();
+        assert!(commit.withdraw() && commit.withdraw());
+        assert!(!commit.send() && !commit.sent());
+    }
+}

@@ -1,0 +1,106 @@
+//! The audit trace of a call on its way: kept by the call, handed to the work once a change may outlive the call.
+
+use std::sync::Arc;
+
+use crate::audit::{AuditFault, Decision, Guard};
+use crate::engine::Commit;
+use crate::engine::change::{Effect as Came, Finding};
+use crate::tool::ToolError;
+use crate::tool::error::Effect;
+
+/// The trace while the call has it; nothing once it is handed over.
+#[derive(Debug)]
+pub(super) struct Trace(Option<Guard>);
+
+/// The trace of a change, kept by the work that sees it through.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    guard: Guard,
+    commit: Arc<Commit>,
+}
+
+impl Trace {
+    pub(super) const fn new(guard: Guard) -> Self {
+        Self(Some(guard))
+    }
+
+    pub(super) fn targets(&mut self, names: impl Iterator<Item = String>) {
+        if let Some(guard) = &mut self.0 {
+            guard.targets(names);
+        }
+    }
+
+    pub(super) fn decided(&mut self, decision: Decision) {
+        if let Some(guard) = &mut self.0 {
+            guard.decided(decision);
+        }
+    }
+
+    pub(super) fn denied(&mut self, rule: &str) {
+        if let Some(guard) = &mut self.0 {
+            guard.denied(rule);
+        }
+    }
+
+    /// How it ended, for those that still have it.
+    pub(super) fn ended(&mut self, error: Option<&ToolError>, cancelled: bool) {
+        if let Some(guard) = &mut self.0 {
+            guard.ended(error, cancelled);
+        }
+    }
+
+    /// Records the intent of a change, durably. `required`: else it may be made without.
+    pub(super) async fn intent(&mut self, required: bool) -> Result<(), AuditFault> {
+        let Some(guard) = &mut self.0 else { return Ok(()) };
+        match guard.intent().await {
+            Err(fault) if required => Err(fault),
+            Err(_) => {
+                guard.begun_anyway();
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// To the work that sees the change through, whatever becomes of the call.
+    pub(super) fn hand_over(&mut self, commit: &Arc<Commit>) -> Option<Recorded> {
+        self.0.take().map(|guard| Recorded { guard, commit: Arc::clone(commit) })
+    }
+}
+
+impl Recorded {
+    /// How the work ended.
+    pub(super) fn ended(&mut self, error: Option<&ToolError>) {
+        self.guard.ended(error, false);
+    }
+
+    /// What was found out after the caller had its answer.
+    pub(super) fn found(&mut self, findings: &[Finding]) {
+        // The worst of them: what is unknown of one is unknown of all.
+        let worst = findings.iter().map(|finding| finding.effect).max_by_key(|effect| match effect {
+            Came::Done => 0,
+            Came::None => 1,
+            Came::Continuing => 2,
+            Came::Unknown => 3,
+        });
+        if let Some(worst) = worst {
+            self.guard.effect(match worst {
+                Came::Done => Effect::Done,
+                Came::None => Effect::None,
+                Came::Continuing => Effect::Continuing,
+                Came::Unknown => Effect::Unknown,
+            });
+            let evidence: Vec<&str> = findings.iter().map(|finding| finding.evidence.as_str()).collect();
+            self.guard.evidence(evidence.join("; "));
+        }
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        // Called off in time: nobody has to wonder.
+        if !self.commit.sent() {
+            self.guard.effect(Effect::None);
+        }
+    }
+}
