@@ -60,7 +60,9 @@ fn of_a_log_that_breaks_off_what_came_is_given() {
     let after = 8 + "app sp".len();
     for fault in [Fault::ShortLength { after }, Fault::TruncateChunk { after }, Fault::ResetPeer { after }] {
         for follow in [false, true] {
-            let faultd = Faultd::new().running(vec![Made::new(1, "app")]).on(get("/logs"), fault.clone());
+            // Following asks first how long the log is.
+            let when = get("/logs").nth(if follow { 2.. } else { 1.. });
+            let faultd = Faultd::new().running(vec![Made::new(1, "app")]).on(when, fault.clone());
             let client = connect(&faultd.host(), SHORT);
             let result = client.call("docker_logs", &json!({ "container": "app", "follow": follow })).ok();
             assert_eq!(result.structured["partial"], true, "{fault:?}: {}", result.text);
@@ -92,7 +94,8 @@ fn statistics_of_150_containers_come_in_time_and_bounded() {
     };
     eprintln!("150 containers: {:?}, {most} connections at most", result.took);
     assert_eq!(result.structured["stats"].as_array().unwrap().len(), 150, "{}", result.text);
-    assert!(most <= 17, "{most} at once");
+    // Sixteen are asked at once; those that we have closed are still seen open for a moment.
+    assert!((8..=24).contains(&most), "{most} at once");
     saw("B28", Seen::of(&result, S(30)).circuit("0"));
 }
 
