@@ -13,7 +13,6 @@ pub mod launch;
 pub mod ledger;
 pub mod private;
 pub mod probe;
-pub mod proxy;
 pub mod reply;
 pub mod rss;
 pub mod shim;
