@@ -3,7 +3,9 @@
 
 mod answers;
 mod audit_change;
+mod changes;
 mod host_audit;
 mod meet;
+mod outages;
 pub mod rows;
 mod table;

@@ -11,6 +11,7 @@ pub mod faultd;
 pub mod fixture;
 pub mod launch;
 pub mod ledger;
+pub mod private;
 pub mod probe;
 pub mod proxy;
 pub mod reply;
