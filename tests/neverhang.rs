@@ -4,8 +4,14 @@
 mod answers;
 mod audit_change;
 mod changes;
+mod children;
+mod children_direct;
+mod floods;
 mod host_audit;
 mod meet;
 mod outages;
+mod reach;
+mod reach_ssh;
 pub mod rows;
+mod streams;
 mod table;

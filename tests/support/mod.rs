@@ -13,10 +13,10 @@ pub mod launch;
 pub mod ledger;
 pub mod private;
 pub mod probe;
-pub mod proxy;
 pub mod reply;
 pub mod rss;
 pub mod shim;
+pub mod stub;
 pub mod text;
 
 pub use client::Client;
