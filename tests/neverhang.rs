@@ -13,5 +13,6 @@ mod outages;
 mod reach;
 mod reach_ssh;
 pub mod rows;
+mod soak;
 mod streams;
 mod table;
