@@ -2,6 +2,7 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod each;
 mod floods;
 mod meet;
 mod reach;
