@@ -6,6 +6,7 @@ mod audit_change;
 mod changes;
 mod children;
 mod children_direct;
+mod each;
 mod floods;
 mod host_audit;
 mod meet;
