@@ -2,6 +2,9 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod circuit;
 mod meet;
+mod model;
 pub mod rows;
+mod swap;
 mod table;

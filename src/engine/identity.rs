@@ -150,9 +150,7 @@ impl Wire {
         peer: Option<Peer>,
     ) -> Result<(), EngineError> {
         let identity = &self.identity;
-        if identity.met(peer) {
-            self.forget_version();
-        }
+        let stale = if identity.met(peer) { self.agreed().take() } else { None };
         if matches!(path, "/_ping" | "/info") {
             return Ok(());
         }
@@ -164,6 +162,12 @@ impl Wire {
                 // Nobody waits, but the ID must be known before another one comes.
                 drop(tokio::spawn(self.clone().ask(Budget::probe())));
             }
+        }
+        // The same one, but of another version: what was put together for the old one must be put together anew.
+        if let (Some(old), Some(new)) = (stale, *self.agreed())
+            && old != new
+        {
+            return Err(EngineError::Another);
         }
         identity.passes(path)
     }
