@@ -224,8 +224,8 @@ fn what_is_not_the_engines_fault_leaves_it_closed() {
     three("docker_inspect", json!({ "name": "nobody" }), "not_found");
     three("docker_ps", json!({ "no_such": 1 }), "invalid_arguments");
     // A stream that has nothing to say.
-    faultd.set(get("/events"), Fault::BodyStall { after: 0 });
-    three("docker_events", json!({ "duration": "1s" }), "");
+    faultd.set(get("/containers/*/logs"), Fault::BodyStall { after: 0 });
+    three("docker_logs", json!({ "container": "app", "follow": true, "duration": "1s" }), "");
     faultd.set(
         get("/networks"),
         Fault::DockerError(500, "driver failed programming external connectivity".into()),
