@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::faultd::{Fault, Faultd, Made, any, get};
 use crate::support::ledger::{Seen, saw};
+use crate::support::shim::Shim;
 use crate::support::{Client, Launch, ToolResult};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -243,6 +244,34 @@ fn what_is_not_the_engines_fault_leaves_it_closed() {
     let now = circuit(&client);
     assert_eq!((&now["state"], &now["failures"]), (&json!("closed"), &json!(0)), "{now}");
     assert_eq!(changes(&client), [""; 0]);
+}
+
+#[test]
+fn a_wall_clock_that_jumps_neither_opens_nor_closes_it() {
+    const HOUR: i64 = 3_600;
+    let Some(shim) = Shim::new("neverhang::circuit_clock") else { return };
+    let faultd = Faultd::new().on(get("/containers/json"), Fault::EarlyEof);
+    let config = LITERAL.replace("\"1s\"", "\"2s\"");
+    let client = shim.under(Launch::at(&faultd.host()).config(&config)).connect();
+    // Three faults in two hours are three in a moment.
+    for jump in [0, HOUR, -HOUR] {
+        shim.clock(jump);
+        let result = client.call("docker_ps", &json!({}));
+        assert_eq!(result.kind(), "daemon_protocol", "{}", result.text);
+    }
+    faultd.clear();
+    let opened = Instant::now();
+    for jump in [HOUR, 0, -HOUR] {
+        shim.clock(jump);
+        let refused = client.call("docker_ps", &json!({}));
+        assert_eq!(refused.kind(), "circuit_open", "{jump}: {}", refused.text);
+        saw("K8", Seen::of(&refused, MS(50)).circuit("open"));
+    }
+    assert!(opened.elapsed() < MS(1_500), "too slow to tell");
+    std::thread::sleep(MS(2_050).saturating_sub(opened.elapsed()));
+    let trial = client.call("docker_ps", &json!({})).ok();
+    assert_eq!(state(&client), "closed");
+    saw("K8", Seen::of(&trial, MS(2_000)).circuit("closed"));
 }
 
 #[test]
