@@ -224,3 +224,48 @@ pub(super) fn verdict<T>(result: &Result<T, ToolError>, hurried: bool, class: Cl
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(error: ToolError, class: Class) -> Option<Verdict> {
+        verdict(&Err::<(), _>(error), false, class)
+    }
+
+    #[test]
+    fn only_the_engines_own_faults_count() {
+        let clock = |kind| ToolError::new(kind, "").clock(Phase::Total, Duration::from_secs(3));
+        for kind in [
+            Kind::PermissionDenied,
+            Kind::InvalidArguments,
+            Kind::RateLimited,
+            Kind::Overloaded,
+            Kind::DaemonPermission,
+            Kind::ContainerUnresponsive,
+            Kind::ResponseTooLarge,
+            Kind::ExecTimeout,
+            Kind::ChildTimeout,
+            Kind::AuditUnavailable,
+            Kind::Cancelled,
+            Kind::ShuttingDown,
+            Kind::Internal,
+        ] {
+            assert_eq!(of(ToolError::new(kind, ""), Class::Read), Some(Verdict::Neutral), "{kind:?}");
+        }
+        for kind in [Kind::NotFound, Kind::Conflict, Kind::DaemonError, Kind::Unsupported] {
+            assert_eq!(of(ToolError::new(kind, ""), Class::Lifecycle), Some(Verdict::Good), "{kind:?}");
+        }
+        let sick = || clock(Kind::DaemonTimeout).daemon_fault();
+        assert_eq!(of(sick(), Class::Read), Some(Verdict::Fault("daemon_timeout")));
+        // A slow stop, command or build: a probe must tell.
+        for class in [Class::Stream, Class::Lifecycle, Class::Exec, Class::Transfer, Class::Compose] {
+            assert_eq!(of(sick(), class), None, "{class:?}");
+            assert_eq!(of(clock(Kind::OutcomeUnknown).daemon_fault(), class), None, "{class:?}");
+        }
+        // A caller in a hurry.
+        assert_eq!(verdict(&Err::<(), _>(sick()), true, Class::Read), Some(Verdict::Neutral));
+        let gone = ToolError::new(Kind::DaemonUnreachable, "").daemon_fault();
+        assert_eq!(of(gone, Class::Lifecycle), Some(Verdict::Fault("daemon_unreachable")));
+    }
+}

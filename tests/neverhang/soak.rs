@@ -114,6 +114,9 @@ fn drive(client: &Client, app: &str, until: Instant) -> (BTreeMap<String, u64>, 
         if early.is_none() && start.elapsed() * 3 > until - start {
             early = Some(state(client.pid()));
         }
+        if number % 250 == 0 {
+            eprintln!("{:>5} s: {:.1} MiB", start.elapsed().as_secs(), rss::mib(rss::now(client.pid())));
+        }
         let (tool, arguments, promised) = &calls[number as usize % calls.len()];
         begun.push((client.begin_call(tool, arguments), *tool, *promised));
     }
