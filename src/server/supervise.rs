@@ -126,6 +126,17 @@ impl Supervise<'_> {
         }
     }
 
+    /// Waits for what comes before a change, as long as the change may still be called off.
+    pub(super) async fn before<T>(&self, step: impl Future<Output = T>) -> Result<T, ToolError> {
+        let ending: Ending<Result<T, ToolError>> = tokio::select! {
+            done = step => Ending::Done(Ok(done)),
+            () = self.cancel.cancelled() => Ending::Cancelled,
+            () = self.server.supervisor.shutdown.cancelled() => Ending::ShuttingDown,
+            () = tokio::time::sleep_until(self.deadline) => Ending::Deadline,
+        };
+        self.said(ending)
+    }
+
     /// Runs a change: see [`crate::supervisor::Supervisor::change`].
     pub(super) async fn change<T, F>(
         &self,
@@ -188,7 +199,7 @@ pub(super) async fn see_through(
     drop(held);
     let mut trace = trace;
     if let Some(trace) = &mut trace {
-        trace.ended(result.as_ref().err());
+        trace.ended(result.as_ref().err(), after.was_unchanged());
     }
     let looks = after.take();
     // Nobody may be waiting any more.
