@@ -32,6 +32,7 @@ pub mod audit;
 pub mod child;
 pub mod cli;
 pub mod config;
+pub mod confirm;
 pub mod engine;
 pub mod output;
 pub mod policy;

@@ -30,6 +30,7 @@ pub mod shorten;
 pub mod snapshot;
 pub mod stats;
 pub mod system;
+pub mod unused;
 pub mod volumes;
 mod wire;
 

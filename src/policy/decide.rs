@@ -51,7 +51,7 @@ pub fn admits(rules: &Rules, tool: &str, needs: &[Level]) -> Result<(), Denial> 
 ///
 /// 1. the tool is switched off → denied
 /// 2. a level it needs is off → denied
-/// 3. a target that the filters hide → denied, and to the caller it does not exist
+/// 3. a target that the filters hide → denied, and to the caller it does not exist; a new name that they do not allow → denied
 /// 4. a level that is on for other containers only → denied
 /// 5. else → allowed
 ///
@@ -60,17 +60,17 @@ pub fn admits(rules: &Rules, tool: &str, needs: &[Level]) -> Result<(), Denial> 
 pub fn check(rules: &Rules, ask: &Ask<'_>) -> Result<(), Denial> {
     admits(rules, ask.tool, ask.needs)?;
     for Named { asked, target } in &ask.targets {
-        let sight = match target {
-            Target::Container(c) => rules.container(c),
-            Target::Image(i) => rules.image(i),
-            Target::Network(n) => rules.network(n),
-            Target::Volume(v) => rules.volume(v),
-        };
-        if let Some(rule) = sight.hidden_by(target.list()) {
-            return Err(Denial::Hidden { kind: target.kind(), asked: asked.clone(), rule });
+        if let Some(rule) = rules.target(target).hidden_by(target.list()) {
+            let (kind, asked) = (target.kind(), asked.clone());
+            return Err(match target.is_name() {
+                true => Denial::Name { kind, asked, rule },
+                false => Denial::Hidden { kind, asked, rule },
+            });
         }
-        if let Target::Container(c) = target {
-            reaches(rules, ask.needs, c)?;
+        match target {
+            Target::Container(c) => reaches(rules, ask.needs, &c.name)?,
+            Target::NewContainer(c) => reaches(rules, ask.needs, &c.name)?,
+            _ => {}
         }
     }
     Ok(())
@@ -90,6 +90,10 @@ pub(crate) fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial
         images: Vec::new(),
         networks: Vec::new(),
         volumes: Vec::new(),
+        new_containers: Vec::new(),
+        new_networks: Vec::new(),
+        new_volumes: Vec::new(),
+        references: Vec::new(),
     };
     for Named { target, .. } in ask.targets {
         match target {
@@ -97,6 +101,10 @@ pub(crate) fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial
             Target::Image(i) => permits.images.push(Permit::new(i, ask.needs, rules)),
             Target::Network(n) => permits.networks.push(Permit::new(n, ask.needs, rules)),
             Target::Volume(v) => permits.volumes.push(Permit::new(v, ask.needs, rules)),
+            Target::NewContainer(c) => permits.new_containers.push(Permit::new(c, ask.needs, rules)),
+            Target::NewNetwork(n) => permits.new_networks.push(Permit::new(n, ask.needs, rules)),
+            Target::NewVolume(v) => permits.new_volumes.push(Permit::new(v, ask.needs, rules)),
+            Target::Reference(r) => permits.references.push(Permit::new(r, ask.needs, rules)),
         }
     }
     Ok(permits)
@@ -110,7 +118,7 @@ pub fn decides(rules: &Arc<Rules>, tool: &str, needs: &'static [Level], containe
     decide(rules, Ask { tool, needs, targets }).is_ok()
 }
 
-fn reaches(rules: &Rules, needs: &[Level], c: &Container) -> Result<(), Denial> {
+fn reaches(rules: &Rules, needs: &[Level], name: &str) -> Result<(), Denial> {
     if rules.bypass {
         return Ok(());
     }
@@ -119,11 +127,11 @@ fn reaches(rules: &Rules, needs: &[Level], c: &Container) -> Result<(), Denial> 
         match &rule.grant {
             Grant::Off => return Err(off(rules, *level)),
             Grant::On => {}
-            Grant::Only(globs) if globs.matches(&c.name).is_some() => {}
+            Grant::Only(globs) if globs.matches(name).is_some() => {}
             Grant::Only(_) => {
                 return Err(Denial::LevelElsewhere {
                     level: *level,
-                    target: c.name.clone(),
+                    target: name.to_owned(),
                     rule: format!("the globs of `{level}` ({})", rule.source),
                 });
             }
@@ -180,6 +188,7 @@ mod tests {
             Err(Denial::LevelOff { .. }) => "level off",
             Err(Denial::LevelElsewhere { .. }) => "level elsewhere",
             Err(Denial::Hidden { .. }) => "hidden",
+            Err(Denial::Name { .. }) => "name",
         }
     }
 
@@ -278,6 +287,33 @@ mod tests {
         let counts =
             [permits.containers.len(), permits.volumes.len(), permits.networks.len(), permits.images.len()];
         assert_eq!(counts, [1; 4]);
+    }
+
+    #[test]
+    fn a_new_name_is_judged_like_an_object_of_that_name() {
+        use crate::policy::target::{NewContainer, NewNetwork, NewVolume, Reference};
+        let new = |name: &str| {
+            let name = name.to_owned();
+            [
+                Target::NewContainer(NewContainer { name: name.clone() }),
+                Target::NewNetwork(NewNetwork { name: name.clone() }),
+                Target::NewVolume(NewVolume { name: name.clone() }),
+                Target::Reference(Reference { image: ImageRef::parse(&name.replace('-', "/")).unwrap() }),
+            ]
+        };
+        let named = |target| vec![Named { asked: "words".to_owned(), target }];
+        for target in new("secret-1") {
+            assert_eq!(outcome(&rules(), "on", READ, named(target.clone())), "name", "{target:?}");
+        }
+        for target in new("open-1") {
+            assert_eq!(outcome(&rules(), "on", READ, named(target.clone())), "permit", "{target:?}");
+        }
+        let container = |name: &str| named(Target::NewContainer(NewContainer { name: name.to_owned() }));
+        assert_eq!(outcome(&rules(), "on", CHANGE, container("app-9")), "permit");
+        assert_eq!(outcome(&rules(), "on", CHANGE, container("web")), "level elsewhere");
+        let mut listed = rules();
+        listed.containers.allow = set(&["app-*"]);
+        assert_eq!(outcome(&listed, "on", READ, container("web")), "name");
     }
 
     #[test]

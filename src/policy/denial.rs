@@ -28,6 +28,15 @@ pub enum Denial {
         /// The entry of `[tools] disable`.
         rule: String,
     },
+    /// The filters do not allow a thing of that name to be made or fetched.
+    Name {
+        /// `container`, `image`, ...
+        kind: &'static str,
+        /// The words the caller used.
+        asked: String,
+        /// What says so. A blacklist's entries stay untold.
+        rule: String,
+    },
     /// The filters hide the object: to the caller it does not exist. The rule is for the log and for `explain`.
     Hidden {
         /// `container`, `image`, ...
@@ -47,6 +56,7 @@ impl Denial {
             Self::LevelOff { rule, .. }
             | Self::LevelElsewhere { rule, .. }
             | Self::ToolOff { rule, .. }
+            | Self::Name { rule, .. }
             | Self::Hidden { rule, .. } => rule,
         }
     }

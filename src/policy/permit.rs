@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::level::Level;
 use super::rules::Rules;
-use super::target::{Container, Image, Network, Volume};
+use super::target::{
+    Container, Image, Network, NewContainer, NewNetwork, NewVolume, Reference, Target, Volume,
+};
 
 /// Leave to act on `T`. Only `decide` makes one; it cannot be copied or cloned.
 ///
@@ -63,4 +65,44 @@ pub struct Permits {
     pub networks: Vec<Permit<Network>>,
     /// In the order of the arguments.
     pub volumes: Vec<Permit<Volume>>,
+    /// Names that containers may get.
+    pub new_containers: Vec<Permit<NewContainer>>,
+    /// Names that networks may get.
+    pub new_networks: Vec<Permit<NewNetwork>>,
+    /// Names that volumes may get.
+    pub new_volumes: Vec<Permit<NewVolume>>,
+    /// Names of images that may be fetched, sent or given.
+    pub references: Vec<Permit<Reference>>,
+}
+
+impl Permits {
+    /// What they are for: kind and name, in the order of the arguments within a kind.
+    pub fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
+        fn of<T: Clone>(
+            permits: &[Permit<T>],
+            wrap: fn(T) -> Target,
+        ) -> impl Iterator<Item = (&'static str, String)> {
+            permits.iter().map(move |permit| {
+                let target = wrap(permit.target.clone());
+                (target.kind(), target.label())
+            })
+        }
+        of(&self.containers, Target::Container)
+            .chain(of(&self.images, Target::Image))
+            .chain(of(&self.networks, Target::Network))
+            .chain(of(&self.volumes, Target::Volume))
+            .chain(of(&self.new_containers, Target::NewContainer))
+            .chain(of(&self.new_networks, Target::NewNetwork))
+            .chain(of(&self.new_volumes, Target::NewVolume))
+            .chain(of(&self.references, Target::Reference))
+    }
+
+    /// What they are for, as exactly as it can be said: ids, or names where there are no ids.
+    pub fn identities(&self) -> impl Iterator<Item = String> {
+        let containers = self.containers.iter().map(|p| format!("container {} {}", p.target.id, p.target.name));
+        let images = self.images.iter().map(|p| format!("image {}", p.target.id));
+        let networks = self.networks.iter().map(|p| format!("network {}", p.target.id));
+        let rest = self.labels().filter(|(kind, _)| *kind != "network").map(|(kind, name)| format!("{kind} {name}"));
+        containers.chain(images).chain(networks).chain(rest)
+    }
 }

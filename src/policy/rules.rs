@@ -2,7 +2,7 @@
 
 use super::level::Level;
 use super::pattern::{Pattern, PatternSet, Source};
-use super::target::{Container, Image, Network, Volume};
+use super::target::{Container, Image, Network, Target, Volume};
 
 /// How far a level reaches.
 #[derive(Debug, Clone)]
@@ -177,6 +177,25 @@ impl Rules {
     #[must_use]
     pub fn volume(&self, volume: &Volume) -> Sight<'_> {
         self.of_project(volume.project.as_deref(), self.named(&self.volumes, &volume.name))
+    }
+
+    /// What the filters say of any target. One that is to be made is judged by the name it is to have.
+    #[must_use]
+    pub fn target(&self, target: &Target) -> Sight<'_> {
+        match target {
+            Target::Container(c) => self.container(c),
+            Target::Image(i) => self.image(i),
+            Target::Network(n) => self.network(n),
+            Target::Volume(v) => self.volume(v),
+            Target::NewContainer(new) => {
+                self.container(&Container { name: new.name.clone(), ..Container::default() })
+            }
+            Target::NewNetwork(new) => self.named(&self.networks, &new.name),
+            Target::NewVolume(new) => self.named(&self.volumes, &new.name),
+            Target::Reference(r) => {
+                self.image(&Image { references: vec![r.image.clone()], ..Image::default() })
+            }
+        }
     }
 
     /// A hidden project hides what belongs to it.

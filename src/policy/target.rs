@@ -50,7 +50,35 @@ pub struct Volume {
     pub project: Option<String>,
 }
 
-/// Any one object.
+/// A container that is to be made, or to get another name: nothing but that name is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewContainer {
+    /// The name it is to have.
+    pub name: String,
+}
+
+/// A network that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewNetwork {
+    /// The name it is to have.
+    pub name: String,
+}
+
+/// A volume that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewVolume {
+    /// The name it is to have.
+    pub name: String,
+}
+
+/// A name of an image, whether there is one or not: to pull it, to push it, to give it to an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Canonical.
+    pub image: ImageRef,
+}
+
+/// Any one object, or the name of one that is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A container.
@@ -61,6 +89,14 @@ pub enum Target {
     Network(Network),
     /// A volume.
     Volume(Volume),
+    /// A container that is to be made.
+    NewContainer(NewContainer),
+    /// A network that is to be made.
+    NewNetwork(NewNetwork),
+    /// A volume that is to be made.
+    NewVolume(NewVolume),
+    /// A name of an image.
+    Reference(Reference),
 }
 
 impl Target {
@@ -68,10 +104,10 @@ impl Target {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Container(_) => "container",
-            Self::Image(_) => "image",
-            Self::Network(_) => "network",
-            Self::Volume(_) => "volume",
+            Self::Container(_) | Self::NewContainer(_) => "container",
+            Self::Image(_) | Self::Reference(_) => "image",
+            Self::Network(_) | Self::NewNetwork(_) => "network",
+            Self::Volume(_) | Self::NewVolume(_) => "volume",
         }
     }
 
@@ -79,10 +115,10 @@ impl Target {
     #[must_use]
     pub const fn list(&self) -> &'static str {
         match self {
-            Self::Container(_) => "containers",
-            Self::Image(_) => "images",
-            Self::Network(_) => "networks",
-            Self::Volume(_) => "volumes",
+            Self::Container(_) | Self::NewContainer(_) => "containers",
+            Self::Image(_) | Self::Reference(_) => "images",
+            Self::Network(_) | Self::NewNetwork(_) => "networks",
+            Self::Volume(_) | Self::NewVolume(_) => "volumes",
         }
     }
 
@@ -94,6 +130,19 @@ impl Target {
             Self::Image(i) => i.references.first().map_or_else(|| i.id.clone(), ImageRef::familiar),
             Self::Network(n) => n.name.clone(),
             Self::Volume(v) => v.name.clone(),
+            Self::NewContainer(c) => c.name.clone(),
+            Self::NewNetwork(n) => n.name.clone(),
+            Self::NewVolume(v) => v.name.clone(),
+            Self::Reference(r) => r.image.familiar(),
         }
+    }
+
+    /// It is a name only: what the filters say of it is no secret, for it was the caller's own word.
+    #[must_use]
+    pub const fn is_name(&self) -> bool {
+        matches!(
+            self,
+            Self::NewContainer(_) | Self::NewNetwork(_) | Self::NewVolume(_) | Self::Reference(_)
+        )
     }
 }

@@ -142,6 +142,14 @@ pub fn refusal(denial: Denial) -> ToolError {
             ToolError::new(Kind::PermissionDenied, format!("the tool `{tool}` is switched off: {rule}"))
                 .hint("a person can take it out of [tools] disable")
         }
+        Denial::Name { kind, asked, .. } => ToolError::new(
+            Kind::PermissionDenied,
+            format!("the filters do not allow a{} {kind} `{asked}`", if kind == "image" { "n" } else { "" }),
+        )
+        .hint(format!(
+            "choose another name; docker_policy shows the whitelists, and a person can change \
+             whitelist_{kind}s and blacklist_{kind}s under [permissions]"
+        )),
         Denial::Hidden { kind, asked, rule } => ToolError::not_found(kind, &asked).detail(rule),
     }
 }

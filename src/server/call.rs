@@ -8,21 +8,19 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Decision, Guard};
-use crate::config::Settings;
-use crate::config::settings::Require;
-use crate::engine::resolve::Want;
-use crate::output::{Draft, Finished, Learned, Redactor, finish};
+use crate::output::{Finished, Learned, finish};
 use crate::policy::decide::Named;
-use crate::policy::{self, Ask, Permits, Target};
+use crate::policy::{self, Ask, Target};
 use crate::supervisor::slots::Place;
 use crate::tool::context::After;
 use crate::tool::def::Prepared;
-use crate::tool::{Asked, Class, Ctx, Effect, Kind, Mask, ToolDef, ToolError};
+use crate::tool::{Asked, Class, Ctx, Mask, ToolDef, ToolError};
 
+use super::confirming::{self, Next};
 use super::progress::Reports;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::Trace;
-use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint};
+use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint, targets};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -56,8 +54,14 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     guard.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut trace = Trace::new(guard);
     let mut learned = Learned::default();
-    let work =
-        Work { server, in_force: &in_force, tool: &tool, reports: request.reports, cancel: &request.cancel };
+    let work = Work {
+        server,
+        in_force: &in_force,
+        caller,
+        tool: &tool,
+        reports: request.reports,
+        cancel: &request.cancel,
+    };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
     answer::render(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some()).saying(says)
@@ -67,6 +71,7 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
 struct Work<'a> {
     server: &'a Arc<Server>,
     in_force: &'a InForce,
+    caller: &'a Caller,
     tool: &'a str,
     reports: Reports,
     cancel: &'a CancellationToken,
@@ -126,7 +131,7 @@ async fn layers(
 /// The layers that ask the engine, each under the one deadline.
 async fn execute(
     work: &Work<'_>,
-    def: &ToolDef,
+    def: &'static ToolDef,
     prepared: Prepared,
     (queue, place): (Queue, Place),
     supervise: &Supervise<'_>,
@@ -153,7 +158,7 @@ async fn execute(
 
     // From the caller's words to identities, on our own filtered view.
     let targets =
-        supervise.run(resolve(&ctx, &prepared.asked)).await.map_err(|e| answer::not_found(e, trace))?;
+        supervise.run(resolve(&ctx, def, &prepared.asked)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 
@@ -162,14 +167,24 @@ async fn execute(
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
     def.guard(&prepared, settings)?;
 
+    // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
-    if changes {
-        unconfirmed(def, settings)?;
-        if settings.dry_run {
-            trace.decided(Decision::Preview);
-            return Ok(preview(def, &permits, &in_force.redactor));
+    let (permits, prepared) = match changes {
+        false => (permits, prepared),
+        true => {
+            let looking = def.preview(ctx.clone(), permits, prepared);
+            let (permits, prepared, preview) =
+                supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
+            let about = (&permits, &prepared);
+            match confirming::settle((server, settings, &in_force.redactor), work.caller, def, about, preview?)? {
+                Next::Go => (permits, prepared),
+                Next::Show(preview) => {
+                    trace.decided(Decision::Preview);
+                    return Ok(preview);
+                }
+            }
         }
-    }
+    };
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
     // One change and a few looks at a time: a stuck container must not take every place.
@@ -216,68 +231,15 @@ async fn execute(
     supervise.witnessed(&containers, result).await
 }
 
-/// A confirmation that the settings ask for and that this version cannot take is a refusal, not a formality.
-fn unconfirmed(def: &ToolDef, settings: &Settings) -> Result<(), ToolError> {
-    let needs = !settings.bypass
-        && match &settings.confirm.require {
-            Require::None => false,
-            Require::Destructive => def.spec.effect == Effect::Destroys,
-            Require::Mutating => true,
-            Require::Listed { levels, tools } => {
-                tools.matches(def.spec.name).is_some()
-                    || def.spec.levels.iter().any(|level| levels.contains(level))
-            }
-        };
-    if needs {
-        return Err(ToolError::new(
-            Kind::Unsupported,
-            format!(
-                "confirm.require asks for a confirmation of `{}`, which this version cannot take",
-                def.spec.name
-            ),
-        )
-        .hint("a person can do it at the host, or take it out of `require` under [confirm]"));
-    }
-    Ok(())
-}
-
-/// What would be done, and to what.
-fn preview(def: &ToolDef, permits: &Permits, redactor: &Redactor) -> Finished {
-    let names = permits.containers.iter().map(|p| p.target().name.clone()).collect::<Vec<_>>();
-    let draft = Draft::default()
-        .with("dry_run", true)
-        .with("would", def.spec.name)
-        .with("containers", names)
-        .with("changed", false);
-    finish(draft, redactor, usize::MAX)
-}
-
 /// The objects that the arguments name, as the engine knows them.
 fn resolve(
     ctx: &Ctx,
+    def: &'static ToolDef,
     asked: &[Asked],
 ) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
-    let wanted = wanted(asked);
-    async move {
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted: Vec<(Want, &str)> = wanted.iter().map(|(want, words)| (*want, words.as_str())).collect();
-        engine.resolve(&budget, &settings.rules, &wanted).await.map_err(answer::unresolved)
-    }
-}
-
-/// What the engine is asked to resolve.
-pub(super) fn wanted(asked: &[Asked]) -> Vec<(Want, String)> {
-    let one = |asked: &Asked| match asked {
-        Asked::Container(words) => (Want::Container, words.clone()),
-        Asked::Image(words) => (Want::Image, words.clone()),
-        Asked::Network(words) => (Want::Network, words.clone()),
-        Asked::Volume(words) => (Want::Volume, words.clone()),
-        Asked::Any(words) => (Want::Any, words.clone()),
-    };
-    asked.iter().map(one).collect()
+    let asked = asked.to_vec();
+    async move { targets::resolve(&engine, &budget, &settings.rules, def, &asked).await }
 }
 
 fn containers(targets: &[Named]) -> Vec<String> {

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::Budget;
 use crate::policy::decide::Named;
-use crate::policy::{self, Ask, Grant, Level, Rules, Target};
+use crate::policy::{self, Ask, Grant, Level, Rules};
 use crate::tool::context::{Host, Vitals};
 use crate::tool::{Kind, ToolDef, ToolError};
 
-use super::{Server, aliases, answer, call, catalogue};
+use super::{Server, aliases, answer, catalogue, confirming, targets};
 
 /// The verdict on a call that was not made.
 #[derive(Debug, Clone)]
@@ -81,15 +81,15 @@ async fn decide(
     let mut because = levels(rules, def);
     let Some(arguments) = arguments else { return Ok(because) };
     let prepared = def.prepare(arguments)?;
-    let wanted = call::wanted(&prepared.asked);
-    let wanted: Vec<_> = wanted.iter().map(|(want, words)| (*want, words.as_str())).collect();
-    let targets = match wanted.is_empty() {
-        true => Vec::new(),
-        false => server.engine.resolve(budget, rules, &wanted).await.map_err(answer::unresolved)?,
-    };
+    let targets = targets::resolve(&server.engine, budget, rules, def, &prepared.asked).await?;
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
+    let settings = &server.in_force().settings;
+    def.guard(&prepared, settings)?;
+    if confirming::needed(def, settings) {
+        because.push("a confirmation is needed (require under [confirm]): the call is previewed first".into());
+    }
     Ok(because)
 }
 
@@ -112,13 +112,7 @@ fn levels(rules: &Rules, def: &ToolDef) -> Vec<String> {
 }
 
 fn shown(rules: &Rules, named: &Named) -> String {
-    let sight = match &named.target {
-        Target::Container(c) => rules.container(c),
-        Target::Image(i) => rules.image(i),
-        Target::Network(n) => rules.network(n),
-        Target::Volume(v) => rules.volume(v),
-    };
-    let by = match sight {
+    let by = match rules.target(&named.target) {
         policy::rules::Sight::Shown(Some(by)) => format!("`{}` ({})", by.text, by.source),
         _ => "no filter hides it".to_owned(),
     };

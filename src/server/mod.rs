@@ -4,6 +4,7 @@ pub mod aliases;
 pub mod answer;
 pub mod call;
 pub mod catalogue;
+mod confirming;
 pub mod explain;
 mod failpoint;
 pub mod handler;
@@ -11,12 +12,14 @@ pub mod instructions;
 pub mod progress;
 pub mod secrets;
 mod supervise;
+mod targets;
 mod trace;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::audit::Sink;
 use crate::config::{RedactEnv, Settings};
+use crate::confirm::Tokens;
 use crate::engine::Engine;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::supervisor::Supervisor;
@@ -36,6 +39,8 @@ pub struct Server {
     /// The log.
     pub audit: Arc<Sink>,
     secrets: secrets::Secrets,
+    /// What was previewed and may be confirmed.
+    tokens: Tokens,
 }
 
 /// What one call sees of the settings: taken once, so that a reload cannot split a call.
@@ -58,7 +63,7 @@ impl Server {
     ) -> Self {
         let redactor = Arc::new(redactor(&settings));
         let in_force = RwLock::new(InForce { settings, redactor });
-        Self { in_force, engine, supervisor, audit, secrets: secrets::Secrets::default() }
+        Self { in_force, engine, supervisor, audit, secrets: secrets::Secrets::default(), tokens: Tokens::default() }
     }
 
     /// One snapshot.

@@ -40,6 +40,28 @@ pub fn read<T: DeserializeOwned>(
     })
 }
 
+/// What every change takes, and the rest.
+///
+/// # Errors
+/// `invalid_arguments` for a token that is no text, or a `dry_run` that is neither true nor false.
+pub fn of_change(
+    mut arguments: Map<String, Value>,
+) -> Result<(Option<String>, bool, Map<String, Value>), ToolError> {
+    let token = match arguments.remove("confirm_token") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(token)) => Some(token),
+        Some(_) => return Err(ToolError::invalid("`confirm_token` must be text").hint("repeat it as it came")),
+    };
+    let dry_run = match arguments.remove("dry_run") {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Bool(true)) => true,
+        Some(Value::String(word)) if word == "false" => false,
+        Some(Value::String(word)) if word == "true" => true,
+        Some(_) => return Err(ToolError::invalid("`dry_run` must be true or false").hint("leave it out")),
+    };
+    Ok((token, dry_run, arguments))
+}
+
 /// serde's words without Rust's names of types.
 fn plain(message: &str) -> String {
     const WORDS: &[(&str, &str)] = &[

@@ -32,6 +32,22 @@ pub enum Asked {
     Volume(String),
     /// By name, whatever kind it is: a container first, then image, network, volume.
     Any(String),
+    /// The name of a container that is to be made.
+    NewContainer(String),
+    /// The name of a network that is to be made.
+    NewNetwork(String),
+    /// The name of a volume that is to be made.
+    NewVolume(String),
+    /// A name of an image, whether there is one or not.
+    Reference(String),
+    /// Every visible container that is not running.
+    StoppedContainers,
+    /// Every visible image without a name that no container uses; with `true` also those with names.
+    UnusedImages(bool),
+    /// Every visible network that no container is on, but the engine's own.
+    UnusedNetworks,
+    /// Every visible volume that no container uses; with `false` only those without a name of their own.
+    UnusedVolumes(bool),
 }
 
 /// A tool: its facts, its arguments, what they name, and what it does.
@@ -40,7 +56,7 @@ pub trait Tool: Send + Sync + 'static {
     const SPEC: Spec;
 
     /// Closed (`deny_unknown_fields`); doc comments become the schema's descriptions.
-    type Args: DeserializeOwned + JsonSchema + Send + 'static;
+    type Args: DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// The objects that the arguments name.
     ///
@@ -72,6 +88,18 @@ pub trait Tool: Send + Sync + 'static {
         Ok(())
     }
 
+    /// What it would do, before it does it: for confirmations and dry runs. Changes say which objects they are about; those
+    /// that lose something say what.
+    fn preview(
+        ctx: &Ctx,
+        permits: &Permits,
+        args: &Self::Args,
+    ) -> impl Future<Output = Result<Preview, ToolError>> + Send {
+        let _ = (ctx, args);
+        let lines = permits.labels().map(|(kind, name)| format!("{kind} `{name}`")).collect();
+        async { Ok(Preview { lines, state: Vec::new() }) }
+    }
+
     /// Does it. The permits are for exactly the objects of [`Tool::targets`], in their order.
     fn run(
         ctx: Ctx,
@@ -80,9 +108,24 @@ pub trait Tool: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Output, ToolError>> + Send;
 }
 
+/// What a change would do.
+#[derive(Debug, Clone, Default)]
+pub struct Preview {
+    /// One line an object.
+    pub lines: Vec<String>,
+    /// What must be the same when it is confirmed, beside the objects' identities: their states.
+    pub state: Vec<String>,
+}
+
 /// Arguments that were read, waiting for their permits.
 #[derive(Debug)]
 pub struct Prepared {
+    /// Confirms what an earlier call previewed.
+    pub confirm_token: Option<String>,
+    /// Only the preview is wanted.
+    pub dry_run: bool,
+    /// The arguments in one canonical text, without those two.
+    pub canonical: String,
     /// The objects they name.
     pub asked: Vec<Asked>,
     /// The time they ask for.
@@ -92,6 +135,7 @@ pub struct Prepared {
     args: Box<dyn Any + Send>,
 }
 
+type Previewing = Pin<Box<dyn Future<Output = (Permits, Prepared, Result<Preview, ToolError>)> + Send>>;
 type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
 
 /// One line of the catalogue.
@@ -102,6 +146,7 @@ pub struct ToolDef {
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
     guard: fn(&Prepared, &Settings) -> Result<(), ToolError>,
+    preview: fn(Ctx, Permits, Prepared) -> Previewing,
     run: fn(Ctx, Permits, Prepared) -> Running,
 }
 
@@ -111,9 +156,10 @@ impl ToolDef {
     pub const fn of<T: Tool>() -> Self {
         Self {
             spec: T::SPEC,
-            schema: schema::of::<T::Args>,
+            schema: if T::SPEC.effect.read_only() { schema::of::<T::Args> } else { schema::of_change::<T::Args> },
             prepare: prepare::<T>,
             guard: guard::<T>,
+            preview: preview::<T>,
             run: run::<T>,
         }
     }
@@ -129,7 +175,12 @@ impl ToolDef {
     /// # Errors
     /// `invalid_arguments`, naming the field and what it takes.
     pub fn prepare(&self, arguments: Map<String, Value>) -> Result<Prepared, ToolError> {
-        (self.prepare)(&self.schema(), arguments)
+        let (confirm_token, dry_run, arguments) = match self.spec.effect.read_only() {
+            true => (None, false, arguments),
+            false => args::of_change(arguments)?,
+        };
+        let canonical = Value::Object(arguments.clone()).to_string();
+        Ok(Prepared { confirm_token, dry_run, canonical, ..(self.prepare)(&self.schema(), arguments)? })
     }
 
     /// Is what is asked within what the settings allow?
@@ -138,6 +189,16 @@ impl ToolDef {
     /// As [`Tool::guard`].
     pub fn guard(&self, prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
         (self.guard)(prepared, settings)
+    }
+
+    /// What it would do. Gives back what it was given.
+    pub fn preview(
+        &self,
+        ctx: Ctx,
+        permits: Permits,
+        prepared: Prepared,
+    ) -> impl Future<Output = (Permits, Prepared, Result<Preview, ToolError>)> + Send + use<> {
+        (self.preview)(ctx, permits, prepared)
     }
 
     /// Runs it.
@@ -152,6 +213,9 @@ fn prepare<T: Tool>(
 ) -> Result<Prepared, ToolError> {
     let args: T::Args = args::read(schema, arguments)?;
     Ok(Prepared {
+        confirm_token: None,
+        dry_run: false,
+        canonical: String::new(),
         asked: T::targets(&args)?,
         time: T::asked_time(&args),
         class: T::class(&args),
@@ -164,6 +228,23 @@ fn guard<T: Tool>(prepared: &Prepared, settings: &Settings) -> Result<(), ToolEr
         Some(args) => T::guard(args, settings),
         None => Err(ToolError::internal("arguments of another tool reached this one")),
     }
+}
+
+fn preview<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Previewing {
+    Box::pin(async move {
+        let Prepared { confirm_token, dry_run, canonical, asked, time, class, args } = prepared;
+        match args.downcast::<T::Args>() {
+            Ok(args) => {
+                let preview = T::preview(&ctx, &permits, &args).await;
+                let args: Box<dyn Any + Send> = args;
+                (permits, Prepared { confirm_token, dry_run, canonical, asked, time, class, args }, preview)
+            }
+            Err(args) => {
+                let wrong = ToolError::internal("arguments of another tool reached this one");
+                (permits, Prepared { confirm_token, dry_run, canonical, asked, time, class, args }, Err(wrong))
+            }
+        }
+    })
 }
 
 fn run<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Running {

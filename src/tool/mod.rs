@@ -16,7 +16,7 @@ pub mod time;
 
 pub use class::{Class, Clocks};
 pub use context::{Ctx, Mask, Progress};
-pub use def::{Asked, Tool, ToolDef};
+pub use def::{Asked, Preview, Tool, ToolDef};
 pub use error::{Kind, Phase, Retry, ToolError};
 pub use spec::{Effect, Spec};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Made once a type: every call reads its arguments by it.
 static MADE: LazyLock<Mutex<HashMap<TypeId, Arc<Map<String, Value>>>>> = LazyLock::new(Mutex::default);
@@ -16,6 +16,22 @@ static MADE: LazyLock<Mutex<HashMap<TypeId, Arc<Map<String, Value>>>>> = LazyLoc
 pub fn of<T: JsonSchema + 'static>() -> Arc<Map<String, Value>> {
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(made.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make::<T>())))
+}
+
+/// The schema of a change: what all changes take stands beside `T`.
+#[must_use]
+pub fn of_change<T: JsonSchema + 'static>() -> Arc<Map<String, Value>> {
+    struct Change<T>(std::marker::PhantomData<T>);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let schema = made.entry(TypeId::of::<Change<T>>()).or_insert_with(|| {
+        let mut schema = make::<T>();
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("confirm_token".into(), json!({ "type": "string" }));
+            properties.insert("dry_run".into(), json!({ "type": "boolean" }));
+        }
+        Arc::new(schema)
+    });
+    Arc::clone(schema)
 }
 
 fn make<T: JsonSchema>() -> Map<String, Value> {

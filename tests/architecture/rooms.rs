@@ -44,7 +44,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("transport", &["server"]),
-    ("server", &["audit", "config", "engine", "output", "policy", "supervisor", "tool", "tools"]),
+    ("server", &["audit", "config", "confirm", "engine", "output", "policy", "supervisor", "tool", "tools"]),
     // Its probes ping the engine; its refusals are in the words of the contract of tools.
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "output", "policy", "tool"]),
@@ -55,6 +55,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("child", &[]),
     ("audit", &["tool"]),
     ("config", &["policy"]),
+    ("confirm", &[]),
     ("output", &[]),
     ("policy", &[]),
     // Renders tables from the catalogue.

@@ -1,0 +1,134 @@
+//! From the caller's words to what a call is about: objects that exist, names that are to be, and sets such as "all that
+//! is unused".
+
+use crate::engine::resolve::Want;
+use crate::engine::unused::Set;
+use crate::engine::{Budget, Engine, ops};
+use crate::policy::decide::Named;
+use crate::policy::reference::ImageRef;
+use crate::policy::{
+    self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target,
+};
+use crate::tool::{Asked, ToolDef, ToolError};
+
+use super::answer;
+
+/// Every target of a call, in the order of its arguments, or the first that is none.
+///
+/// # Errors
+/// As [`answer::unresolved`], and for names that nothing may have.
+pub(super) async fn resolve(
+    engine: &Engine,
+    budget: &Budget,
+    rules: &Rules,
+    def: &ToolDef,
+    asked: &[Asked],
+) -> Result<Vec<Named>, ToolError> {
+    let there: Vec<(Want, &str)> = asked.iter().filter_map(existing).collect();
+    let mut found = match there.is_empty() {
+        true => Vec::new(),
+        false => engine.resolve(budget, rules, &there).await.map_err(answer::unresolved)?,
+    }
+    .into_iter();
+    let mut targets = Vec::with_capacity(asked.len());
+    for asked in asked {
+        if existing(asked).is_some() {
+            targets.extend(found.next());
+        } else if let Some(set) = set(asked) {
+            let all = engine.unused(budget, rules, set).await?;
+            // Of a set only that is meant which the call may act on.
+            targets.extend(all.into_iter().filter(|named| may(rules, def, named)));
+        } else {
+            targets.push(new(asked)?);
+        }
+    }
+    Ok(targets)
+}
+
+fn existing(asked: &Asked) -> Option<(Want, &str)> {
+    Some(match asked {
+        Asked::Container(words) => (Want::Container, words),
+        Asked::Image(words) => (Want::Image, words),
+        Asked::Network(words) => (Want::Network, words),
+        Asked::Volume(words) => (Want::Volume, words),
+        Asked::Any(words) => (Want::Any, words),
+        _ => return None,
+    })
+}
+
+const fn set(asked: &Asked) -> Option<Set> {
+    Some(match asked {
+        Asked::StoppedContainers => Set::StoppedContainers,
+        Asked::UnusedImages(named) => Set::UnusedImages { named: *named },
+        Asked::UnusedNetworks => Set::UnusedNetworks,
+        Asked::UnusedVolumes(named) => Set::UnusedVolumes { named: *named },
+        _ => return None,
+    })
+}
+
+fn may(rules: &Rules, def: &ToolDef, named: &Named) -> bool {
+    let needs: &'static [Level] = def.spec.levels;
+    policy::check(rules, &Ask { tool: def.spec.name, needs, targets: vec![named.clone()] }).is_ok()
+}
+
+/// A name that is to be. What looks like an id is none: later it would be taken for one.
+fn new(asked: &Asked) -> Result<Named, ToolError> {
+    let named = |asked: &str, target| Ok(Named { asked: asked.to_owned(), target });
+    match asked {
+        Asked::NewContainer(name) => {
+            named(name, Target::NewContainer(NewContainer { name: a_name("container", name)? }))
+        }
+        Asked::NewNetwork(name) => {
+            named(name, Target::NewNetwork(NewNetwork { name: a_name("network", name)? }))
+        }
+        Asked::NewVolume(name) => {
+            named(name, Target::NewVolume(NewVolume { name: a_name("volume", name)? }))
+        }
+        Asked::Reference(words) => match ImageRef::parse(words) {
+            Ok(image) if !is_id(image.repository().rsplit('/').next().unwrap_or_default()) => {
+                named(words, Target::Reference(Reference { image }))
+            }
+            Ok(_) => Err(ToolError::invalid(format!("`{words}` looks like an id, and is to be a name"))
+                .hint("give the image a name that is no hex number")),
+            Err(why) => Err(ToolError::invalid(format!("`{words}` is no name of an image: {why}"))
+                .hint("write it like `nginx:1.27` or `registry.example:5000/team/app:2`")),
+        },
+        _ => Err(ToolError::internal("a target of an unknown kind")),
+    }
+}
+
+fn a_name(kind: &str, name: &str) -> Result<String, ToolError> {
+    if !ops::is_name(name) || name.len() < 2 {
+        return Err(ToolError::invalid(format!("`{name}` cannot be the name of a {kind}"))
+            .hint("letters, digits, `_`, `.` and `-`, at least two, the first a letter or digit"));
+    }
+    if is_id(name) {
+        return Err(ToolError::invalid(format!("`{name}` looks like an id, and is to be a name"))
+            .hint("add a letter beyond f, or a dash"));
+    }
+    Ok(name.to_owned())
+}
+
+/// Twelve hex digits or more: what docker prints as an id.
+fn is_id(name: &str) -> bool {
+    name.len() >= 12 && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_like_ids_are_none() {
+        let new = |name: &str| new(&Asked::NewContainer(name.to_owned())).is_ok();
+        assert!(new("web") && new("web-1.x_2") && new("abcdef0123") && new("0123456789abcdefg"));
+        for bad in ["", "w", "-web", "we b", "../x", "a/b", "26e2fa12aad5", &"a".repeat(64)] {
+            assert!(!new(bad), "{bad}");
+        }
+        let image = |words: &str| super::new(&Asked::Reference(words.to_owned())).is_ok();
+        assert!(image("nginx") && image("r.example:5000/a/b:1") && image("cafe:1"));
+        for bad in ["26e2fa12aad5:latest", "x/26e2fa12aad5", "", "UPPER", "a b"] {
+            assert!(!image(bad), "{bad}");
+        }
+    }
+}
