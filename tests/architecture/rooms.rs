@@ -68,15 +68,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("hyper", &["engine"], "what it sends must pass the closed list"),
     ("hyper_util", &["engine"], "what it sends must pass the closed list"),
     ("tokio_rustls", &["engine"], "only the engine is dialled"),
-    (
-        "rmcp",
-        &["server", "transport", "cli/serve.rs"],
-        "the service is started where its transport is put together",
-    ),
+    ("rmcp", &["server", "transport"], "the service is started where its transport is put together"),
     ("clap", &["cli"], "arguments of the command line end there"),
     (
         "stdout",
-        &["cli/out.rs", "transport/stdio.rs", "engine/dial/ssh.rs", "child"],
+        &["cli/out.rs", "transport/stdio", "engine/dial/ssh.rs", "child"],
         "stdout is the protocol's; children have their own",
     ),
     ("UnixStream", &["engine"], "a socket past the engine room is a way to Docker without a permit"),
