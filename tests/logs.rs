@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::fixture::Scope;
+use crate::support::ledger::{Seen, saw};
 use crate::support::{Client, Launch, engine, rss};
 
 /// A log of this many bytes.
@@ -73,6 +74,7 @@ fn a_line_without_an_end_is_answered_in_time() {
             assert!(high <= 32 << 20, "{:.1} MiB for {arguments}", rss::mib(high));
             assert!(result.whole().len() < 100_000, "{} bytes", result.whole().len());
             assert!(result.text.contains("last-words"), "{name} {arguments}: {}", &result.text[..300]);
+            saw("B19", Seen::of(&result, Duration::from_secs(30)).memory(high));
         }
     }
 }
@@ -92,6 +94,7 @@ fn a_terminal_that_begins_like_a_frame_is_shown() {
         scope.engine.wait_state(&scope.name(name), "exited");
         let result = client(&scope).call("docker_logs", &json!({ "container": scope.name(name) })).ok();
         assert!(result.text.contains("hello") && result.text.contains("world"), "{name}: {}", result.text);
+        saw("B20", Seen::of(&result, Duration::from_secs(30)));
     }
 }
 

@@ -2,6 +2,9 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod floods;
 mod meet;
+mod reach;
 pub mod rows;
+mod streams;
 mod table;

@@ -81,7 +81,7 @@ pub enum Acted {
         /// What was seen.
         finding: Finding,
         /// To look once more, later.
-        trail: Trail,
+        trail: Box<Trail>,
     },
 }
 
@@ -188,7 +188,7 @@ impl Engine {
         // An engine that took the request and is silent has had its time; one look tells what came of it.
         let until = if silent { Instant::now() } else { budget.deadline };
         let finding = self.look_again(&mut trail, until.max(Instant::now() + LAST_LOOK)).await;
-        Ok(Acted::Lost { cause, finding, trail })
+        Ok(Acted::Lost { cause, finding, trail: Box::new(trail) })
     }
 
     /// A refusal has no effect, but for a restart: the container is stopped before its start can fail.
@@ -209,7 +209,7 @@ impl Engine {
         trail.away = true;
         let is = now.map_or_else(|| "in an unknown state".to_owned(), |now| now.status);
         let finding = Finding { effect: Effect::Unknown, evidence: format!("the container is {is} now") };
-        Ok(Acted::Lost { cause, finding, trail })
+        Ok(Acted::Lost { cause, finding, trail: Box::new(trail) })
     }
 
     /// Looks at the container until what was asked for is seen done, is known not to come, or the time is over.

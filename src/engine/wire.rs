@@ -87,6 +87,27 @@ impl Wire {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, EngineError> {
+        match self.get_once(budget, path, query).await {
+            Err(e) if self.outdated(&e) => self.get_once(budget, path, query).await.map_err(unsupported),
+            answer => answer,
+        }
+    }
+
+    /// The engine refuses the version that was agreed on: another one took its place between two calls. It did nothing.
+    fn outdated(&self, e: &EngineError) -> bool {
+        let refused = matches!(e, EngineError::Status { code, message } if refuses_version(*code, message));
+        if refused {
+            self.forget_version();
+        }
+        refused
+    }
+
+    async fn get_once(
+        &self,
+        budget: &Budget,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Answer, EngineError> {
         let version = self.version(budget).await?;
         let mut target = format!("/v{}.{}{path}", version.0, version.1);
         append_query(&mut target, query);
@@ -379,6 +400,20 @@ impl Answer {
                 Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16())))
             }
         }
+    }
+}
+
+fn refuses_version(code: u16, message: &str) -> bool {
+    code == 400 && message.starts_with("client version ")
+}
+
+/// The engine speaks nothing that we do: a lack of ours or its, and not of the caller's words.
+fn unsupported(e: EngineError) -> EngineError {
+    match e {
+        EngineError::Status { code, message } if refuses_version(code, &message) => {
+            EngineError::Status { code: 501, message }
+        }
+        e => e,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod handler;
 pub mod instructions;
 pub mod progress;
 pub mod secrets;
+mod supervise;
 mod trace;
 
 use std::sync::{Arc, PoisonError, RwLock};

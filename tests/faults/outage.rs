@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::absent::{open_the_circuit, recovers};
+use super::absent::recovers;
+use crate::support::ledger::{Seen, saw};
 use crate::support::{Launch, engine, fixture};
 
 /// An engine that belongs to the test.
@@ -58,17 +59,25 @@ fn an_engine_dies_and_comes_back() {
         let result = client.call("docker_ps", &json!({}));
         assert_eq!(result.kind(), "daemon_timeout", "{}", result.text);
         assert!(result.took <= Duration::from_secs(3), "{:?}", result.took);
+        saw("B2", Seen::of(&result, Duration::from_secs(2)).circuit("+1"));
     }
     let refused = client.call("docker_ps", &json!({}));
     assert_eq!(refused.kind(), "circuit_open", "{}", refused.text);
     assert!(refused.took <= Duration::from_millis(50), "{:?}", refused.took);
     signal("CONT", &own.pid);
     eprintln!("went on: {:?}", recovers(&client, Duration::from_secs(15)));
+    // What it answers late to the calls that were given up is nobody's.
+    let after = client.call("docker_ps", &json!({})).ok();
+    saw("B2", Seen::of(&after, Duration::from_secs(2)).circuit("0"));
 
     // It dies.
     signal("KILL", &own.pid);
     std::thread::sleep(Duration::from_millis(300));
-    open_the_circuit(&client);
+    for _ in 0..3 {
+        let dead = client.call("docker_ps", &json!({}));
+        assert_eq!(dead.kind(), "daemon_unreachable", "{}", dead.text);
+        saw("A5", Seen::of(&dead, Duration::from_millis(100)).circuit("+1"));
+    }
     script(&["restart", &own.name, "--kill"]);
     eprintln!("came back: {:?}", recovers(&client, Duration::from_secs(15)));
 }

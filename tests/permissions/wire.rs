@@ -4,17 +4,19 @@ use docker_mcp::engine::ops;
 
 use super::addresses::OF_A_NAME;
 use super::outputs::all_calls;
+use crate::support::faultd::Faultd;
 use crate::support::probe::slots;
-use crate::support::proxy::Proxy;
 use crate::support::{Fixture, Launch, engine};
 
 #[test]
 fn only_reads_of_resolved_and_visible_objects_are_sent() {
     let Some(engine) = engine::at_hand("permissions::wire") else { return };
-    let Some(socket) = engine.socket() else { return };
+    if engine.socket().is_none() {
+        return;
+    }
     let fixture = Fixture::new(&engine);
-    let proxy = Proxy::new(socket);
-    let client = Launch::at(&proxy.host()).config(&fixture.config()).connect();
+    let faultd = Faultd::before(&engine);
+    let client = Launch::at(&faultd.host()).config(&fixture.config()).connect();
     for (tool, arguments) in all_calls(&client, &fixture) {
         client.call(&tool, &arguments);
     }
@@ -28,7 +30,7 @@ fn only_reads_of_resolved_and_visible_objects_are_sent() {
             slot.ask(&client, id);
         }
     }
-    let lines = proxy.lines();
+    let lines = faultd.lines();
     assert!(lines.len() > 100, "{lines:?}");
     assert!(
         lines.iter().any(|l| l.contains(&fixture.shown[0])),

@@ -12,7 +12,6 @@ pub mod fixture;
 pub mod launch;
 pub mod ledger;
 pub mod probe;
-pub mod proxy;
 pub mod reply;
 pub mod rss;
 pub mod text;

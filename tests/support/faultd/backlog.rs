@@ -45,9 +45,24 @@ impl Backlog {
         Self { _dir: None, host, unix: None, waiting: Vec::new(), _tcp: Some((listener, waiting)) }
     }
 
-    /// Takes one of those that wait, over a unix socket, so that there is room for the next.
-    pub fn take_one(&mut self) -> UnixStream {
+    /// From then on everybody is taken, and passed on to that daemon.
+    pub fn open(&mut self, to: &super::Faultd) {
+        let (listener, to) = (self.unix.take().expect("a unix socket"), to.path());
         self.waiting.clear();
-        self.unix.as_ref().expect("a unix socket").accept().unwrap().0
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let engine = UnixStream::connect(&to).unwrap();
+                for (mut from, mut into) in [
+                    (client.try_clone().unwrap(), engine.try_clone().unwrap()),
+                    (engine.try_clone().unwrap(), client.try_clone().unwrap()),
+                ] {
+                    std::thread::spawn(move || {
+                        // Either side may go first.
+                        let _gone = std::io::copy(&mut from, &mut into);
+                        let _gone = into.shutdown(std::net::Shutdown::Both);
+                    });
+                }
+            }
+        });
     }
 }

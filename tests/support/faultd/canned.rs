@@ -1,6 +1,6 @@
 //! What a small healthy engine answers.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -83,6 +83,19 @@ pub fn date(skew: i64) -> String {
     jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap()
 }
 
+/// The newest API, where nothing else is said.
+pub const API: (u32, u32) = (1, 45);
+
+/// Asked in an API that is too new for it, an engine says so.
+pub fn refused(request: &Request, speaks: (u32, u32)) -> Option<Answer> {
+    let (major, minor) = request.version()?;
+    let words = format!(
+        "client version {major}.{minor} is too new. Maximum supported API version is {}.{}",
+        speaks.0, speaks.1
+    );
+    ((major, minor) > speaks).then(|| Answer::json(400, &json!({ "message": words }).to_string()))
+}
+
 /// The answer, after which the stream ends.
 pub fn answer(request: &Request, made: &[Made]) -> Answer {
     let json = |value: Value| Answer::json(200, &value.to_string());
@@ -135,6 +148,3 @@ pub fn frame_head(kind: u8, length: u32) -> [u8; 8] {
     let [a, b, c, d] = length.to_be_bytes();
     [kind, 0, 0, 0, a, b, c, d]
 }
-
-/// Longer than any test waits.
-pub const FOR_EVER: Duration = Duration::from_secs(3600);

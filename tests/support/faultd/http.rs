@@ -43,6 +43,13 @@ impl Request {
             .find_map(|(n, v)| n.eq_ignore_ascii_case(name).then(|| v.trim()))
     }
 
+    /// The version that its path begins with.
+    pub fn version(&self) -> Option<(u32, u32)> {
+        let target = self.line.split(' ').nth(1)?;
+        let (major, minor) = target.strip_prefix("/v")?.split_once('/')?.0.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    }
+
     /// It asks for a connection that speaks something else from then on.
     pub fn upgrades(&self) -> bool {
         self.header("upgrade").is_some()

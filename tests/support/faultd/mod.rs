@@ -16,6 +16,7 @@ mod serve;
 mod sock;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod toxic;
 mod when;
 
@@ -23,7 +24,7 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,10 @@ use super::Engine;
 struct Shared {
     /// The socket of a real engine, or none: canned answers.
     engine: Option<String>,
+    /// The newest API that the canned engine speaks, where it is not the usual one.
+    api: Mutex<Option<(u32, u32)>>,
+    /// How far the canned engine's clock is ahead, in seconds.
+    skew: AtomicI64,
     /// What the canned engine runs.
     made: Mutex<Vec<Made>>,
     rules: Mutex<Vec<(When, Fault)>>,
@@ -126,6 +131,17 @@ impl Faultd {
         self
     }
 
+    /// The canned engine speaks this API at most, and refuses what is asked in a newer one.
+    pub fn speaks(&self, major: u32, minor: u32) {
+        *self.shared.api.lock().unwrap() = Some((major, minor));
+    }
+
+    /// The canned engine's clock is ahead by so many seconds.
+    pub fn ahead(self, seconds: i64) -> Self {
+        self.shared.skew.store(seconds, Ordering::SeqCst);
+        self
+    }
+
     /// Says this as soon as somebody connects, as other services do.
     pub fn greeting(self, words: &[u8]) -> Self {
         *self.shared.greeting.lock().unwrap() = words.to_vec();
@@ -148,8 +164,9 @@ impl Faultd {
         *self.shared.rules.lock().unwrap() = vec![(when, fault)];
     }
 
-    /// No rule any more.
+    /// No rule any more, and no greeting.
     pub fn clear(&self) {
+        self.shared.greeting.lock().unwrap().clear();
         self.shared.rules.lock().unwrap().clear();
     }
 

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::fault::{Fault, Step};
@@ -166,7 +167,13 @@ impl Shared {
 
     /// What would be answered without a fault.
     fn answer(&self, head: &[u8], request: &Request) -> Answer {
-        let Some(engine) = &self.engine else { return canned::answer(request, &self.made.lock().unwrap()) };
+        let Some(engine) = &self.engine else {
+            let api = self.api.lock().unwrap().unwrap_or(canned::API);
+            return canned::refused(request, api)
+                .unwrap_or_else(|| canned::answer(request, &self.made.lock().unwrap()))
+                .header("Api-Version", &format!("{}.{}", api.0, api.1))
+                .header("Date", &canned::date(self.skew.load(Ordering::SeqCst)));
+        };
         let mut engine = UnixStream::connect(engine).expect("the engine listens");
         engine.write_all(&closing(head, request)).unwrap();
         let mut said = Vec::new();

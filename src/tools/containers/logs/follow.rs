@@ -86,8 +86,15 @@ pub async fn follow(
                 }
             }
             Ok(None) => break "container_exit",
-            Err(e) if taken.window.seen() == 0 && !taken.masked.holds() => return Err(e.into()),
             Err(e) => {
+                let mut came = taken.window.seen() > 0 || taken.masked.holds();
+                while let Some(line) = log.rest() {
+                    came = true;
+                    taken.push(line, &log);
+                }
+                if !came {
+                    return Err(e.into());
+                }
                 broken = Some(broke_off(e));
                 break "broken";
             }

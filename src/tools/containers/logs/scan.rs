@@ -143,10 +143,15 @@ async fn window(
                 }
             }
             Ok(Ok(None)) => break,
-            Ok(Err(e)) if found.window.seen() == 0 && !masked.holds() => return Err(e.into()),
             Ok(Err(e)) => {
+                let mut came = found.window.seen() > 0 || masked.holds();
+                // A line that broke off in its middle is worth as much as a whole one.
                 while let Some(line) = log.rest() {
+                    came = true;
                     masked.push(line, log.messages());
+                }
+                if !came {
+                    return Err(e.into());
                 }
                 found.broken = Some(broke_off(e));
                 break;

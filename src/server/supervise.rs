@@ -1,0 +1,213 @@
+//! One call under supervision: its clocks, its waiting, the pieces of work it makes, and what its ending says of the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::settings::Neverhang;
+use crate::engine::{Budget, Commit};
+use crate::output::Finished;
+use crate::supervisor::breaker::Verdict;
+use crate::supervisor::doors::{Inside, Purpose};
+use crate::supervisor::run::{Ending, Patience};
+use crate::supervisor::slots::Place;
+use crate::tool::context::After;
+use crate::tool::{Class, Clocks, Kind, Phase, ToolError};
+
+use super::trace::Recorded;
+use super::{Server, answer};
+
+/// The shortest time that a call may give itself.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The class's clocks; a call that names its own time gets it, up to the limit.
+pub(super) fn clocks(
+    class: Class,
+    asked: Option<Duration>,
+    settings: &Neverhang,
+) -> Result<Clocks, ToolError> {
+    let clocks = Clocks::of(class, settings);
+    match asked {
+        None => Ok(clocks),
+        // Below a second there is no time to ask the engine anything.
+        Some(time) if time <= settings.max_timeout => Ok(clocks.within(time.max(SHORTEST))),
+        Some(time) => Err(ToolError::invalid(format!("{time:?} is longer than a call may take"))
+            .hint(format!("at most {:?} (neverhang.max_timeout)", settings.max_timeout))),
+    }
+}
+
+/// One call's waiting for places.
+#[derive(Clone, Copy)]
+pub(super) struct Queue {
+    pub class: Class,
+    pub since: Instant,
+    pub until: Instant,
+}
+
+impl Queue {
+    /// Waits, unless the circuit opens: then everybody is sent away at once.
+    pub(super) async fn wait<T>(
+        &self,
+        server: &Server,
+        place: impl Future<Output = Result<T, ToolError>>,
+    ) -> Result<T, ToolError> {
+        let opened = async {
+            match self.class {
+                Class::Local => std::future::pending().await,
+                _ => server.supervisor.opened().await,
+            }
+        };
+        tokio::select! {
+            biased; // a place that is there is taken
+            place = place => place,
+            () = opened => match server.supervisor.admit() {
+                Err(refused) => Err(answer::circuit_open(refused)),
+                Ok(_) => Err(answer::overloaded()),
+            },
+        }
+    }
+
+    pub(super) const fn purpose(&self, changes: bool) -> Purpose {
+        match self.class {
+            _ if changes => Purpose::Change,
+            Class::Stream => Purpose::Stream,
+            _ => Purpose::Read,
+        }
+    }
+}
+
+/// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
+const FIRST_WORD: Duration = Duration::from_millis(150);
+/// The same for a change, which looks once more at what came of it.
+const LAST_LOOK: Duration = Duration::from_millis(600);
+/// What a probe may take beside a container that does not answer: at its deadline, and while there is time.
+const WITNESS: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(2));
+
+/// Runs pieces of one call, all under its one deadline.
+pub(super) struct Supervise<'a> {
+    pub server: &'a Server,
+    pub clocks: Clocks,
+    pub deadline: Instant,
+    pub cancel: &'a CancellationToken,
+    pub grace: Duration,
+}
+
+impl Supervise<'_> {
+    pub(super) fn budget(&self) -> Budget {
+        let Clocks { connect, headers, idle, total } = self.clocks;
+        Budget { connect, headers, idle, deadline: self.deadline, total }
+    }
+
+    /// A container that does not answer: does the engine? What it says decides whose fault it is.
+    pub(super) async fn witnessed<T>(
+        &self,
+        ids: &[String],
+        result: Result<T, ToolError>,
+    ) -> Result<T, ToolError> {
+        let supervisor = &self.server.supervisor;
+        match result {
+            Err(stuck) if stuck.kind == Kind::ContainerUnresponsive => {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                if supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await {
+                    supervisor.timed_out(ids);
+                    return Err(stuck);
+                }
+                Err(ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() })
+            }
+            Ok(value) => {
+                supervisor.answered(ids);
+                Ok(value)
+            }
+            other => other,
+        }
+    }
+
+    /// Runs a change: see [`crate::supervisor::Supervisor::change`].
+    pub(super) async fn change<T, F>(
+        &self,
+        commit: Arc<Commit>,
+        work: impl FnOnce(oneshot::Sender<Result<T, ToolError>>) -> F,
+    ) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let patience = Patience {
+            // Its last look at what came of it needs longer than a read's last word.
+            deadline: self.deadline + LAST_LOOK,
+            finish_by: self.deadline + LAST_LOOK + self.clocks.total,
+        };
+        let ending = self.server.supervisor.change(patience, self.cancel, &commit, work).await;
+        let sent = commit.sent();
+        self.said(ending).map_err(|e| if sent { answer::unfinished(e) } else { e })
+    }
+
+    pub(super) async fn run<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        E: Into<ToolError> + Send + 'static,
+    {
+        // The work knows better what it waited for: its own clock, at the deadline, gets the first word.
+        let deadline = self.deadline + FIRST_WORD;
+        self.said(self.server.supervisor.run(deadline, self.cancel, self.grace, work).await)
+    }
+
+    /// An ending in the contract's words.
+    fn said<T, E: Into<ToolError>>(&self, ending: Ending<Result<T, E>>) -> Result<T, ToolError> {
+        match ending {
+            Ending::Done(result) => result.map_err(Into::into),
+            Ending::Panicked(text) => Err(ToolError::internal(format!("panic: {text}"))),
+            Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")
+                .clock(Phase::Total, self.clocks.total)
+                .hint("ask for less, or raise the class's timeout in [neverhang]")),
+            Ending::Cancelled => Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
+            Ending::ShuttingDown => Err(ToolError::new(Kind::ShuttingDown, "the server is stopping")),
+        }
+    }
+}
+
+/// A change and what follows it: its answer goes to the caller, if that one still waits; what was left open is looked at
+/// again; the record is closed when all is known.
+pub(super) async fn see_through(
+    running: impl Future<Output = Result<Finished, ToolError>>,
+    answer: oneshot::Sender<Result<Finished, ToolError>>,
+    held: (Place, Inside),
+    after: After,
+    trace: Option<Recorded>,
+) {
+    let result = running.await;
+    drop(held);
+    let mut trace = trace;
+    if let Some(trace) = &mut trace {
+        trace.ended(result.as_ref().err());
+    }
+    let looks = after.take();
+    // Nobody may be waiting any more.
+    let _gone = answer.send(result);
+    if let (Some(trace), false) = (&mut trace, looks.is_empty()) {
+        trace.found(&join_all(looks).await);
+    }
+}
+
+/// What a result says of the engine's health; `None`: a probe must tell. `hurried`: the call had less than its class's time
+/// for the engine.
+pub(super) fn verdict<T>(result: &Result<T, ToolError>, hurried: bool, class: Class) -> Option<Verdict> {
+    Some(match result {
+        Ok(_) => Verdict::Good,
+        Err(e) if e.phase == Some(Phase::Total) && hurried => Verdict::Neutral,
+        // A slow stop is no sick engine.
+        Err(e) if e.phase.is_some() && !matches!(class, Class::Read | Class::Local) => return None,
+        Err(e) if e.daemon_fault => Verdict::Fault(e.kind.name()),
+        Err(e) => match e.kind {
+            Kind::NotFound | Kind::Conflict | Kind::DaemonError | Kind::Unsupported => Verdict::Good,
+            _ => Verdict::Neutral,
+        },
+    })
+}
