@@ -2,7 +2,9 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod clients;
 mod floods;
+mod host;
 mod meet;
 mod reach;
 pub mod rows;

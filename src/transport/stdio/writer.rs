@@ -16,6 +16,8 @@ const STALL: Duration = Duration::from_secs(10);
 /// Written at once: a larger write would come back only when the client has read all of it, and a slow reader would look
 /// like none.
 const PIECE: usize = 4096;
+/// What a waiting message costs beside its bytes.
+const OVERHEAD: usize = 512;
 /// Messages that may wait.
 const QUEUE: usize = 256;
 
@@ -113,7 +115,7 @@ impl Writer {
         Ok(Self { jobs, state })
     }
 
-    /// Bytes that wait for the client.
+    /// Bytes that wait for the client, and what holding them costs.
     pub(super) fn waiting(&self) -> usize {
         self.state.waiting.load(Ordering::Relaxed)
     }
@@ -124,7 +126,7 @@ impl Writer {
         bytes: Vec<u8>,
     ) -> impl Future<Output = Result<(), Gone>> + Send + 'static + use<> {
         let (done, written) = oneshot::channel();
-        let held = Held::new(&self.state, bytes.len());
+        let held = Held::new(&self.state, bytes.len() + OVERHEAD);
         // The writer has room almost always, and then the order of messages is the order of calls.
         let late = match self.jobs.try_send(Job { bytes, done, _held: held }) {
             Ok(()) | Err(TrySendError::Closed(_)) => None,
@@ -183,7 +185,7 @@ mod tests {
         writer.state.stalled.cancelled().await;
         let took = start.elapsed();
         assert!(took >= STALL && took < STALL + Duration::from_millis(50), "{took:?}");
-        assert_eq!(writer.waiting(), 20);
+        assert_eq!(writer.waiting(), 2 * (10 + OVERHEAD));
         drop(writes);
     }
 
