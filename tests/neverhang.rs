@@ -2,11 +2,18 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod audit_change;
+mod changes;
+mod children;
+mod children_direct;
 mod clients;
 mod floods;
 mod host;
+mod host_audit;
 mod meet;
+mod outages;
 mod reach;
+mod reach_ssh;
 pub mod rows;
 mod streams;
 mod table;

@@ -53,6 +53,11 @@ pub(super) fn tell(word: Word) -> bool {
         let thread = std::thread::Builder::new().name("keeper".into());
         *keeper = thread.spawn(move || Keeper::default().run(&words)).ok().map(|_| sender);
     }
+    match word {
+        Word::Starting => drop(ALIVE.fetch_add(1, Ordering::Relaxed)),
+        Word::NotStarted => drop(ALIVE.fetch_sub(1, Ordering::Relaxed)),
+        _ => {}
+    }
     keeper.as_ref().is_some_and(|keeper| keeper.send(word).is_ok())
 }
 
@@ -149,7 +154,6 @@ impl Keeper {
                 soon = Duration::ZERO;
             }
         }
-        ALIVE.store(self.jobs.len(), Ordering::Relaxed);
         let soon = now + soon;
         self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
     }
@@ -171,10 +175,10 @@ impl Keeper {
             let gone = job.step(now, &UNKILLABLE);
             if gone {
                 reap(job.pid.as_raw_nonzero().get());
+                ALIVE.fetch_sub(1, Ordering::Relaxed);
             }
             !gone
         });
-        ALIVE.store(self.jobs.len(), Ordering::Relaxed);
         let idle = self.jobs.is_empty() && self.starting == 0 && strays == 0;
         if idle {
             for done in self.waiting.drain(..) {

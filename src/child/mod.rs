@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use drain::Kept;
 pub use error::{Failure, Unavailable};
 pub use mark::VARIABLE;
-pub use spawn::{Child, Ended, Pipes, spawn};
+pub use spawn::{Child, End, Ended, Pipes, spawn};
 
 /// How much of each stream is kept, where nothing else is said.
 const KEEP: usize = 64 * 1024;
@@ -143,7 +143,7 @@ pub fn end_all(grace: Duration) {
 /// What the children of this process came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// Started and not yet wholly gone.
+    /// Being started, running, or not yet wholly gone.
     pub alive: usize,
     /// Trees that SIGKILL did not end within a second, ever.
     pub unkillable: usize,

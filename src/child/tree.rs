@@ -110,4 +110,17 @@ mod tests {
         assert!(seen.lives() && all().contains(&seen));
         assert!(!Process { start: seen.start + 1, ..seen }.lives());
     }
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_signal_reaches_no_other_process_that_has_the_pid() {
+        use std::os::unix::process::ExitStatusExt;
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let seen = one(child.id().cast_signed()).unwrap();
+        Process { start: seen.start - 1, ..seen }.signal(Signal::KILL);
+        assert!(child.try_wait().unwrap().is_none() && seen.lives(), "another was meant");
+        seen.signal(Signal::KILL);
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+        assert!(!seen.lives());
+        seen.signal(Signal::KILL);
+    }
 }

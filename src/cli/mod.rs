@@ -9,6 +9,7 @@ pub mod out;
 mod reset;
 mod serve;
 mod tools;
+mod umask;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -126,9 +127,18 @@ pub fn run() -> ExitCode {
             return if e.use_stderr() { misused() } else { OK };
         }
     };
+    umask::private();
     out::colour(cli.global.color);
     match &cli.command {
-        None | Some(Command::Serve) => with_app(&cli.global, log::For::Server, serve::run),
+        None | Some(Command::Serve) => {
+            with_app(&cli.global, log::For::Server, |app| match app.audit_ready() {
+                Ok(()) => serve::run(app),
+                Err(problem) => {
+                    out::note(&problem.render("error"));
+                    misused()
+                }
+            })
+        }
         Some(Command::Call(args)) => with_app(&cli.global, log::For::Command, |app| call::run(app, args)),
         Some(Command::Tools(args)) => with_app(&cli.global, log::For::Command, |app| tools::run(&app, args)),
         Some(Command::Explain(args)) => {

@@ -23,6 +23,7 @@ use super::dial::{self, DialKind};
 use super::discover::Discovered;
 use super::error::{Clock, EngineError};
 use super::guard_io::{GuardIo, GuardTrip, Meter};
+use super::identity::Identity;
 use super::shorten::Shorten;
 use super::{ops, raw};
 
@@ -54,6 +55,8 @@ pub struct Wire {
     found: Arc<Discovered>,
     /// The API version agreed on, until a connection fails: the engine behind the socket may then be another.
     agreed: Arc<Mutex<Option<(u32, u32)>>>,
+    /// Which engine it is.
+    pub(super) identity: Arc<Identity>,
 }
 
 /// An answer whose body has not been read yet.
@@ -68,7 +71,7 @@ impl Wire {
     /// Does no I/O.
     #[must_use]
     pub fn new(found: Discovered) -> Self {
-        Self { found: Arc::new(found), agreed: Arc::default() }
+        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default() }
     }
 
     /// Where the engine is.
@@ -217,13 +220,14 @@ impl Wire {
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("docker-mcp"));
 
         let connect_by = budget.deadline.min(Instant::now() + budget.connect);
-        let io = dial::dial(&self.found.endpoint, connect_by).await.map_err(|e| {
-            self.forget_version();
+        let (io, peer) = dial::dial(&self.found.endpoint, connect_by).await.map_err(|e| {
+            self.doubt();
             match e.kind {
                 DialKind::Timeout => EngineError::Timeout { clock: Clock::Connect, limit: budget.connect },
                 _ => EngineError::Dial(e),
             }
         })?;
+        self.recognise(budget, path, peer).await?;
         // The last moment to call it off: from the next line on the engine may have heard of it.
         if leave.commit.is_some_and(|commit| !commit.send()) {
             return Err(EngineError::Withdrawn.into());
@@ -252,7 +256,7 @@ impl Wire {
                     received = meter.bytes_in(),
                     "request failed"
                 );
-                self.forget_version();
+                self.doubt();
                 Err(failed(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e)))))
             }
             Ok(Ok(response)) => Ok((response, meter)),
@@ -297,8 +301,14 @@ impl Wire {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn forget_version(&self) {
+    pub(super) fn forget_version(&self) {
         *self.agreed() = None;
+    }
+
+    /// It may be another engine by now.
+    fn doubt(&self) {
+        self.forget_version();
+        self.identity.doubt();
     }
 }
 

@@ -49,7 +49,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "output", "policy", "tool"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
-    ("tool", &["config", "engine", "output", "policy"]),
+    ("tool", &["child", "config", "engine", "output", "policy"]),
     // Other programs are ways to an engine: ssh, compose.
     ("engine", &["child", "policy"]),
     ("child", &[]),
@@ -90,7 +90,15 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "fs",
-        &["config/locate.rs", "engine/discover", "engine/dial", "audit/file.rs", "cli/doctor.rs", "child"],
+        &[
+            "config/locate.rs",
+            "engine/discover",
+            "engine/dial",
+            "audit/file.rs",
+            "cli/doctor.rs",
+            "cli/umask.rs",
+            "child",
+        ],
         "read: the configuration, docker's contexts and certificates, sockets, /proc; written: the audit; both: the check of the host",
     ),
     ("OpenOptions", &["audit/file.rs"], "the only file that is written"),

@@ -102,5 +102,8 @@ fn with_all_threads_stuck_it_ends_and_says_so() {
     assert_eq!(status.code(), Some(70), "{status:?}: {}", client.stderr());
     assert!(client.stderr().contains("no thread is left"), "{}", client.stderr());
     assert!(answered >= 2, "{answered}");
-    eprintln!("{answered} answered on the way, {refused} of them refused at the end, after {:?}", start.elapsed());
+    eprintln!(
+        "{answered} answered on the way, {refused} of them refused at the end, after {:?}",
+        start.elapsed()
+    );
 }

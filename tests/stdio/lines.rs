@@ -24,9 +24,15 @@ fn error_without_id(client: &Client, code: i64) -> Option<Value> {
 
 #[test]
 fn a_line_that_is_no_json_gets_a_parse_error() {
-    for line in
-        [&b"{not json}\n"[..], b"hello\n", b"\0\0\n", b"{\"jsonrpc\":\"2.0\0\",\"id\":1}\n", b"{\"jsonrpc\":\"2.0\",\"id\":1,\n", b"\xff\xfe\x00\n", b"\"\n"]
-    {
+    for line in [
+        &b"{not json}\n"[..],
+        b"hello\n",
+        b"\0\0\n",
+        b"{\"jsonrpc\":\"2.0\0\",\"id\":1}\n",
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\n",
+        b"\xff\xfe\x00\n",
+        b"\"\n",
+    ] {
         let client = begun();
         let start = Instant::now();
         client.raw(line);
