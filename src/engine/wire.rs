@@ -13,6 +13,7 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::policy::Level;
@@ -31,6 +32,10 @@ use super::{ops, raw};
 pub const JSON_CAP: u64 = 8 << 20;
 /// What is read for it, strings that are cut included: an answer without end must end soon.
 const READ_CAP: u64 = 64 << 20;
+/// Beyond this an answer is a large one ...
+const LARGE: usize = 256 << 10;
+/// ... and so many of them are read at once: calls side by side, or one that looks at every container, must not add up.
+const LARGE_AT_ONCE: usize = 2;
 /// An error's body is read up to here: the rest is noise.
 const ERROR_CAP: usize = 64 << 10;
 /// Stays below what hyper would buffer by itself.
@@ -57,6 +62,7 @@ pub struct Wire {
     agreed: Arc<Mutex<Option<(u32, u32)>>>,
     /// Which engine it is.
     pub(super) identity: Arc<Identity>,
+    large: Arc<Semaphore>,
 }
 
 /// An answer whose body has not been read yet.
@@ -65,13 +71,15 @@ pub struct Answer {
     response: Response<Incoming>,
     meter: Arc<Meter>,
     budget: Budget,
+    large: Arc<Semaphore>,
 }
 
 impl Wire {
     /// Does no I/O.
     #[must_use]
     pub fn new(found: Discovered) -> Self {
-        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default() }
+        let large = Arc::new(Semaphore::new(LARGE_AT_ONCE));
+        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default(), large }
     }
 
     /// Where the engine is.
@@ -118,7 +126,7 @@ impl Wire {
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let (response, meter) = self.send(budget, &READ, path, request, None).await?;
-        Answer { response, meter, budget: *budget }.or_status().await
+        Answer { response, meter, budget: *budget, large: Arc::clone(&self.large) }.or_status().await
     }
 
     /// Sends a request that changes something, once, for a call that holds `levels`.
@@ -143,7 +151,7 @@ impl Wire {
         let leave = Leave { levels, commit: Some(commit) };
         let (response, meter) = self.send(budget, &leave, path, request, None).await?;
         // From here on the engine has spoken: whatever it says is an answer, only a body that breaks off is not.
-        Answer { response, meter, budget: *budget }
+        Answer { response, meter, budget: *budget, large: Arc::clone(&self.large) }
             .or_status()
             .await
             .map_err(|error| Failed { written: !matches!(error, EngineError::Status { .. }), error })
@@ -290,7 +298,7 @@ impl Wire {
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let (response, meter) = self.send(budget, &READ, "/_ping", request, None).await?;
         let took = start.elapsed();
-        let answer = Answer { response, meter, budget: *budget }.or_status().await?;
+        let answer = Answer { response, meter, budget: *budget, large: Arc::clone(&self.large) }.or_status().await?;
         match answer.response.headers().get("api-version").and_then(|v| v.to_str().ok()) {
             Some(api) => Ok((took, api.to_owned())),
             None => Err(EngineError::Protocol("no Api-Version header; is this a Docker Engine?".into())),
@@ -363,11 +371,17 @@ impl Answer {
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
         let mut shorten = Shorten::default();
         let mut read = 0;
+        let mut place = None;
         while let Some(chunk) = self.chunk().await? {
             read += chunk.len() as u64;
             shorten.push(&chunk);
             if shorten.len() as u64 > JSON_CAP || read > READ_CAP {
                 return Err(EngineError::TooLarge { cap: JSON_CAP });
+            }
+            if shorten.len() > LARGE && place.is_none() {
+                let free = timeout_at(self.budget.deadline, Arc::clone(&self.large).acquire_owned()).await;
+                let late = |_| EngineError::Timeout { clock: Clock::Total, limit: self.budget.total };
+                place = free.map_err(late)?.ok();
             }
             // A body that comes as fast as it is read must not keep the thread for itself.
             tokio::task::consume_budget().await;

@@ -13,7 +13,7 @@ use crate::support::faultd::{Fault, Faultd, Made, get, post};
 use crate::support::launch::is_root;
 use crate::support::ledger::{Seen, saw};
 use crate::support::text::each_file;
-use crate::support::{Client, Launch, fixture, rss};
+use crate::support::{Client, Launch, ToolResult, fixture, rss};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MAY_STOP: &str = "[permissions]\nlifecycle = true\n";
@@ -63,50 +63,50 @@ impl Drop for Limit {
     }
 }
 
+/// Eight inspections of 100 MB and eight logs of 64 MB without a newline, all at once: before anything is known of these
+/// containers, and when their secrets were learned.
 #[test]
 fn h7_memory_is_limited_to_256_mib() {
     let limit = Limit::new();
-    let faultd = Faultd::new()
-        .on(get("/containers/*/json"), Fault::Huge(100 << 20))
-        .on(get("/logs"), Fault::NoNewline { bytes: 64 << 20, tty: false })
-        .running((0..8).map(|n| Made::new(n, &format!("app{n}"))).collect());
-    let config = format!("[neverhang]\nread_timeout = \"10s\"\n{PATIENT}");
-    let client = Launch::at(&faultd.host())
-        .config(&config)
-        .under(&if std::env::var("ONLY").is_ok() { vec!["env"] } else { limit.wrapper() })
-        .connect();
-    client.call("docker_ps", &json!({})).ok();
-    if let (Some(cgroup), Err(_)) = (&limit.cgroup, std::env::var("ONLY")) {
-        let members = std::fs::read_to_string(cgroup.join("cgroup.procs")).unwrap();
-        assert!(members.lines().any(|pid| pid == client.pid().to_string()), "{members:?}");
-    }
-    let mut calls = Vec::new();
-    for n in 0..8 {
-        let name = format!("app{n}");
-        if !std::env::var("ONLY").is_ok_and(|v| v == "logs") {
-            calls.push(client.begin_call("docker_inspect", &json!({ "name": name })));
+    let huge = || Fault::Huge(100 << 20);
+    let line = || Fault::NoNewline { bytes: 64 << 20, tty: false };
+    for known in [false, true] {
+        let faultd = Faultd::new()
+            .on(get("/logs"), line())
+            .running((0..8).map(|n| Made::new(n, &format!("app{n}"))).collect());
+        let config = format!("[neverhang]\nread_timeout = \"20s\"\n{PATIENT}");
+        let client = Launch::at(&faultd.host()).config(&config).under(&limit.wrapper()).connect();
+        client.call("docker_ps", &json!({})).ok();
+        if let Some(cgroup) = &limit.cgroup {
+            let members = std::fs::read_to_string(cgroup.join("cgroup.procs")).unwrap();
+            assert!(members.lines().any(|pid| pid == client.pid().to_string()), "{members:?}");
         }
-        if !std::env::var("ONLY").is_ok_and(|v| v == "inspect") {
+        if known {
+            client.call("docker_logs", &json!({ "container": "app0" })).ok();
+        }
+        faultd.add(get("/containers/*/json"), huge());
+        let mut calls = Vec::new();
+        for name in (0..8).map(|n| format!("app{n}")) {
+            calls.push(client.begin_call("docker_inspect", &json!({ "name": name })));
             calls.push(client.begin_call("docker_logs", &json!({ "container": name, "tail": 10_000 })));
         }
+        let answer = |call| client.answer_within(call, PATIENCE).map(|reply| reply.tool());
+        let Some(results) = calls.iter().map(answer).collect::<Option<Vec<_>>>() else {
+            panic!("a call without an answer; ended: {:?}; {}", client.wait_exit(SECOND), client.stderr());
+        };
+        let peak = rss::peak(client.pid());
+        let slowest = results.iter().max_by_key(|r| r.took).unwrap();
+        eprintln!(
+            "learned: {known}; peak {:.1} MiB; in a cgroup: {}; the slowest after {:?}; {:?}",
+            rss::mib(peak),
+            limit.cgroup.is_some(),
+            slowest.took,
+            results.iter().map(ToolResult::kind).collect::<Vec<_>>()
+        );
+        assert!(peak < Limit::BYTES, "{:.1} MiB", rss::mib(peak));
+        client.call("docker_ps", &json!({})).ok();
+        saw("H7", Seen::of(slowest, 20 * SECOND).memory(peak));
     }
-    let answer = |call| client.answer_within(call, PATIENCE).map(|reply| reply.tool());
-    let Some(results) = calls.iter().map(answer).collect::<Option<Vec<_>>>() else {
-        panic!("a call without an answer; ended: {:?}; {}", client.wait_exit(SECOND), client.stderr());
-    };
-    eprintln!("{:?}", results.iter().map(|r| r.kind().to_owned()).collect::<Vec<_>>());
-    let peak = rss::peak(client.pid());
-    let slowest = results.iter().max_by_key(|r| r.took).unwrap();
-    eprintln!(
-        "peak {:.1} MiB, in a cgroup: {}; the slowest after {:?}",
-        rss::mib(peak),
-        limit.cgroup.is_some(),
-        slowest.took
-    );
-    assert!(peak < Limit::BYTES, "{:.1} MiB", rss::mib(peak));
-    client.call("docker_ps", &json!({})).ok();
-    saw("H7", Seen::of(slowest, 10 * SECOND).memory(peak));
-    drop(client);
 }
 
 /// Processes that never let go of their CPU.
