@@ -16,6 +16,7 @@ mod spawn;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub enum Stdin {
 }
 
 /// A program to be run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Spec {
     program: OsString,
     args: Vec<OsString>,
@@ -60,6 +61,13 @@ pub struct Spec {
     cwd: PathBuf,
     stdin: Stdin,
     keep: usize,
+}
+
+impl fmt::Debug for Spec {
+    /// Without its arguments and environment, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spec").field("program", &self.program).finish_non_exhaustive()
+    }
 }
 
 impl Spec {

@@ -75,17 +75,19 @@ impl Process {
             use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
             match pidfd_open(pid, PidfdFlags::empty()) {
                 // The descriptor holds whoever has the pid now; the look after it says whether that is still this one.
-                Ok(fd) if self.lives() => drop(pidfd_send_signal(fd, signal)),
-                Ok(_) => {}
-                Err(rustix::io::Errno::SRCH) => {}
+                Ok(fd) => {
+                    if self.lives() {
+                        let _gone_meanwhile = pidfd_send_signal(fd, signal);
+                    }
+                    return;
+                }
+                Err(rustix::io::Errno::SRCH) => return,
                 // An old kernel, or no descriptor to be had.
-                Err(_) if self.lives() => drop(rustix::process::kill_process(pid, signal)),
                 Err(_) => {}
             }
         }
-        #[cfg(not(target_os = "linux"))]
         if self.lives() {
-            drop(rustix::process::kill_process(pid, signal));
+            let _gone_meanwhile = rustix::process::kill_process(pid, signal);
         }
     }
 }

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use crate::policy::{Container, Permit, World};
 
+use super::answer::Answer;
 use super::budget::Budget;
 use super::error::{Clock, EngineError};
 use super::lines::Lines;
-use super::wire::Answer;
 use super::{Engine, clock, raw};
 
 use sight::Sight;

@@ -73,7 +73,7 @@ impl Engine {
     ) -> Result<(u64, Vec<String>), EngineError> {
         // A call that named a container has just taken a snapshot; one that did not may find new containers.
         if must.is_empty() {
-            self.view(&Budget::probe(), rules).await?;
+            self.first_view(&Budget::probe(), rules).await?;
         }
         let ids = self.memory().ids.clone();
         let missing: Vec<String> = {

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use crate::policy::{Container, Permit};
 
 use super::Engine;
+use super::answer::Answer;
 use super::budget::Budget;
 use super::clock;
 use super::demux::{Demux, Framing, Piece, Source};
 use super::error::{Clock, EngineError};
 use super::lines::{Lines, Text};
-use super::wire::Answer;
 
 /// After this many bytes the runtime gets its thread back.
 const YIELD: usize = 64 << 10;

@@ -1,8 +1,9 @@
 //! THE ONLY ROOM THAT KNOWS DOCKER.
 //!
-//! `discover` → `endpoint` → `dial` → `guard_io` → `wire` (closed list of `ops`) → the modules by object.
+//! `discover` → `endpoint` → `dial` → `guard_io` → `wire` (closed list of `ops`) → `answer` → the modules by object.
 //! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
 
+mod answer;
 pub mod budget;
 pub mod change;
 pub mod clock;

@@ -6,38 +6,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::{BollardRequest, ClientVersion, Docker};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::header::{HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::policy::Level;
 
+use super::answer::{Answer, JSON_CAP, chain, tripped};
 use super::budget::Budget;
 use super::change::{Commit, Failed};
 use super::dial::{self, DialKind};
 use super::discover::Discovered;
 use super::error::{Clock, EngineError};
-use super::guard_io::{GuardIo, GuardTrip, Meter};
+use super::guard_io::{GuardIo, Meter};
 use super::identity::Identity;
-use super::shorten::Shorten;
-use super::{ops, raw};
+use super::ops;
 
-/// Lists and inspections are read up to here.
-pub const JSON_CAP: u64 = 8 << 20;
-/// What is read for it, strings that are cut included: an answer without end must end soon.
-const READ_CAP: u64 = 64 << 20;
-/// Beyond this an answer is a large one ...
-const LARGE: usize = 256 << 10;
-/// ... and so many of them are read at once: calls side by side, or one that looks at every container, must not add up.
-const LARGE_AT_ONCE: usize = 2;
-/// An error's body is read up to here: the rest is noise.
-const ERROR_CAP: usize = 64 << 10;
 /// Stays below what hyper would buffer by itself.
 const READ_BUFFER: usize = 64 << 10;
 /// The newest API that this code was written against; an engine that speaks more is asked for this one.
@@ -62,24 +51,13 @@ pub struct Wire {
     agreed: Arc<Mutex<Option<(u32, u32)>>>,
     /// Which engine it is.
     pub(super) identity: Arc<Identity>,
-    large: Arc<Semaphore>,
-}
-
-/// An answer whose body has not been read yet.
-#[derive(Debug)]
-pub struct Answer {
-    response: Response<Incoming>,
-    meter: Arc<Meter>,
-    budget: Budget,
-    large: Arc<Semaphore>,
 }
 
 impl Wire {
     /// Does no I/O.
     #[must_use]
     pub fn new(found: Discovered) -> Self {
-        let large = Arc::new(Semaphore::new(LARGE_AT_ONCE));
-        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default(), large }
+        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default() }
     }
 
     /// Where the engine is.
@@ -126,7 +104,7 @@ impl Wire {
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let (response, meter) = self.send(budget, &READ, path, request, None).await?;
-        Answer { response, meter, budget: *budget, large: Arc::clone(&self.large) }.or_status().await
+        Answer::new(response, meter, *budget).or_status().await
     }
 
     /// Sends a request that changes something, once, for a call that holds `levels`.
@@ -151,7 +129,7 @@ impl Wire {
         let leave = Leave { levels, commit: Some(commit) };
         let (response, meter) = self.send(budget, &leave, path, request, None).await?;
         // From here on the engine has spoken: whatever it says is an answer, only a body that breaks off is not.
-        Answer { response, meter, budget: *budget, large: Arc::clone(&self.large) }
+        Answer::new(response, meter, *budget)
             .or_status()
             .await
             .map_err(|error| Failed { written: !matches!(error, EngineError::Status { .. }), error })
@@ -298,18 +276,18 @@ impl Wire {
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let (response, meter) = self.send(budget, &READ, "/_ping", request, None).await?;
         let took = start.elapsed();
-        let answer = Answer { response, meter, budget: *budget, large: Arc::clone(&self.large) }.or_status().await?;
-        match answer.response.headers().get("api-version").and_then(|v| v.to_str().ok()) {
+        let answer = Answer::new(response, meter, *budget).or_status().await?;
+        match answer.header("api-version") {
             Some(api) => Ok((took, api.to_owned())),
             None => Err(EngineError::Protocol("no Api-Version header; is this a Docker Engine?".into())),
         }
     }
 
-    fn agreed(&self) -> std::sync::MutexGuard<'_, Option<(u32, u32)>> {
+    pub(super) fn agreed(&self) -> std::sync::MutexGuard<'_, Option<(u32, u32)>> {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn forget_version(&self) {
+    fn forget_version(&self) {
         *self.agreed() = None;
     }
 
@@ -317,113 +295,6 @@ impl Wire {
     fn doubt(&self) {
         self.forget_version();
         self.identity.doubt();
-    }
-}
-
-impl Answer {
-    /// The framing of a log stream, from its `Content-Type`.
-    #[must_use]
-    pub fn content_type(&self) -> Option<&str> {
-        self.response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok())
-    }
-
-    /// It was so already.
-    #[must_use]
-    pub fn not_modified(&self) -> bool {
-        self.response.status() == StatusCode::NOT_MODIFIED
-    }
-
-    /// The engine's clock, from the `Date` header.
-    #[must_use]
-    pub fn date(&self) -> Option<&str> {
-        self.response.headers().get(hyper::header::DATE).and_then(|v| v.to_str().ok())
-    }
-
-    /// The next piece of the body; `None` at its end.
-    ///
-    /// # Errors
-    /// A clock, or a body that broke off.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, EngineError> {
-        loop {
-            let frame = timeout_at(self.budget.deadline, self.response.body_mut().frame())
-                .await
-                .map_err(|_| EngineError::Timeout { clock: Clock::Total, limit: self.budget.total })?;
-            match frame {
-                None => return Ok(None),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
-                Some(Err(e)) => {
-                    return Err(tripped(&self.meter, &self.budget).unwrap_or_else(|| {
-                        EngineError::Protocol(format!("the answer broke off: {}", chain(&e)))
-                    }));
-                }
-            }
-        }
-    }
-
-    /// The body as JSON, its long strings cut, up to [`JSON_CAP`].
-    ///
-    /// # Errors
-    /// `TooLarge` beyond the cap; `Protocol` where it is not what was expected; the engine's text is not repeated.
-    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
-        let mut shorten = Shorten::default();
-        let mut read = 0;
-        let mut place = None;
-        while let Some(chunk) = self.chunk().await? {
-            read += chunk.len() as u64;
-            shorten.push(&chunk);
-            if shorten.len() as u64 > JSON_CAP || read > READ_CAP {
-                return Err(EngineError::TooLarge { cap: JSON_CAP });
-            }
-            if shorten.len() > LARGE && place.is_none() {
-                let free = timeout_at(self.budget.deadline, Arc::clone(&self.large).acquire_owned()).await;
-                let late = |_| EngineError::Timeout { clock: Clock::Total, limit: self.budget.total };
-                place = free.map_err(late)?.ok();
-            }
-            // A body that comes as fast as it is read must not keep the thread for itself.
-            tokio::task::consume_budget().await;
-        }
-        let bytes = shorten.finish();
-        serde_json::from_slice(&bytes).map_err(|e| {
-            EngineError::Protocol(format!(
-                "unexpected JSON ({:?} at byte {} of {})",
-                e.classify(),
-                e.column(),
-                bytes.len()
-            ))
-        })
-    }
-
-    /// Turns an error status into an error, with the engine's message.
-    async fn or_status(mut self) -> Result<Self, EngineError> {
-        let status = self.response.status();
-        if status.is_success()
-            || status == StatusCode::NOT_MODIFIED
-            || status == StatusCode::SWITCHING_PROTOCOLS
-        {
-            return Ok(self);
-        }
-        if status.is_redirection() {
-            return Err(EngineError::Protocol(format!("a redirect ({})", status.as_u16())));
-        }
-        let mut body = Vec::new();
-        // A body that stalls or breaks off changes nothing: the status is the answer.
-        while let Ok(Some(chunk)) = self.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > ERROR_CAP {
-                break;
-            }
-        }
-        match serde_json::from_slice::<raw::Message>(&body) {
-            Ok(raw::Message { message }) => Err(EngineError::Status { code: status.as_u16(), message }),
-            // Whatever stands behind the socket, it does not speak like Docker: a proxy, or another service.
-            Err(_) => {
-                Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16())))
-            }
-        }
     }
 }
 
@@ -439,28 +310,6 @@ fn unsupported(e: EngineError) -> EngineError {
         }
         e => e,
     }
-}
-
-/// Why the guarded connection failed, if it was the guard.
-fn tripped(meter: &Meter, budget: &Budget) -> Option<EngineError> {
-    Some(match meter.trip()? {
-        GuardTrip::Idle { .. } => {
-            EngineError::Timeout { clock: Clock::Idle, limit: budget.idle.unwrap_or(budget.total) }
-        }
-        GuardTrip::TooLarge { cap } => EngineError::TooLarge { cap },
-    })
-}
-
-/// An error and its causes, in one line: hyper hides what matters in `source()`.
-fn chain(e: &dyn std::error::Error) -> String {
-    let mut text = e.to_string();
-    let mut cause = e.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 /// Our error inside bollard's, to be taken out again by [`from_bollard`].

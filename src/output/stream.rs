@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memrchr2;
+
 use super::sanitise::floor;
 use super::{Learned, MASK, Redactor, clean};
 
@@ -121,8 +123,9 @@ impl LineMask {
         let tail = TAIL.max(self.known.as_ref().map_or(0, |k| k.1.longest())).min(OPEN_MAX / 2);
         let cut = floor(text, text.len().saturating_sub(tail));
         // A word that is cut may be a secret by its first half only: blanks are the better place.
-        let blank = text.get(..cut).and_then(|t| t.rfind([' ', '\n'])).filter(|i| cut - i < tail);
-        let cut = blank.map_or(cut, |i| i + 1);
+        let from = (cut + 1).saturating_sub(tail);
+        let blank = text.as_bytes().get(from..cut).and_then(|t| memrchr2(b' ', b'\n', t));
+        let cut = blank.map_or(cut, |i| from + i + 1);
         let spans = self.spans(text);
         if spans.is_empty() && self.key.is_none() {
             // Without a secret it need not be searched again.

@@ -241,3 +241,16 @@ async fn a_start_that_is_given_up_leaves_nothing() {
     all_gone(Duration::from_secs(2)).await;
     assert_eq!(offspring(std::process::id()), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_is_left_by_many_at_once_is_found() {
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        running.spawn(fine(sh("setsid sleep 1000 < /dev/null > /dev/null 2>&1 & exit 0")));
+    }
+    for ended in running.join_all().await {
+        assert!(ended.status.unwrap().success() && !ended.pipes_held);
+    }
+    all_gone(Duration::from_secs(3)).await;
+    assert_eq!(offspring(std::process::id()), Vec::<String>::new());
+}
