@@ -261,18 +261,27 @@ fn g8_a_client_that_reads_slowly_is_served() {
     ends("G8", &client, 0, SECOND);
 }
 
-/// A log without end is followed with a token, and the client takes 200 KiB a second.
+/// Logs without end are followed with tokens, and the client takes 500 KiB a second.
 #[test]
 fn g11_a_flood_of_progress_for_a_slow_reader() {
-    let faultd = Faultd::new().on(get("/logs"), Fault::EndlessLog).running(vec![Made::new(1, "app")]);
-    let client = Launch::at(&faultd.host()).connect_slow(Duration::from_millis(20));
+    let faultd = Faultd::new().running(vec![Made::new(1, "app")]);
+    let client = Launch::at(&faultd.host()).connect_slow(Duration::from_millis(8));
     let before = rss::peak(client.pid());
-    let params = json!({ "name": "docker_logs", "_meta": { "progressToken": "flood" },
-                         "arguments": { "container": "app", "follow": true, "duration": "4s" } });
-    let calls: Vec<_> = (0..4).map(|_| client.begin("tools/call", params.clone())).collect();
+    let follow = |number: usize| {
+        let params = json!({ "name": "docker_logs", "_meta": { "progressToken": number },
+                             "arguments": { "container": "app", "follow": true, "duration": "6s" } });
+        // What is there already is counted first; what follows has no end.
+        faultd.set(get("/logs"), Fault::Late(Duration::from_millis(300)));
+        let call = client.begin("tools/call", params);
+        faultd.wait_for(&get("/logs"), 2 * number + 1, 5 * SECOND);
+        faultd.set(get("/logs"), Fault::EndlessLog);
+        faultd.wait_for(&get("/logs"), 2 * number + 2, 5 * SECOND);
+        call
+    };
+    let calls: Vec<_> = (0..4).map(follow).collect();
     let health = client.call("docker_health", &json!({})).ok();
     let results: Vec<_> = calls.iter().map(|call| client.wait(call).tool().ok()).collect();
-    // The last answer is read when all before it was.
+    // The last answer is read when all before it was: what a pipe holds, and a report of each call.
     let last = results.iter().max_by_key(|r| r.took).unwrap();
     let grown = rss::peak(client.pid()) - before;
     let progress = client.others().len();
@@ -282,28 +291,37 @@ fn g11_a_flood_of_progress_for_a_slow_reader() {
         health.took,
         rss::mib(grown)
     );
-    assert!(progress >= 4 && progress < 400, "{progress} reports");
+    // Far less than what the log brings in that time, and far more than the beats.
+    assert!((30..2000).contains(&progress), "{progress} reports");
     assert!(grown < 32 << 20, "{:.1} MiB", rss::mib(grown));
-    saw("G11", Seen::of(last, 4 * SECOND).memory(grown));
+    saw("G11", Seen::of(last, 6 * SECOND).memory(grown));
 }
 
+/// Calls that end while their first report is on its way.
 #[test]
 fn g11_nothing_is_reported_of_a_call_that_was_answered() {
-    let faultd = Faultd::new().on(get("/logs"), Fault::EndlessLog).running(vec![Made::new(1, "app")]);
-    let client = Launch::at(&faultd.host()).connect();
-    for round in 0..12 {
-        let params = json!({ "name": "docker_logs", "_meta": { "progressToken": round },
-                             "arguments": { "container": "app", "follow": true, "duration": "1s" } });
-        let call = client.begin("tools/call", params);
-        let answer = client.answer_at(&call, 10 * SECOND).expect("an answer");
+    let client = Launch::without_engine().connect();
+    let mut reports = 0;
+    for round in 0..40 {
+        let token = |n: u64| round * 50 + n;
+        let begin = |n| {
+            let params =
+                json!({ "name": "docker_policy", "arguments": {}, "_meta": { "progressToken": token(n) } });
+            client.begin("tools/call", params)
+        };
+        let calls: Vec<_> = (0..50).map(begin).collect();
+        let answers: Vec<_> =
+            calls.iter().map(|c| client.answer_at(c, 10 * SECOND).expect("an answer")).collect();
         client.request("ping", json!({}));
-        let late = client
-            .others()
-            .iter()
-            .filter(|(m, at)| *at > answer && m["params"]["progressToken"] == round)
-            .count();
-        assert_eq!(late, 0, "reports behind the answer");
+        let others = client.others();
+        reports = others.len();
+        let late = |(n, answered): (u64, &Instant)| {
+            others.iter().any(|(m, at)| at > answered && m["params"]["progressToken"] == token(n))
+        };
+        let late: Vec<u64> = (0..50).zip(&answers).filter(|one| late(*one)).map(|(n, _)| token(n)).collect();
+        assert!(late.is_empty(), "reports behind their answers: {late:?}");
     }
+    assert!(reports > 0);
 }
 
 /// The engine says a byte a second until the class's time is over.
