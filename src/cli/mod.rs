@@ -9,6 +9,7 @@ pub mod out;
 mod reset;
 mod serve;
 mod tools;
+mod umask;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -126,6 +127,7 @@ pub fn run() -> ExitCode {
             return if e.use_stderr() { misused() } else { OK };
         }
     };
+    umask::private();
     out::colour(cli.global.color);
     match &cli.command {
         None | Some(Command::Serve) => {

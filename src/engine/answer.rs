@@ -1,12 +1,14 @@
 //! An answer of the engine, read under the call's clocks and within its bounds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Response, StatusCode};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout_at;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use super::budget::Budget;
 use super::error::{Clock, EngineError};
@@ -18,6 +20,13 @@ use super::shorten::Shorten;
 pub const JSON_CAP: u64 = 8 << 20;
 /// What is read for it, strings that are cut included: an answer without end must end soon.
 const READ_CAP: u64 = 64 << 20;
+/// Beyond this an answer is a large one ...
+const LARGE: usize = 256 << 10;
+/// ... and few of them are read at once, by all calls together: calls side by side, or one that looks at every container,
+/// must not add up.
+static LARGE_PLACES: Semaphore = Semaphore::const_new(3);
+/// Who waited this long reads on without a place: what holds them all stalls, and grows no more.
+const LARGE_WAIT: Duration = Duration::from_secs(2);
 /// An error's body is read up to here: the rest is noise.
 const ERROR_CAP: usize = 64 << 10;
 
@@ -92,11 +101,17 @@ impl Answer {
     pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, EngineError> {
         let mut shorten = Shorten::default();
         let mut read = 0;
+        // None: it was not asked for yet.
+        let mut place = None;
         while let Some(chunk) = self.chunk().await? {
             read += chunk.len() as u64;
             shorten.push(&chunk);
             if shorten.len() as u64 > JSON_CAP || read > READ_CAP {
                 return Err(EngineError::TooLarge { cap: JSON_CAP });
+            }
+            if shorten.len() > LARGE && place.is_none() {
+                let by = self.budget.deadline.min(Instant::now() + LARGE_WAIT);
+                place = Some(timeout_at(by, LARGE_PLACES.acquire()).await);
             }
             // A body that comes as fast as it is read must not keep the thread for itself.
             tokio::task::consume_budget().await;

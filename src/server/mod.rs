@@ -23,6 +23,7 @@ use crate::confirm::Tokens;
 use crate::engine::Engine;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::supervisor::Supervisor;
+pub use crate::supervisor::run::SHUTDOWN_GRACE;
 use crate::tool::context::Vitals;
 
 pub use answer::Answer;
@@ -81,6 +82,7 @@ impl Server {
             in_flight,
             waiting,
             stuck_workers: self.supervisor.stuck_workers(),
+            worn: self.supervisor.worn(),
             audit_fault: self.audit.fault(),
         }
     }

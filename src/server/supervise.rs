@@ -49,7 +49,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Waits, unless the circuit opens: then everybody is sent away at once.
+    /// Waits, unless the server stops or the circuit opens: then everybody is sent away at once.
     pub(super) async fn wait<T>(
         &self,
         server: &Server,
@@ -62,7 +62,8 @@ impl Queue {
             }
         };
         tokio::select! {
-            biased; // a place that is there is taken
+            biased; // a server that stops gives no place; else one that is there is taken
+            () = server.supervisor.shutdown.cancelled() => Err(stopping()),
             place = place => place,
             () = opened => match server.supervisor.admit() {
                 Err(refused) => Err(answer::circuit_open(refused)),
@@ -78,6 +79,10 @@ impl Queue {
             _ => Purpose::Read,
         }
     }
+}
+
+fn stopping() -> ToolError {
+    ToolError::new(Kind::ShuttingDown, "the server is stopping")
 }
 
 /// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
@@ -181,7 +186,7 @@ impl Supervise<'_> {
                 .clock(Phase::Total, self.clocks.total)
                 .hint("ask for less, or raise the class's timeout in [neverhang]")),
             Ending::Cancelled => Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
-            Ending::ShuttingDown => Err(ToolError::new(Kind::ShuttingDown, "the server is stopping")),
+            Ending::ShuttingDown => Err(stopping()),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod doors;
 pub mod health;
 pub mod run;
 pub mod slots;
+mod stuck;
 pub mod suspects;
 mod witness;
 

@@ -40,6 +40,8 @@ pub struct Vitals {
     pub waiting: usize,
     /// Workers that did not end when they were told to.
     pub stuck_workers: usize,
+    /// They are half of all threads for work, or more.
+    pub worn: bool,
     /// Why the audit log cannot be written, if so.
     pub audit_fault: Option<String>,
 }

@@ -1,3 +1,4 @@
 //! The ways in: stdio by now.
 
+pub mod session;
 pub mod stdio;

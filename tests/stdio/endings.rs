@@ -115,18 +115,6 @@ fn a_signal_ends_it_with_calls_under_way_and_they_are_answered() {
 }
 
 #[test]
-fn a_second_signal_does_not_wait() {
-    let silent = Silent::new();
-    let client = silent.client();
-    client.begin_call("docker_ps", &json!({}));
-    std::thread::sleep(Duration::from_millis(100));
-    client.signal("TERM");
-    // It may be gone already.
-    let _ = std::process::Command::new("kill").args(["-s", "TERM", &client.pid().to_string()]).output();
-    ends(&client);
-}
-
-#[test]
 fn what_was_cancelled_gets_no_answer_and_the_others_do() {
     let silent = Silent::new();
     let client = silent.client();

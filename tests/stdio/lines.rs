@@ -1,9 +1,10 @@
 //! Lines that no client should send, and lines that some do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::ledger::{Seen, saw};
 use crate::support::{Client, Launch};
 
 const SOON: Duration = Duration::from_secs(2);
@@ -23,12 +24,20 @@ fn error_without_id(client: &Client, code: i64) -> Option<Value> {
 
 #[test]
 fn a_line_that_is_no_json_gets_a_parse_error() {
-    for line in
-        [&b"{not json}\n"[..], b"hello\n", b"{\"jsonrpc\":\"2.0\",\"id\":1,\n", b"\xff\xfe\x00\n", b"\"\n"]
-    {
+    for line in [
+        &b"{not json}\n"[..],
+        b"hello\n",
+        b"\0\0\n",
+        b"{\"jsonrpc\":\"2.0\0\",\"id\":1}\n",
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\n",
+        b"\xff\xfe\x00\n",
+        b"\"\n",
+    ] {
         let client = begun();
+        let start = Instant::now();
         client.raw(line);
         assert!(error_without_id(&client, -32700).is_some(), "{:?}", String::from_utf8_lossy(line));
+        saw("G9", Seen::new("-32700", start.elapsed(), Duration::from_secs(1)));
         alive(&client);
     }
 }
@@ -80,21 +89,24 @@ fn a_wrong_request_with_an_id_is_answered_under_it() {
 }
 
 #[test]
-fn a_line_of_20_mb_is_refused_under_its_id_and_not_kept() {
+fn a_line_of_100_mb_is_refused_under_its_id_and_not_kept() {
     let client = begun();
     alive(&client);
     let before = crate::support::rss::peak(client.pid());
     let mut line =
         br#"{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"docker_ps","arguments":{"x":""#
             .to_vec();
-    line.resize(20 << 20, b'a');
+    line.resize(100 << 20, b'a');
     line.extend_from_slice(b"\"}}}\n");
     client.raw(&line);
+    let start = Instant::now();
     let reply = client.wait(&json!(77));
+    let took = start.elapsed();
     assert_eq!(reply.code(), Some(-32600), "{}", reply.message);
     alive(&client);
     let grown = crate::support::rss::peak(client.pid()) - before;
     assert!(grown < 32 << 20, "{} MiB for a line that is not read", crate::support::rss::mib(grown));
+    saw("G9", Seen::new("-32600", took, Duration::from_secs(1)).memory(grown));
 }
 
 #[test]
@@ -133,6 +145,19 @@ fn lines_of_many_kinds_of_ends() {
     client.raw(b"{\"jsonrpc\":\"2.0\",\"id\":23,\"method\":\"ping\"}");
     client.close_stdin();
     assert!(client.wait(&json!(23)).code().is_none());
+}
+
+#[test]
+fn half_a_line_and_the_end_is_an_error_and_an_end() {
+    for half in [&br#"{"jsonrpc":"2.0","id":24,"meth"#[..], b"\xf0\x9f\x90", b"\0"] {
+        let client = begun();
+        client.raw(half);
+        client.close_stdin();
+        let (status, took) = client.wait_exit(SOON).expect("it goes on");
+        assert_eq!(status.code(), Some(0));
+        assert!(error_without_id(&client, -32700).is_some(), "{:?}", String::from_utf8_lossy(half));
+        saw("G9", Seen::new("-32700", took, Duration::from_secs(1)));
+    }
 }
 
 #[test]

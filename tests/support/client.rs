@@ -55,12 +55,26 @@ impl Client {
         client
     }
 
+    /// Of a process whose stdout is read 4 KiB at a time, with a pause after each.
+    pub fn of_slow(mut child: Child, home: TempDir, pause: Duration) -> Self {
+        let stdout = Slow { stdout: child.stdout.take().unwrap(), pause };
+        let mut client = Self::over(child, home, BufReader::with_capacity(4096, stdout));
+        let (shared, stderr) = (Arc::clone(&client.shared), client.unread.take().unwrap());
+        std::thread::spawn(move || read_stderr(&shared, stderr));
+        client
+    }
+
     /// Of a process whose stderr nobody reads, though it is open.
     pub fn of_deaf(mut child: Child, home: TempDir) -> Self {
+        let stdout = child.stdout.take().unwrap();
+        Self::over(child, home, BufReader::new(stdout))
+    }
+
+    fn over(mut child: Child, home: TempDir, stdout: impl BufRead + Send + 'static) -> Self {
         let shared = Arc::<Shared>::default();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let stderr = child.stderr.take().unwrap();
         let seen = Arc::clone(&shared);
-        std::thread::spawn(move || read_stdout(&seen, BufReader::new(stdout)));
+        std::thread::spawn(move || read_stdout(&seen, stdout));
         Self {
             pid: child.id(),
             stdin: Mutex::new(child.stdin.take()),
@@ -156,6 +170,12 @@ impl Client {
         Some(Reply { message, took: sent.map_or(Duration::ZERO, |sent| at - sent) })
     }
 
+    /// When the answer to a request came, if it does in time.
+    pub fn answer_at(&self, id: &Value, limit: Duration) -> Option<Instant> {
+        let key = id.to_string();
+        self.watch(limit, |seen| seen.answers.get(&key).map(|(_, at)| *at))
+    }
+
     /// The first message without an answer's id that fits, if it comes in time: a notification, or an error with `id: null`.
     pub fn other_within(&self, limit: Duration, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         self.watch(limit, |seen| seen.others.iter().find(|(m, _)| fits(m)).map(|(m, _)| m.clone()))
@@ -215,13 +235,12 @@ impl Client {
 
     /// The lines of its audit log, raw.
     pub fn audit_text(&self) -> String {
-        let mut text = String::new();
-        super::text::each_file(self.home.path(), &mut |path| {
-            if path.extension().is_some_and(|e| e == "jsonl") {
-                text.push_str(&std::fs::read_to_string(path).unwrap_or_default());
-            }
-        });
-        text
+        super::text::audit_below(self.home.path())
+    }
+
+    /// Its home.
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
     }
 
     /// The lines of its audit log.
@@ -253,6 +272,19 @@ impl Drop for Client {
         let (_gone, _status) = (child.kill(), child.wait());
         let faults = self.faults();
         assert!(std::thread::panicking() || faults.is_empty(), "stdout held more than protocol: {faults:?}");
+    }
+}
+
+/// Reads as somebody does who has other things to do.
+struct Slow {
+    stdout: std::process::ChildStdout,
+    pause: Duration,
+}
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        std::thread::sleep(self.pause);
+        self.stdout.read(buffer)
     }
 }
 

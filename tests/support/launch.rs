@@ -3,6 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -18,8 +19,25 @@ const NOBODY: u32 = 65534;
 pub struct Launch {
     config: String,
     env: Vec<(String, String)>,
+    unset: Vec<String>,
     args: Vec<String>,
+    under: Vec<String>,
     nobody: bool,
+}
+
+/// A server whose pipes the test holds itself.
+#[derive(Debug)]
+pub struct Bare {
+    /// The process.
+    pub child: Child,
+    /// Where its files are.
+    pub home: TempDir,
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let (_gone, _status) = (self.child.kill(), self.child.wait());
+    }
 }
 
 impl Launch {
@@ -31,7 +49,8 @@ impl Launch {
     /// With the engine at this `DOCKER_HOST`.
     pub fn at(host: &str) -> Self {
         let env = vec![("DOCKER_HOST".to_owned(), host.to_owned())];
-        Self { config: String::new(), env, args: Vec::new(), nobody: false }
+        let (unset, args, under) = (Vec::new(), Vec::new(), Vec::new());
+        Self { config: String::new(), env, unset, args, under, nobody: false }
     }
 
     /// The text of its configuration file. Without it, the defaults.
@@ -43,6 +62,18 @@ impl Launch {
     /// A variable of its environment.
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.env.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Without this variable.
+    pub fn unset(mut self, key: &str) -> Self {
+        self.unset.push(key.to_owned());
+        self
+    }
+
+    /// Started by another program, whose arguments end with the server and its own.
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.under = program.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
@@ -62,6 +93,20 @@ impl Launch {
     pub fn start(&self) -> Client {
         let home = home();
         Client::of(self.spawn(&home), home)
+    }
+
+    /// Starts it for a test that holds its pipes itself.
+    pub fn bare(&self) -> Bare {
+        let home = home();
+        Bare { child: self.spawn(&home), home }
+    }
+
+    /// Starts it for a client that reads 4 KiB, pauses and reads on, and says hello.
+    pub fn connect_slow(&self, pause: Duration) -> Client {
+        let home = home();
+        let client = Client::of_slow(self.spawn(&home), home, pause);
+        client.initialize();
+        client
     }
 
     /// Starts it for a client that never reads stderr, and says hello.
@@ -97,9 +142,14 @@ impl Launch {
             std::fs::write(&config, &self.config).unwrap();
             std::fs::set_permissions(&config, PermissionsExt::from_mode(0o600)).unwrap();
         }
-        let mut command = match self.nobody {
-            false => Command::new(PROGRAM),
-            true => as_nobody(home),
+        let mut command = match (self.nobody, self.under.split_first()) {
+            (false, None) => Command::new(PROGRAM),
+            (false, Some((program, rest))) => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(PROGRAM);
+                command
+            }
+            (true, _) => as_nobody(home, &self.under),
         };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
@@ -107,6 +157,9 @@ impl Launch {
             .env("XDG_STATE_HOME", home.join("state"))
             .env("XDG_CONFIG_HOME", home.join("etc"));
         command.envs(self.env.iter().map(|(k, v)| (k, v))).args(&self.args);
+        for key in &self.unset {
+            command.env_remove(key);
+        }
         if !self.config.is_empty() {
             command.arg("--config").arg(config);
         }
@@ -120,7 +173,7 @@ fn home() -> TempDir {
 }
 
 /// The program as a user without rights. It may not reach the folder of the build: it gets a copy.
-fn as_nobody(home: &Path) -> Command {
+fn as_nobody(home: &Path, under: &[String]) -> Command {
     let copy: PathBuf = home.join("docker-mcp");
     std::fs::copy(PROGRAM, &copy).unwrap();
     let config = home.join("config.toml");
@@ -129,7 +182,7 @@ fn as_nobody(home: &Path) -> Command {
     }
     let mut command = Command::new("setpriv");
     let (uid, gid) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
-    command.args([&uid, &gid, "--clear-groups", "--"]).arg(copy);
+    command.args([&uid, &gid, "--clear-groups", "--"]).args(under).arg(copy);
     command
 }
 

@@ -10,10 +10,19 @@ pub fn peak(pid: u32) -> u64 {
     field(pid, "VmHWM:")
 }
 
+/// The same of a process that may be gone.
+pub fn peak_if_alive(pid: u32) -> Option<u64> {
+    read(pid, "VmHWM:")
+}
+
 fn field(pid: u32, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
-    let line = status.lines().find_map(|l| l.strip_prefix(name)).expect("the field");
-    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+    read(pid, name).expect("the process lives")
+}
+
+fn read(pid: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix(name))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().unwrap() * 1024)
 }
 
 /// In MiB, for messages.

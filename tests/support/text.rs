@@ -14,6 +14,17 @@ pub fn each_file(dir: &Path, look: &mut impl FnMut(&Path)) {
     }
 }
 
+/// The lines of the audit logs below a folder.
+pub fn audit_below(dir: &Path) -> String {
+    let mut text = String::new();
+    each_file(dir, &mut |path| {
+        if path.extension().is_some_and(|e| e == "jsonl") {
+            text.push_str(&std::fs::read_to_string(path).unwrap_or_default());
+        }
+    });
+    text
+}
+
 /// Base64 with padding.
 pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

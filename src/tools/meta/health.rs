@@ -50,13 +50,15 @@ impl Tool for Health {
             }),
             Err(e) => json!({ "reachable": false, "error": e.to_string() }),
         };
-        let healthy = ping.is_ok() && vitals.circuit.state == "closed" && vitals.audit_fault.is_none();
+        let healthy =
+            ping.is_ok() && vitals.circuit.state == "closed" && vitals.audit_fault.is_none() && !vitals.worn;
         let draft = Draft::object(json!({
             "healthy": healthy,
             "engine": engine,
             "circuit": circuit(&vitals.circuit),
             "calls": { "in_flight": vitals.in_flight, "waiting": vitals.waiting, "stuck_workers": vitals.stuck_workers },
             "audit": vitals.audit_fault.map_or_else(|| "ok".to_owned(), |why| format!("cannot be written: {why}")),
+            "advice": vitals.worn.then_some("half of the threads for work are stuck: restart this server soon"),
             "bypass": ctx.settings.bypass,
             "grants": [],
             "version": env!("CARGO_PKG_VERSION"),
