@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::server::progress::{Report, Reports};
-use crate::server::{Caller, Request, call, catalogue};
+use crate::server::{Answer, Caller, Request, call, catalogue};
 
 use super::{OK, block_on, failed, misused, out};
 
@@ -28,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(app: App, args: &Args) -> ExitCode {
-    let arguments = match arguments(args.json.as_deref()) {
+    let mut arguments = match arguments(args.json.as_deref()) {
         Ok(arguments) => arguments,
         Err(why) => {
             out::error(&why);
@@ -43,23 +43,38 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
                 on_interrupt.cancel();
             }
         });
-        let reports = if out::is_watched() { Reports::to(Arc::new(ToStderr)) } else { Reports::none() };
-        let request = Request { tool: args.tool.clone(), arguments, reports, cancel };
-        call::call(&app.server, &Caller { name: "cli".into() }, request).await
+        let ask = async |arguments| {
+            let reports = if out::is_watched() { Reports::to(Arc::new(ToStderr)) } else { Reports::none() };
+            let request = Request { tool: args.tool.clone(), arguments, reports, cancel: cancel.clone() };
+            call::call(&app.server, &Caller { name: "cli".into() }, request).await
+        };
+        let answer = ask(arguments.clone()).await;
+        let Some(token) = token(&answer) else { return answer };
+        // What would change is shown in any case; whoever says yes beforehand has seen it on another day.
+        out::note(&out::heading(&answer.text));
+        if !args.yes && !out::confirms("Do this?") {
+            return answer;
+        }
+        arguments.insert("confirm_token".into(), token.into());
+        ask(arguments).await
     });
     let answer = match answer {
         Ok(answer) => answer,
         Err(code) => return code,
     };
+    let held = token(&answer).is_some();
     app.server.audit.flush(std::time::Duration::from_millis(500));
     if args.as_json {
         out::line(&answer.json.to_string());
+    } else if held {
+        out::note("nothing was done: confirm it on a terminal, or with --yes");
     } else if answer.failure.is_some() {
         out::note(&answer.text);
     } else {
         out::line(&out::heading(&answer.text));
     }
     let code = match answer.failure {
+        None if held => failed(),
         None => OK,
         Some(_) if !catalogue::is_known(&args.tool) => misused(),
         Some(_) => failed(),
@@ -67,6 +82,12 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     // Work that was given up may still be running; the process does not wait for it.
     app.work.shutdown_background();
     code
+}
+
+/// The token of a call that waits for its confirmation.
+fn token(answer: &Answer) -> Option<String> {
+    let held = answer.json.get("status").is_some_and(|status| status == "confirmation_required");
+    answer.json.get("confirm_token").filter(|_| held).and_then(Value::as_str).map(str::to_owned)
 }
 
 pub(super) fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String> {

@@ -61,3 +61,15 @@ pub(super) fn dim(text: &str) -> String {
     let dim = anstyle::Style::new().dimmed();
     format!("{dim}{text}{dim:#}")
 }
+
+/// Asks a person, if there is one at both ends: stdin and stderr are a terminal.
+pub fn confirms(question: &str) -> bool {
+    use std::io::IsTerminal;
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return false;
+    }
+    note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok()
+        && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}

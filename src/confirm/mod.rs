@@ -133,8 +133,7 @@ mod tests {
     fn one_callers_flood_takes_nothing_from_others() {
         let tokens = Tokens::default();
         let mine = tokens.give("me", binding(["x"]), TTL).unwrap();
-        let flood: Vec<String> =
-            (0..100).map(|_| tokens.give("you", binding(["y"]), TTL).unwrap()).collect();
+        let flood: Vec<String> = (0..100).map(|_| tokens.give("you", binding(["y"]), TTL).unwrap()).collect();
         assert_eq!(tokens.open.lock().unwrap().len(), MOST + 1);
         assert_eq!(tokens.take("me", &mine, binding(["x"])), Ok(()));
         assert_eq!(tokens.take("you", &flood[0], binding(["y"])), Err(Invalid::Unknown));

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use hyper::Method;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
 
 use crate::policy::{Container, Permit};
 
 use super::budget::Budget;
-use super::change::{Commit, Effect, Finding};
+use super::change::{
+    Commit, Effect, Failed, Finding, Goal, LOOK, Look, Looking, Lost, Outcome, Trail, USUAL,
+};
 use super::error::EngineError;
+use super::wire::Change;
 use super::{Engine, raw};
 
 /// What is done to a container.
@@ -64,46 +65,21 @@ struct Inspected {
     state: State,
 }
 
-/// How a change came out that was sent.
-#[derive(Debug)]
-pub enum Acted {
-    /// The engine says so.
-    Answered {
-        /// It was not so already.
-        changed: bool,
-        /// How it is now, where that could be seen.
-        now: Option<State>,
-    },
-    /// The engine's answer was lost; this is what looking again showed, within the call's time.
-    Lost {
-        /// Why there is no answer.
-        cause: EngineError,
-        /// What was seen.
-        finding: Finding,
-        /// To look once more, later.
-        trail: Box<Trail>,
-    },
+/// What the engine says of a change that it made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acted {
+    /// It was not so already.
+    pub changed: bool,
+    /// How it is now, where that could be seen.
+    pub now: Option<State>,
 }
 
-/// A change on its way: what it was, and how its container was before.
-#[derive(Debug)]
-pub struct Trail {
+/// What was asked of a container, and how it was before.
+struct Aim {
     permit: Permit<Container>,
     act: Act,
     before: Option<State>,
-    /// The engine was seen gone since: whatever it was told, it does no more.
-    away: bool,
-    /// It took the request and said nothing, in all the time of the call: it is at it, or it hangs.
-    silent: bool,
 }
-
-/// A look before and after a change; the change itself does not wait for more.
-const LOOK: Duration = Duration::from_secs(1);
-/// When the answer was lost at the very end of the call's time: one last look, well within the promised second.
-const LAST_LOOK: Duration = Duration::from_millis(400);
-/// Looks for an answer that was lost: soon at first.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(100), Duration::from_millis(250), Duration::from_millis(500)];
 
 impl Act {
     fn request(&self) -> (&'static str, Vec<(&'static str, String)>) {
@@ -118,17 +94,6 @@ impl Act {
             Self::Kill { signal } => ("kill", signal.clone().map(|s| ("signal", s)).into_iter().collect()),
             Self::Pause => ("pause", Vec::new()),
             Self::Unpause => ("unpause", Vec::new()),
-        }
-    }
-
-    /// How long an engine that is well may need for it: an answer that is lost is not waited for much longer.
-    fn takes(&self) -> Duration {
-        const USUAL: Duration = Duration::from_secs(5);
-        match self {
-            Self::Stop { grace, .. } | Self::Restart { grace, .. } => {
-                USUAL + Duration::from_secs(grace.unwrap_or(10))
-            }
-            _ => USUAL,
         }
     }
 
@@ -164,97 +129,36 @@ impl Engine {
         commit: &Commit,
         permit: Permit<Container>,
         act: Act,
-    ) -> Result<Acted, EngineError> {
+    ) -> Result<Outcome<Acted>, EngineError> {
         // Not knowing how it was makes the evidence weaker, and is no reason not to try: killing is for what hangs.
         let before = self.state(&permit, &budget.at_most(LOOK)).await.ok();
         let (verb, query) = act.request();
         let query: Vec<(&str, &str)> = query.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let path = format!("/containers/{}/{verb}", permit.target().id);
-        let asked = (Method::POST, path.as_str(), query.as_slice());
-        let failed = match self.wire.change(budget, permit.levels(), commit, asked).await {
+        let asked = Change::post(&path, &query);
+        let sent = self.wire.change(budget, permit.levels(), commit, asked).await;
+        let aim = Aim { permit, act, before };
+        match sent {
             Ok(answer) => {
                 let changed = !answer.not_modified();
-                let now = self.state(&permit, &budget.at_most(LOOK)).await.ok();
-                return Ok(Acted::Answered { changed, now });
+                let now = self.state(&aim.permit, &budget.at_most(LOOK)).await.ok();
+                Ok(Outcome::Answered(Acted { changed, now }))
             }
-            Err(failed) => failed,
-        };
-        let cause = self.scrubbed(failed.error);
-        let silent = matches!(cause, EngineError::Timeout { .. });
-        let mut trail = Trail { permit, act, before, away: false, silent };
-        if !failed.written {
-            return self.refused(budget, cause, trail).await;
-        }
-        // An engine that took the request and is silent has had its time; one look tells what came of it.
-        let until = if silent { Instant::now() } else { budget.deadline };
-        let finding = self.look_again(&mut trail, until.max(Instant::now() + LAST_LOOK)).await;
-        Ok(Acted::Lost { cause, finding, trail: Box::new(trail) })
-    }
-
-    /// A refusal has no effect, but for a restart: the container is stopped before its start can fail.
-    async fn refused(
-        &self,
-        budget: &Budget,
-        cause: EngineError,
-        mut trail: Trail,
-    ) -> Result<Acted, EngineError> {
-        let failed = matches!(cause, EngineError::Status { code: 500.., .. });
-        if !failed || !matches!(trail.act, Act::Restart { .. }) {
-            return Err(cause);
-        }
-        let now = self.state(&trail.permit, &budget.at_most(LOOK)).await.ok();
-        if now.is_some() && now == trail.before {
-            return Err(cause);
-        }
-        trail.away = true;
-        let is = now.map_or_else(|| "in an unknown state".to_owned(), |now| now.status);
-        let finding = Finding { effect: Effect::Unknown, evidence: format!("the container is {is} now") };
-        Ok(Acted::Lost { cause, finding, trail: Box::new(trail) })
-    }
-
-    /// Looks at the container until what was asked for is seen done, is known not to come, or the time is over.
-    pub async fn look_again(&self, trail: &mut Trail, until: Instant) -> Finding {
-        let mut pauses = PAUSES.into_iter().chain(std::iter::repeat(Duration::from_secs(1)));
-        let mut last = "the engine has not answered since".to_owned();
-        let mut until = until;
-        let mut heard = false;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let budget = Budget::of(left.min(LOOK).max(Duration::from_millis(50)));
-            match self.state(&trail.permit, &budget).await {
-                Ok(now) => {
-                    let (finding, certain) = trail.judge(&now);
-                    if certain {
-                        return finding;
-                    }
-                    if !heard && !trail.silent {
-                        heard = true;
-                        until = until.min(Instant::now() + trail.act.takes());
-                    }
-                    if Instant::now() + LOOK >= until {
-                        return finding;
-                    }
-                    last = finding.evidence;
+            // A refusal has no effect, but for a restart: the container is stopped before its start can fail.
+            Err(Failed { error: error @ EngineError::Status { code: 500.., .. }, written: false })
+                if matches!(aim.act, Act::Restart { .. }) =>
+            {
+                let cause = self.scrubbed(error);
+                let now = self.state(&aim.permit, &budget.at_most(LOOK)).await.ok();
+                if now.is_some() && now == aim.before {
+                    return Err(cause);
                 }
-                Err(e) if e.is_gone() => {
-                    let effect = match trail.act {
-                        Act::Stop { .. } | Act::Kill { .. } => Effect::Done,
-                        _ => Effect::Unknown,
-                    };
-                    return Finding { effect, evidence: "the container is gone".to_owned() };
-                }
-                Err(EngineError::Dial(_)) => {
-                    trail.away = true;
-                    "the engine is gone; it has not come back".clone_into(&mut last);
-                }
-                // The engine hangs, or this container does.
-                Err(_) => {}
+                let is = now.map_or_else(|| "in an unknown state".to_owned(), |now| now.status);
+                let finding =
+                    Finding { effect: Effect::Unknown, evidence: format!("the container is {is} now") };
+                Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail: Trail::of_refusal(aim) })))
             }
-            let pause = pauses.next().unwrap_or(LOOK);
-            if Instant::now() + pause >= until {
-                return Finding { effect: Effect::Unknown, evidence: last };
-            }
-            sleep(pause).await;
+            Err(failed) => self.settled(budget, Err(failed), aim).await,
         }
     }
 
@@ -265,22 +169,32 @@ impl Engine {
     }
 }
 
-impl Trail {
-    /// What a look says, and whether more looks could say otherwise.
-    fn judge(&self, now: &State) -> (Finding, bool) {
-        let mut evidence = format!("the container is {}", now.status);
-        if !now.started_at.starts_with("0001-") && !now.started_at.is_empty() {
-            evidence.push_str(&format!(", started at {}", now.started_at));
+impl Goal for Aim {
+    fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
+        Box::pin(async move {
+            let now = engine.state(&self.permit, budget).await?;
+            let mut evidence = format!("the container is {}", now.status);
+            if !now.started_at.starts_with("0001-") && !now.started_at.is_empty() {
+                evidence.push_str(&format!(", started at {}", now.started_at));
+            }
+            Ok(Look { reached: self.act.reached(self.before.as_ref(), &now), evidence })
+        })
+    }
+
+    fn takes(&self) -> Duration {
+        match &self.act {
+            Act::Stop { grace, .. } | Act::Restart { grace, .. } => {
+                USUAL + Duration::from_secs(grace.unwrap_or(10))
+            }
+            _ => USUAL,
         }
-        let (effect, certain) = match self.act.reached(self.before.as_ref(), now) {
-            Some(true) => (Effect::Done, true),
-            // The engine that was told is gone: nobody is at it any more.
-            Some(false) if self.away => (Effect::None, true),
-            Some(false) if self.silent => (Effect::Continuing, false),
-            Some(false) => (Effect::Unknown, false),
-            None => (Effect::Unknown, self.away),
-        };
-        (Finding { effect, evidence }, certain)
+    }
+
+    fn gone(&self) -> Effect {
+        match self.act {
+            Act::Stop { .. } | Act::Kill { .. } => Effect::Done,
+            _ => Effect::Unknown,
+        }
     }
 }
 

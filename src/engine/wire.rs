@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::{BollardRequest, ClientVersion, Docker};
-use http_body_util::Empty;
+use http_body_util::{Empty, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::policy::Level;
@@ -42,6 +43,47 @@ struct Leave<'a> {
 
 /// Reads need no commit. Their permits are asked for by the methods that lead here.
 const READ: Leave<'static> = Leave { levels: &[Level::Read], commit: None };
+
+/// A request that changes something.
+#[derive(Debug)]
+pub struct Change<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    /// Made from our own types, never from a caller's JSON: the engine takes every key in any case, the last one wins.
+    body: Option<Value>,
+    /// For the registry of this one request.
+    registry_auth: Option<HeaderValue>,
+}
+
+impl<'a> Change<'a> {
+    /// A `POST` without a body.
+    #[must_use]
+    pub const fn post(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { method: Method::POST, path, query, body: None, registry_auth: None }
+    }
+
+    /// A `DELETE`.
+    #[must_use]
+    pub const fn delete(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { method: Method::DELETE, path, query, body: None, registry_auth: None }
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn json(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// With credentials for a registry. They are never shown.
+    #[must_use]
+    pub fn registry_auth(mut self, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.registry_auth = Some(value);
+        self
+    }
+}
 
 /// How requests reach one engine.
 #[derive(Debug, Clone)]
@@ -116,18 +158,25 @@ impl Wire {
         budget: &Budget,
         levels: &[Level],
         commit: &Commit,
-        (method, path, query): (Method, &str, &[(&str, &str)]),
+        change: Change<'_>,
     ) -> Result<Answer, Failed> {
         let version = self.version(budget).await?;
-        let mut target = format!("/v{}.{}{path}", version.0, version.1);
-        append_query(&mut target, query);
-        let request = Request::builder()
-            .method(method)
-            .uri(target)
-            .body(Empty::<Bytes>::new())
-            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let mut target = format!("/v{}.{}{}", version.0, version.1, change.path);
+        append_query(&mut target, change.query);
+        let mut request = Request::builder().method(change.method).uri(target);
+        if let Some(auth) = change.registry_auth {
+            request = request.header("X-Registry-Auth", auth);
+        }
+        let body = match change.body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Full::new(Bytes::from(body.to_string()))
+            }
+            None => Full::default(),
+        };
+        let request = request.body(body).map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let leave = Leave { levels, commit: Some(commit) };
-        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
+        let (response, meter) = self.send(budget, &leave, change.path, request, None).await?;
         // From here on the engine has spoken: whatever it says is an answer, only a body that breaks off is not.
         Answer::new(response, meter, *budget)
             .or_status()

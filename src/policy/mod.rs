@@ -20,6 +20,4 @@ pub use level::Level;
 pub use pattern::{Pattern, PatternSet, Source};
 pub use permit::{Permit, Permits, World};
 pub use rules::{Filter, Grant, LevelRule, Rules};
-pub use target::{
-    Container, Image, Network, NewContainer, NewNetwork, NewVolume, Reference, Target, Volume,
-};
+pub use target::{Container, Image, Network, NewContainer, NewNetwork, NewVolume, Reference, Target, Volume};

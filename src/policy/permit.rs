@@ -99,10 +99,12 @@ impl Permits {
 
     /// What they are for, as exactly as it can be said: ids, or names where there are no ids.
     pub fn identities(&self) -> impl Iterator<Item = String> {
-        let containers = self.containers.iter().map(|p| format!("container {} {}", p.target.id, p.target.name));
+        let containers =
+            self.containers.iter().map(|p| format!("container {} {}", p.target.id, p.target.name));
         let images = self.images.iter().map(|p| format!("image {}", p.target.id));
         let networks = self.networks.iter().map(|p| format!("network {}", p.target.id));
-        let rest = self.labels().filter(|(kind, _)| *kind != "network").map(|(kind, name)| format!("{kind} {name}"));
+        let rest =
+            self.labels().filter(|(kind, _)| *kind != "network").map(|(kind, name)| format!("{kind} {name}"));
         containers.chain(images).chain(networks).chain(rest)
     }
 }

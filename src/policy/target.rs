@@ -140,9 +140,6 @@ impl Target {
     /// It is a name only: what the filters say of it is no secret, for it was the caller's own word.
     #[must_use]
     pub const fn is_name(&self) -> bool {
-        matches!(
-            self,
-            Self::NewContainer(_) | Self::NewNetwork(_) | Self::NewVolume(_) | Self::Reference(_)
-        )
+        matches!(self, Self::NewContainer(_) | Self::NewNetwork(_) | Self::NewVolume(_) | Self::Reference(_))
     }
 }

@@ -176,7 +176,13 @@ async fn execute(
             let (permits, prepared, preview) =
                 supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
             let about = (&permits, &prepared);
-            match confirming::settle((server, settings, &in_force.redactor), work.caller, def, about, preview?)? {
+            match confirming::settle(
+                (server, settings, &in_force.redactor),
+                work.caller,
+                def,
+                about,
+                preview?,
+            )? {
                 Next::Go => (permits, prepared),
                 Next::Show(preview) => {
                     trace.decided(Decision::Preview);

@@ -54,7 +54,10 @@ pub(super) fn settle(
     if settings.confirm.by == By::Human {
         return Err(ToolError::new(
             Kind::Unsupported,
-            format!("confirm.by = \"human\" holds `{}` for a person, which this version cannot do", def.spec.name),
+            format!(
+                "confirm.by = \"human\" holds `{}` for a person, which this version cannot do",
+                def.spec.name
+            ),
         )
         .hint("a person can do it at the host, or set by = \"caller\" under [confirm]"));
     }

@@ -88,7 +88,8 @@ async fn decide(
     let settings = &server.in_force().settings;
     def.guard(&prepared, settings)?;
     if confirming::needed(def, settings) {
-        because.push("a confirmation is needed (require under [confirm]): the call is previewed first".into());
+        because
+            .push("a confirmation is needed (require under [confirm]): the call is previewed first".into());
     }
     Ok(because)
 }

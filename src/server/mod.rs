@@ -64,7 +64,14 @@ impl Server {
     ) -> Self {
         let redactor = Arc::new(redactor(&settings));
         let in_force = RwLock::new(InForce { settings, redactor });
-        Self { in_force, engine, supervisor, audit, secrets: secrets::Secrets::default(), tokens: Tokens::default() }
+        Self {
+            in_force,
+            engine,
+            supervisor,
+            audit,
+            secrets: secrets::Secrets::default(),
+            tokens: Tokens::default(),
+        }
     }
 
     /// One snapshot.

@@ -6,9 +6,7 @@ use crate::engine::unused::Set;
 use crate::engine::{Budget, Engine, ops};
 use crate::policy::decide::Named;
 use crate::policy::reference::ImageRef;
-use crate::policy::{
-    self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target,
-};
+use crate::policy::{self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target};
 use crate::tool::{Asked, ToolDef, ToolError};
 
 use super::answer;
@@ -81,9 +79,7 @@ fn new(asked: &Asked) -> Result<Named, ToolError> {
         Asked::NewNetwork(name) => {
             named(name, Target::NewNetwork(NewNetwork { name: a_name("network", name)? }))
         }
-        Asked::NewVolume(name) => {
-            named(name, Target::NewVolume(NewVolume { name: a_name("volume", name)? }))
-        }
+        Asked::NewVolume(name) => named(name, Target::NewVolume(NewVolume { name: a_name("volume", name)? })),
         Asked::Reference(words) => match ImageRef::parse(words) {
             Ok(image) if !is_id(image.repository().rsplit('/').next().unwrap_or_default()) => {
                 named(words, Target::Reference(Reference { image }))

@@ -50,7 +50,9 @@ pub fn of_change(
     let token = match arguments.remove("confirm_token") {
         None | Some(Value::Null) => None,
         Some(Value::String(token)) => Some(token),
-        Some(_) => return Err(ToolError::invalid("`confirm_token` must be text").hint("repeat it as it came")),
+        Some(_) => {
+            return Err(ToolError::invalid("`confirm_token` must be text").hint("repeat it as it came"));
+        }
     };
     let dry_run = match arguments.remove("dry_run") {
         None | Some(Value::Null | Value::Bool(false)) => false,

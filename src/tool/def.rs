@@ -156,7 +156,11 @@ impl ToolDef {
     pub const fn of<T: Tool>() -> Self {
         Self {
             spec: T::SPEC,
-            schema: if T::SPEC.effect.read_only() { schema::of::<T::Args> } else { schema::of_change::<T::Args> },
+            schema: if T::SPEC.effect.read_only() {
+                schema::of::<T::Args>
+            } else {
+                schema::of_change::<T::Args>
+            },
             prepare: prepare::<T>,
             guard: guard::<T>,
             preview: preview::<T>,
@@ -241,7 +245,11 @@ fn preview<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Previewin
             }
             Err(args) => {
                 let wrong = ToolError::internal("arguments of another tool reached this one");
-                (permits, Prepared { confirm_token, dry_run, canonical, asked, time, class, args }, Err(wrong))
+                (
+                    permits,
+                    Prepared { confirm_token, dry_run, canonical, asked, time, class, args },
+                    Err(wrong),
+                )
             }
         }
     })

@@ -1,5 +1,6 @@
 //! ONE FILE A TOOL, grouped. Adding a tool is its file and one line in its group's list.
 
+mod changing;
 pub mod containers;
 pub mod images;
 pub mod lifecycle;

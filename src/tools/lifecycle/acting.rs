@@ -1,22 +1,17 @@
 //! What these tools share: several containers at once, each with its own result.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
 
 use crate::config::Settings;
-use crate::engine::change::Effect as Came;
-use crate::engine::lifecycle::{Act, Acted, State};
-use crate::output::{Draft, Row};
+use crate::engine::lifecycle::{Act, Acted};
 use crate::policy::{Container, Permit, Permits};
 use crate::tool::args::OneOrMany;
-use crate::tool::error::Effect;
 use crate::tool::time::Span;
-use crate::tool::{Asked, Ctx, Kind, Output, Retry, ToolError};
-use crate::tools::words::count;
+use crate::tool::{Asked, Ctx, Output, ToolError};
+use crate::tools::changing::{self, One, Well};
 
 /// More at once is a mistake more often than a wish.
 const MOST: usize = 50;
@@ -81,132 +76,22 @@ pub(super) fn seconds(grace: Option<Span>) -> Option<u64> {
     grace.map(|Span(grace)| grace.as_secs() + u64::from(grace.subsec_nanos() > 0))
 }
 
-/// One container's result.
-struct One {
-    name: String,
-    came: Result<Well, ToolError>,
-}
-
-/// It came out well.
-struct Well {
-    changed: bool,
-    now: Option<State>,
-    note: Option<String>,
-}
-
 /// Does it to every container, each once, all at the same time.
 pub(super) async fn act(ctx: Ctx, permits: Permits, act: Act) -> Result<Output, ToolError> {
     let mut seen = BTreeSet::new();
     // Two names of one container are one container.
     let permits = permits.containers.into_iter().filter(|p| seen.insert(p.target().id.clone()));
     let ones = join_all(permits.map(|permit| one(&ctx, permit, act.clone()))).await;
-    if ones.iter().all(|one| one.came.as_ref().is_ok_and(|well| !well.changed)) {
-        ctx.after.unchanged();
-    }
-    draft(ones)
+    changing::draft(&ctx, "container", ones)
 }
 
 async fn one(ctx: &Ctx, permit: Permit<Container>, act: Act) -> One {
     let name = permit.target().name.clone();
-    let came = match ctx.engine.act(&ctx.budget, &ctx.commit, permit, act).await {
-        Err(e) => Err(ToolError::of_object(e, "container", &name)),
-        Ok(Acted::Answered { changed, now }) => Ok(Well { changed, now, note: None }),
-        Ok(Acted::Lost { cause, finding, mut trail }) => {
-            let effect = finding.effect;
-            let evidence = finding.evidence;
-            if matches!(effect, Came::Continuing | Came::Unknown) {
-                let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
-                ctx.after.the_answer(async move { engine.look_again(&mut trail, until).await });
-            }
-            let why = ToolError::from(cause);
-            match effect {
-                Came::Done => Ok(Well {
-                    changed: true,
-                    now: None,
-                    note: Some(format!("the engine's answer was lost, but {evidence}")),
-                }),
-                _ => Err(lost(why, effect, &evidence)),
-            }
-        }
-    };
-    One { name, came }
-}
-
-/// A failure that says what was seen afterwards.
-fn lost(why: ToolError, effect: Came, evidence: &str) -> ToolError {
-    let message = format!("{}; looked at again, {evidence}", why.message);
-    match effect {
-        Came::None | Came::Done => {
-            ToolError { message, effect: Effect::None, retry: Retry::Safe, retry_after: None, ..why }
-                .hint("nothing happened; it can be asked for again")
-        }
-        Came::Continuing => ToolError { message, effect: Effect::Continuing, retry: Retry::No, ..why }.hint(
-            "the engine goes on with it: docker_wait waits for it, docker_ps shows it; do not repeat it",
-        ),
-        Came::Unknown => ToolError {
-            message,
-            kind: Kind::OutcomeUnknown,
-            effect: Effect::Unknown,
-            retry: Retry::No,
-            retry_after: None,
-            ..why
-        }
-        .hint("docker_inspect with section = state shows what came of it, before it is asked for again"),
-    }
-}
-
-fn draft(ones: Vec<One>) -> Result<Output, ToolError> {
-    let failed = ones.iter().filter(|one| one.came.is_err()).count();
-    if failed == ones.len() {
-        return Err(none_went_well(ones));
-    }
-    let all = ones.len();
-    let draft = Draft::list(
-        "results",
-        &["container", "changed", "state", "note"],
-        ones.into_iter().map(row).collect(),
-    );
-    if failed == 0 {
-        return Ok(draft);
-    }
-    Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, "container"))))
-}
-
-fn none_went_well(ones: Vec<One>) -> ToolError {
-    let mut errors = ones.into_iter().filter_map(|one| Some((one.name, one.came.err()?)));
-    let Some((name, mut first)) = errors.next() else {
-        return ToolError::internal("no container to act on");
-    };
-    let others: Vec<(String, ToolError)> = errors.collect();
-    if others.is_empty() {
-        return first;
-    }
-    first.message = format!("{name}: {}", first.message);
-    for (name, other) in &others {
-        first.message.push_str(&format!("; {name}: {}", other.message));
-        first.daemon_fault |= other.daemon_fault;
-        // The worst of them: what is unknown of one is unknown of all.
-        if other.effect == Effect::Unknown || first.effect == Effect::None {
-            first.effect = other.effect;
-        }
-    }
-    first
-}
-
-fn row(One { name, came }: One) -> Row {
-    match came {
-        Ok(Well { changed, now, note }) => {
-            let state = now.as_ref().map(|now| now.status.clone()).unwrap_or_default();
-            let ended = now.as_ref().filter(|now| now.status == "exited").map(|now| now.exit_code);
-            let shown = ended.map_or_else(|| state.clone(), |code| format!("{state} ({code})"));
-            let json = json!({ "container": name, "changed": changed, "state": state, "exit_code": ended, "note": note });
-            Row::new(json, [name, changed.to_string(), shown, note.unwrap_or_default()])
-        }
-        Err(e) => {
-            let json = json!({ "container": name, "changed": false,
-                               "error": { "kind": e.kind.name(), "message": e.message, "effect": e.effect.name() } });
-            let said = format!("{}: {} (effect {})", e.kind.name(), e.message, e.effect.name());
-            Row::new(json, [name, "false".to_owned(), "failed".to_owned(), said])
-        }
-    }
+    let acted = ctx.engine.act(&ctx.budget, &ctx.commit, permit, act).await;
+    One::of(ctx, ("container", &name), acted, |Acted { changed, now }| {
+        let state = now.as_ref().map(|now| now.status.clone()).unwrap_or_default();
+        let code = now.as_ref().filter(|now| now.status == "exited").map(|now| now.exit_code);
+        let shown = code.map_or_else(|| state.clone(), |code| format!("{state} ({code})"));
+        Well::changed(changed).shown(shown).with("state", state).with("exit_code", code)
+    })
 }
