@@ -2,20 +2,25 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::audit::Sink;
 use crate::child;
+use crate::config::error::Problem;
 use crate::config::{Loaded, Settings};
 use crate::engine::Engine;
 use crate::engine::discover::{self, DiscoverError, Discovered};
 use crate::engine::endpoint::TlsFiles;
+use crate::policy::Level;
 use crate::server::Server;
 use crate::supervisor::{Supervisor, health};
 
 /// Threads for work. A stuck one wastes itself; four leave the others moving.
 const WORKERS: usize = 4;
+/// How long the start waits to hear of the audit log. A disk that is slower is asked again by every change.
+const AUDIT: Duration = Duration::from_secs(1);
 
 /// A server and the runtime its work runs on.
 #[derive(Debug)]
@@ -67,13 +72,33 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
         Arc::new(Supervisor::new(work.handle().clone(), &settings.limits, &settings.neverhang.breaker));
     let audit = match (settings.audit.enabled, audit_dir(&settings)) {
         (true, Some(dir)) => Sink::file(dir),
-        _ => Sink::none(),
+        (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),
+        (false, _) => Sink::none(),
     };
     let server = Arc::new(Server::new(settings, engine, supervisor, Arc::new(audit)));
     Ok(App { loaded, server, work })
 }
 
 impl App {
+    /// Looks whether the audit log can be written, before anything is served.
+    ///
+    /// # Errors
+    /// It cannot, and changes are allowed that must be recorded. What only reads goes on, and its answers say so.
+    pub fn audit_ready(&self) -> Result<(), Box<Problem>> {
+        let settings = &self.loaded.settings;
+        let mut levels = Level::ALL.iter().filter(|level| **level != Level::Read);
+        let changes = !settings.dry_run && levels.any(|level| settings.rules.holds(*level));
+        let needed = changes && settings.audit.required;
+        match self.server.audit.check(if needed { AUDIT } else { Duration::ZERO }) {
+            Some(Err(why)) if needed => Err(Box::new(Problem::of(
+                None,
+                format!("the audit log cannot be written, and no change may go unrecorded: {why}"),
+                Some("mend that, name another folder in [audit] dir, or set [audit] required = false".into()),
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Starts what runs beside the calls. Needs the runtime of the supervisor's timers.
     pub fn start_probes(&self) {
         child::take_charge();

@@ -23,8 +23,9 @@
 //!    (`architecture/catalogue`, `permissions`).
 //! 9. The supervisor shares no task with the work, and its clock and the MCP I/O no thread with decoding
 //!    (`faults/handlers`).
-//! 10. stdout belongs to the protocol; children get /dev/null as stdin and pipes of their own (every client of the tests
-//!     reads every line of stdout; `clippy.toml`).
+//! 10. stdout belongs to the protocol; children get streams of their own (every client of the tests reads every line of
+//!     stdout; `clippy.toml`; `neverhang/children_direct`).
+//! 11. No process that was started for a call outlives it by more than five seconds (`neverhang/children`).
 
 pub mod app;
 pub mod audit;

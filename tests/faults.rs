@@ -1,6 +1,6 @@
 //! What goes wrong below the server: the engine is away, is something else, hangs or dies; a tool panics or sticks.
 
-mod absent;
+pub mod absent;
 mod handlers;
 mod outage;
 mod patience;

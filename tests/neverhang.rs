@@ -2,10 +2,17 @@
 //! `support::ledger`, and [`table`] makes `docs/NEVERHANG.md` of it.
 
 mod answers;
+mod audit_change;
+mod changes;
+mod children;
+mod children_direct;
 mod each;
 mod floods;
+mod host_audit;
 mod meet;
+mod outages;
 mod reach;
+mod reach_ssh;
 pub mod rows;
 mod streams;
 mod table;

@@ -1,7 +1,7 @@
 //! The trace of one call, written when it is dropped: whatever happens to the call, its line is there.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use tokio::time::timeout;
@@ -10,10 +10,7 @@ use crate::tool::error::Effect;
 use crate::tool::{ToolDef, ToolError};
 
 use super::record::{Decision, Record, shape};
-use super::sink::Sink;
-
-/// How long a change waits for its intent to be durable.
-const WAIT: Duration = Duration::from_secs(1);
+use super::sink::{SLOW, Sink, WAIT};
 
 /// The intent of a change is not known to be durable: it must not be sent, unless the configuration says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +123,7 @@ impl Guard {
             Err(_late) => {
                 // From here on it can only come too late; what came before counts.
                 told.close();
-                told.try_recv().unwrap_or_else(|_| Err(self.sink.was_slow()))
+                told.try_recv().unwrap_or_else(|_| Err(SLOW.to_owned()))
             }
         }
     }

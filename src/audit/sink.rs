@@ -1,10 +1,10 @@
 //! Where records go: to a thread of its own, so that a slow disk delays nobody.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -14,6 +14,8 @@ use super::writer::Writer;
 
 /// Lines that may wait for the disk.
 const QUEUE: usize = 4096;
+/// How long a change waits for its intent to be durable.
+pub(super) const WAIT: Duration = Duration::from_secs(1);
 
 /// Where records go.
 #[derive(Debug)]
@@ -31,9 +33,9 @@ pub(super) struct Shared {
     pub waiting: AtomicUsize,
     /// Lines since the last one that was written which were not.
     pub lost: AtomicU64,
-    /// Somebody waited in vain for a disk that is still busy.
-    pub slow: AtomicBool,
     pub faults: Mutex<Faults>,
+    /// Since when the writer is at its lines; none while it waits for some.
+    pub busy: Mutex<Option<Instant>>,
 }
 
 /// Why the log cannot be written, and why it cannot be made durable.
@@ -44,6 +46,12 @@ pub(super) struct Faults {
 }
 
 impl Shared {
+    /// The writer is at it for longer than a change would wait for it.
+    fn is_slow(&self) -> bool {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.is_some_and(|since| since.elapsed() >= WAIT)
+    }
+
     fn set_write(&self, text: &str) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.write.get_or_insert_with(|| text.to_owned());
@@ -71,13 +79,22 @@ pub(super) enum Message {
 
 const ENDED: &str = "its writer ended";
 const FULL: &str = "the disk is too slow: too many lines wait for it";
-const SLOW: &str = "the disk is too slow: what was written was not durable in time";
+pub(super) const SLOW: &str = "the disk is too slow: what was written was not durable in time";
 
 impl Sink {
     /// A sink that keeps nothing.
     #[must_use]
     pub fn none() -> Self {
         Self { lines: None, key: [0; 16], shared: Arc::default(), dir: None }
+    }
+
+    /// A sink that should keep everything and cannot.
+    #[must_use]
+    pub fn nowhere(why: &str) -> Self {
+        let (lines, _nobody) = channel();
+        let sink = Self { lines: Some(lines), ..Self::none() };
+        sink.shared.set_write(why);
+        sink
     }
 
     /// Appends to `<dir>/audit-<yyyyMMdd>.jsonl`. The folder is made when the first line is written.
@@ -122,7 +139,7 @@ impl Sink {
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let faults = self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let slow = || self.shared.slow.load(Ordering::Relaxed).then(|| SLOW.to_owned());
+        let slow = || self.shared.is_slow().then(|| SLOW.to_owned());
         faults.write.clone().or_else(|| faults.sync.clone()).or_else(slow)
     }
 
@@ -149,8 +166,8 @@ impl Sink {
         if self.lines.is_none() {
             return Ok(None);
         }
-        // A disk that kept another one waiting, and still does, would keep this one waiting as well.
-        if self.shared.slow.load(Ordering::Relaxed) {
+        // What kept others waiting for so long would keep this one waiting as well.
+        if self.shared.is_slow() {
             return Err(SLOW.into());
         }
         if !self.has_room() {
@@ -161,10 +178,10 @@ impl Sink {
         Ok(Some(durable))
     }
 
-    /// An intent was not durable in time.
-    pub(super) fn was_slow(&self) -> String {
-        self.shared.slow.store(true, Ordering::Relaxed);
-        SLOW.into()
+    /// Nobody takes lines any more; a reason that is known already says more.
+    fn ended(&self) -> String {
+        self.shared.set_write(ENDED);
+        self.fault().unwrap_or_default()
     }
 
     fn has_room(&self) -> bool {
@@ -174,10 +191,7 @@ impl Sink {
     fn send(&self, record: Record, need: Need) -> Result<(), String> {
         let Some(lines) = &self.lines else { return Ok(()) };
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        lines.send(Message::Line(Box::new(record), Timestamp::now(), need)).map_err(|_ended| {
-            self.shared.set_write(ENDED);
-            ENDED.into()
-        })
+        lines.send(Message::Line(Box::new(record), Timestamp::now(), need)).map_err(|_ended| self.ended())
     }
 
     /// Whether a line could be written now. None: that was not to be learned within `wait`.
@@ -186,7 +200,7 @@ impl Sink {
         let Some(lines) = &self.lines else { return Some(Ok(())) };
         let (say, said) = sync_channel(1);
         if lines.send(Message::Check(say)).is_err() {
-            return Some(Err(self.fault().unwrap_or_else(|| ENDED.into())));
+            return Some(Err(self.ended()));
         }
         said.recv_timeout(wait).ok()
     }

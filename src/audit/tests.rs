@@ -149,23 +149,13 @@ async fn an_intent_that_comes_too_late_is_followed_by_its_not_started() {
     guard.ended(Some(&ToolError::new(Kind::AuditUnavailable, "x")), false);
     drop(guard);
 
-    // While that lasts, the next one is not kept waiting, and reads say so.
-    let start = Instant::now();
-    log.open("at once").intent().await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
-    assert!(log.sink.fault().is_some());
-
     // The disk comes back.
     std::thread::spawn(writer);
     let lines = log.lines();
-    assert_eq!(said(&lines, "call"), ["late", "late", "at once"]);
-    assert_eq!(said(&lines, "outcome"), ["intent", "not_started", "not_started"]);
+    assert_eq!(said(&lines, "call"), ["late", "late"]);
+    assert_eq!(said(&lines, "outcome"), ["intent", "not_started"]);
     assert_eq!(lines[1]["error_kind"], "audit_unavailable");
     assert_eq!(lines[1]["effect"], "none");
-    let until = Instant::now() + SOON;
-    while log.sink.fault().is_some() && Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
     log.open("again").intent().await.unwrap();
 }
 

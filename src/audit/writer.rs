@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -56,9 +57,14 @@ impl Writer {
         while let Ok(first) = messages.recv() {
             let rest = messages.try_iter().take(BATCH - 1);
             let batch: Vec<Message> = std::iter::once(first).chain(rest).collect();
+            self.busy(Some(Instant::now()));
             self.take(batch);
-            self.shared.slow.store(false, Ordering::Relaxed);
+            self.busy(None);
         }
+    }
+
+    fn busy(&self, since: Option<Instant>) {
+        *self.shared.busy.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     fn take(&mut self, batch: Vec<Message>) {
@@ -87,6 +93,8 @@ impl Writer {
                     let fine = self.file(&day(Timestamp::now()), &mut durable).map(|_| ());
                     let fine = fine.map_err(|e| self.words(&e));
                     self.note(|faults| &mut faults.write, fine.as_ref().err());
+                    // A new file's folders are made durable now, beside the start; the first change then waits less.
+                    sync |= fine.is_ok();
                     let _gave_up = waits.try_send(fine);
                 }
                 Message::Flush(waits) => flushed.push(waits),

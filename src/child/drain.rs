@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// A line is shown up to here.
+/// Of a longer line the middle is not shown.
 const LINE: usize = 4096;
 
 /// The beginning and the end of a stream.
@@ -46,7 +46,7 @@ impl Kept {
         self.total.saturating_sub((self.head.len() + self.tail.len()) as u64)
     }
 
-    /// What was kept, as text: a gap is named, endless lines are cut, what is not UTF-8 is replaced.
+    /// What was kept, as text: a gap is named, endless lines lose their middle, what is not UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {
         let mut bytes = self.head.clone();
@@ -61,10 +61,9 @@ impl Kept {
                 text.push_str(line);
                 continue;
             }
-            let (kept, rest) = line.split_at(line.floor_char_boundary(LINE));
-            text.push_str(kept);
-            let _infallible = write!(text, "[{} bytes of this line left out]", rest.trim_end().len());
-            text.push_str(if line.ends_with('\n') { "\n" } else { "" });
+            let (first, rest) = line.split_at(line.floor_char_boundary(LINE / 2));
+            let (gap, last) = rest.split_at(rest.ceil_char_boundary(rest.len() - LINE / 2));
+            let _infallible = write!(text, "{first}[{} bytes of this line left out]{last}", gap.len());
         }
         text
     }
@@ -106,11 +105,9 @@ mod tests {
     fn endless_lines_are_cut_and_bytes_are_replaced() {
         let mut kept = Kept::new(100_000);
         kept.push(&[b'x'; LINE + 5]);
-        kept.push(b"\nshort \xff\n");
-        assert!(
-            kept.text().ends_with("x[5 bytes of this line left out]\nshort \u{fffd}\n"),
-            "{}",
-            kept.text()
-        );
+        kept.push(b"y\nshort \xff\n");
+        let text = kept.text();
+        assert!(text.contains("x[7 bytes of this line left out]x"), "{} bytes", text.len());
+        assert!(text.ends_with("xy\nshort \u{fffd}\n"), "{} bytes", text.len());
     }
 }

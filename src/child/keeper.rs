@@ -5,6 +5,7 @@
 //! child's session and by the mark in their environment. Since orphans come to us (see [`super::take_charge`]), one
 //! that has none of these any more is seen too, as a child of ours that we did not start.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -53,7 +54,14 @@ pub(super) fn tell(word: Word) -> bool {
         let thread = std::thread::Builder::new().name("keeper".into());
         *keeper = thread.spawn(move || Keeper::default().run(&words)).ok().map(|_| sender);
     }
-    keeper.as_ref().is_some_and(|keeper| keeper.send(word).is_ok())
+    let (starting, not_started) = (matches!(word, Word::Starting), matches!(word, Word::NotStarted));
+    let told = keeper.as_ref().is_some_and(|keeper| keeper.send(word).is_ok());
+    if told && starting {
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+    } else if not_started {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+    told
 }
 
 pub(super) fn end_all(grace: Duration) {
@@ -76,6 +84,7 @@ struct Keeper {
     jobs: Vec<Job>,
     /// Forks on their way.
     starting: usize,
+    /// Orphans come to us.
     in_charge: bool,
     /// When the first child was started, in ticks: what is older is no orphan of ours.
     first: Option<u64>,
@@ -139,7 +148,7 @@ impl Keeper {
                 }
             }
             Word::TakeCharge => {
-                self.in_charge = std::process::id() != 1;
+                self.in_charge = true;
                 end_leftovers();
             }
             Word::EndAll(kill_at, done) => {
@@ -149,13 +158,13 @@ impl Keeper {
                 soon = Duration::ZERO;
             }
         }
-        ALIVE.store(self.jobs.len(), Ordering::Relaxed);
         let soon = now + soon;
         self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
     }
 
     /// Looks at all processes, and takes the steps that are due.
     fn look(&mut self, words: &Receiver<Word>) {
+        self.jobs.iter_mut().for_each(Job::before_look);
         let all = tree::all();
         // Whatever is seen as a child was announced before it was forked: these words come before the judgement.
         while let Ok(word) = words.try_recv() {
@@ -171,10 +180,10 @@ impl Keeper {
             let gone = job.step(now, &UNKILLABLE);
             if gone {
                 reap(job.pid.as_raw_nonzero().get());
+                ALIVE.fetch_sub(1, Ordering::Relaxed);
             }
             !gone
         });
-        ALIVE.store(self.jobs.len(), Ordering::Relaxed);
         let idle = self.jobs.is_empty() && self.starting == 0 && strays == 0;
         if idle {
             for done in self.waiting.drain(..) {
@@ -202,8 +211,9 @@ impl Keeper {
             .filter(|it| it.session != session && it.start >= first && it.pid != us)
             .copied()
             .collect();
-        // While a fork is on its way, a child of ours may be one that is not known yet.
-        if self.starting > 0 {
+        // While a fork is on its way, a child of ours may be one that is not known yet. Where no orphans come to us,
+        // it is one that somebody else started.
+        if self.starting > 0 || !self.in_charge {
             return (candidates, Vec::new());
         }
         let started = |it: &Process| self.jobs.iter().any(|job| job.is(it));
@@ -217,8 +227,12 @@ impl Keeper {
     fn end_strays(&self, strays: &[Process]) -> usize {
         let may_be_of = |job: &Job, it: &Process| job.state == State::Running && job.start <= it.start;
         let unclaimed = |it: &&Process| !self.jobs.iter().any(|job| job.knows(it) || may_be_of(job, it));
-        let unclaimed = strays.iter().filter(|_| self.in_charge).filter(unclaimed);
-        unclaimed
+        // To the first process of a container come orphans of whatever is run in it: those are not ours to kill.
+        let ours = std::process::id() != 1;
+        strays
+            .iter()
+            .filter(|_| ours)
+            .filter(unclaimed)
             .inspect(|it| {
                 tracing::debug!(pid = it.pid, "an orphan of a child is killed");
                 it.signal(rustix::process::Signal::KILL);
@@ -237,19 +251,15 @@ fn reap(pid: i32) {
 /// Kills what carries the mark of a docker-mcp that is dead.
 fn end_leftovers() {
     let (all, us) = (tree::all(), mark::ours());
-    let by_pid = |pid: i32| all.iter().find(|it| it.pid == pid);
-    let mut ancestors = Vec::new();
-    let mut above = by_pid(us.pid);
-    // A loop cannot be, but the list is no snapshot.
-    while let Some(it) = above.filter(|_| ancestors.len() < 1000) {
-        ancestors.push(it.pid);
-        above = by_pid(it.parent);
-    }
-    for it in all.iter().filter(|it| !it.zombie && !ancestors.contains(&it.pid)) {
+    let parents: HashMap<i32, i32> = all.iter().map(|it| (it.pid, it.parent)).collect();
+    // The list is no snapshot: a loop could be in it.
+    let above =
+        |pid: i32| std::iter::successors(Some(pid), |pid| parents.get(pid).copied()).take(parents.len());
+    for it in all.iter().filter(|it| !it.zombie && !above(us.pid).any(|ours| ours == it.pid)) {
         let Some(owner) = tree::mark(it.pid).as_deref().and_then(mark::owner) else { continue };
-        let lives = by_pid(owner.pid).is_some_and(|of| of.start == owner.start && !of.zombie);
+        let lives = all.iter().any(|of| of.pid == owner.pid && of.start == owner.start && !of.zombie);
         // Its owner would be above it, were it alive; the start may look different from another time namespace.
-        if owner.space == us.space && !lives && it.parent != owner.pid {
+        if owner.space == us.space && !lives && !above(it.pid).any(|pid| pid == owner.pid) {
             tracing::info!(pid = it.pid, "a process that a dead docker-mcp left is killed");
             it.signal(rustix::process::Signal::KILL);
         }

@@ -16,13 +16,14 @@ mod spawn;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use drain::Kept;
 pub use error::{Failure, Unavailable};
 pub use mark::VARIABLE;
-pub use spawn::{Child, Ended, Pipes, spawn};
+pub use spawn::{Child, End, Ended, Pipes, spawn};
 
 /// How much of each stream is kept, where nothing else is said.
 const KEEP: usize = 64 * 1024;
@@ -52,7 +53,7 @@ pub enum Stdin {
 }
 
 /// A program to be run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Spec {
     program: OsString,
     args: Vec<OsString>,
@@ -60,6 +61,13 @@ pub struct Spec {
     cwd: PathBuf,
     stdin: Stdin,
     keep: usize,
+}
+
+impl fmt::Debug for Spec {
+    /// Without its arguments and environment, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spec").field("program", &self.program).finish_non_exhaustive()
+    }
 }
 
 impl Spec {
@@ -143,7 +151,7 @@ pub fn end_all(grace: Duration) {
 /// What the children of this process came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// Started and not yet wholly gone.
+    /// Being started, running, or not yet wholly gone.
     pub alive: usize,
     /// Trees that SIGKILL did not end within a second, ever.
     pub unkillable: usize,

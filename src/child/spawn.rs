@@ -53,10 +53,25 @@ pub struct Pipes {
 pub struct Child {
     // Dropped in this order: our ends of the pipes are closed before anything is signalled.
     pipes: Option<Pipes>,
-    ended: watch::Receiver<Option<ExitStatus>>,
+    end: End,
     keep: usize,
     born: Instant,
     held: Held,
+}
+
+/// Tells of a child's end.
+#[derive(Debug, Clone)]
+pub struct End(watch::Receiver<Option<ExitStatus>>);
+
+impl End {
+    /// Waits for it, however long that is.
+    pub async fn wait(&mut self) -> ExitStatus {
+        match self.0.wait_for(Option::is_some).await.map(|status| *status) {
+            Ok(Some(status)) => status,
+            // Its thread is gone without a word: that never ends.
+            _ => std::future::pending().await,
+        }
+    }
 }
 
 /// As long as this is held, the child may run.
@@ -98,7 +113,7 @@ pub async fn spawn(spec: Spec) -> Result<Child, Unavailable> {
         stdout: ChildStdout::from_std(stdout).map_err(refused)?,
         stderr: ChildStderr::from_std(stderr).map_err(refused)?,
     };
-    Ok(Child { pipes: Some(pipes), ended, keep, born: Instant::now(), held })
+    Ok(Child { pipes: Some(pipes), end: End(ended), keep, born: Instant::now(), held })
 }
 
 /// The life of a child's thread: starts it, and tells of its end. The keeper reaps it.
@@ -186,13 +201,10 @@ impl Child {
         self.pipes.take()
     }
 
-    /// Waits for its end, however long that is.
-    pub async fn exited(&mut self) -> ExitStatus {
-        match self.ended.wait_for(Option::is_some).await.map(|status| *status) {
-            Ok(Some(status)) => status,
-            // Its thread is gone without a word: that never ends.
-            _ => std::future::pending().await,
-        }
+    /// Who wants to wait for its end alone.
+    #[must_use]
+    pub fn end(&self) -> End {
+        self.end.clone()
     }
 
     /// Reads both streams until the child has ended and they are closed, or until the deadline.
@@ -215,7 +227,7 @@ impl Child {
                     // The clock first: a flood is always ready.
                     biased;
                     () = sleep_until(limit) => break,
-                    ended = self.exited(), if status.is_none() => {
+                    ended = self.end.wait(), if status.is_none() => {
                         status = Some(ended);
                         limit = limit.min(Instant::now() + PIPES);
                     }

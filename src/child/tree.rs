@@ -75,17 +75,19 @@ impl Process {
             use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
             match pidfd_open(pid, PidfdFlags::empty()) {
                 // The descriptor holds whoever has the pid now; the look after it says whether that is still this one.
-                Ok(fd) if self.lives() => drop(pidfd_send_signal(fd, signal)),
-                Ok(_) => {}
-                Err(rustix::io::Errno::SRCH) => {}
+                Ok(fd) => {
+                    if self.lives() {
+                        let _gone_meanwhile = pidfd_send_signal(fd, signal);
+                    }
+                    return;
+                }
+                Err(rustix::io::Errno::SRCH) => return,
                 // An old kernel, or no descriptor to be had.
-                Err(_) if self.lives() => drop(rustix::process::kill_process(pid, signal)),
                 Err(_) => {}
             }
         }
-        #[cfg(not(target_os = "linux"))]
         if self.lives() {
-            drop(rustix::process::kill_process(pid, signal));
+            let _gone_meanwhile = rustix::process::kill_process(pid, signal);
         }
     }
 }
@@ -109,5 +111,18 @@ mod tests {
         let seen = one(me).unwrap();
         assert!(seen.lives() && all().contains(&seen));
         assert!(!Process { start: seen.start + 1, ..seen }.lives());
+    }
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_signal_reaches_no_other_process_that_has_the_pid() {
+        use std::os::unix::process::ExitStatusExt;
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let seen = one(child.id().cast_signed()).unwrap();
+        Process { start: seen.start - 1, ..seen }.signal(Signal::KILL);
+        assert!(child.try_wait().unwrap().is_none() && seen.lives(), "another was meant");
+        seen.signal(Signal::KILL);
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+        assert!(!seen.lives());
+        seen.signal(Signal::KILL);
     }
 }

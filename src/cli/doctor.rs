@@ -14,6 +14,8 @@ use super::{OK, block_on, config, failed, out};
 
 /// A child that only says its version may take this long.
 const CHILD: Duration = Duration::from_secs(3);
+/// ... and the audit's disk.
+const AUDIT: Duration = Duration::from_secs(1);
 
 /// What was found, and how bad it is.
 struct Report {
@@ -211,26 +213,23 @@ fn version_of(command: &[&str]) -> Option<String> {
 
 fn audit(app: &App, report: &mut Report) {
     let settings = &app.loaded.settings.audit;
-    let Some(dir) = app::audit_dir(&app.loaded.settings).filter(|_| settings.enabled) else {
+    if !settings.enabled {
         report.warn("audit", "switched off", "set [audit] enabled = true to keep a record of every call");
         return;
-    };
-    match writable(&dir) {
-        Ok(()) => report.good("audit", &dir.display().to_string()),
-        Err(e) if settings.required => report.bad(
-            "audit",
-            &format!("{}: {e}", dir.display()),
-            "every change will be refused: make the folder writable, or name another in [audit] dir",
-        ),
-        Err(e) => report.warn("audit", &format!("{}: {e}", dir.display()), "make the folder writable"),
     }
-}
-
-fn writable(dir: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(dir)?;
-    let probe = dir.join(format!(".probe-{}", std::process::id()));
-    std::fs::write(&probe, b"")?;
-    std::fs::remove_file(&probe)
+    let dir = app.server.audit.dir().map(|dir| dir.display().to_string()).unwrap_or_default();
+    // As the writer would: a folder that can be written may hold a file that is refused.
+    let why = match app.server.audit.check(AUDIT) {
+        Some(Ok(())) => return report.good("audit", &dir),
+        Some(Err(why)) => why,
+        None => format!("{dir}: the disk does not answer"),
+    };
+    let hint = "make the folder writable, or name another in [audit] dir";
+    if settings.required {
+        report.bad("audit", &why, &format!("every change will be refused: {hint}"));
+    } else {
+        report.warn("audit", &why, hint);
+    }
 }
 
 /// Clients that already know this server.

@@ -128,7 +128,15 @@ pub fn run() -> ExitCode {
     };
     out::colour(cli.global.color);
     match &cli.command {
-        None | Some(Command::Serve) => with_app(&cli.global, log::For::Server, serve::run),
+        None | Some(Command::Serve) => {
+            with_app(&cli.global, log::For::Server, |app| match app.audit_ready() {
+                Ok(()) => serve::run(app),
+                Err(problem) => {
+                    out::note(&problem.render("error"));
+                    misused()
+                }
+            })
+        }
         Some(Command::Call(args)) => with_app(&cli.global, log::For::Command, |app| call::run(app, args)),
         Some(Command::Tools(args)) => with_app(&cli.global, log::For::Command, |app| tools::run(&app, args)),
         Some(Command::Explain(args)) => {

@@ -21,26 +21,33 @@ use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::Endpoint;
 pub use error::{DialError, DialKind};
+pub use unix::Peer;
 
 /// What a connection can do.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
-/// Connects to `endpoint` before `deadline`. Dropping the result, or this future, leaves nothing behind.
+/// Connects to `endpoint` before `deadline`. Dropping the result, or this future, leaves nothing behind. A unix socket also
+/// tells who is at its other end.
 ///
 /// # Errors
 /// The cause and, in [`DialError::hint`], the next step.
-pub async fn dial(endpoint: &Endpoint, deadline: Instant) -> Result<Box<dyn Io>, DialError> {
+pub async fn dial(endpoint: &Endpoint, deadline: Instant) -> Result<(Box<dyn Io>, Option<Peer>), DialError> {
     endpoint.check().map_err(|error| DialError::new(DialKind::Other, endpoint, error))?;
-    match endpoint {
-        Endpoint::Unix(path) => Ok(Box::new(unix::connect(endpoint, path, deadline).await?)),
-        Endpoint::Tcp { host, port } => Ok(Box::new(tcp(endpoint, host, *port, deadline).await?)),
-        Endpoint::Tls { host, port, material } => {
-            Ok(Box::new(tls::connect(endpoint, (host, *port), material, deadline).await?))
+    let io: Box<dyn Io> = match endpoint {
+        Endpoint::Unix(path) => {
+            let stream = unix::connect(endpoint, path, deadline).await?;
+            let peer = unix::peer(&stream, path);
+            return Ok((Box::new(stream), peer));
         }
-        Endpoint::Ssh { .. } => Ok(Box::new(ssh::connect("ssh".as_ref(), endpoint, deadline).await?)),
-    }
+        Endpoint::Tcp { host, port } => Box::new(tcp(endpoint, host, *port, deadline).await?),
+        Endpoint::Tls { host, port, material } => {
+            Box::new(tls::connect(endpoint, (host, *port), material, deadline).await?)
+        }
+        Endpoint::Ssh { .. } => Box::new(ssh::connect("ssh".as_ref(), endpoint, deadline).await?),
+    };
+    Ok((io, None))
 }
 
 async fn tcp(endpoint: &Endpoint, host: &str, port: u16, deadline: Instant) -> Result<TcpStream, DialError> {

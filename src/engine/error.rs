@@ -51,6 +51,8 @@ pub enum EngineError {
     },
     /// The object is gone.
     Gone,
+    /// Another engine answers than the one that the call began with. The request was not sent.
+    Another,
     /// A change that its caller gave up before it was sent.
     Withdrawn,
     /// A request that is not on the closed list: a fault of ours, and not sent.
@@ -75,6 +77,7 @@ impl fmt::Display for EngineError {
             Self::Status { code, message } => write!(f, "the engine answered {code}: {message}"),
             Self::TooOld { api } => write!(f, "the engine speaks API {api}"),
             Self::Gone => f.write_str("the object is gone"),
+            Self::Another => f.write_str("another engine answers now"),
             Self::Withdrawn => f.write_str("called off before it was sent"),
             Self::NotAllowed(what) => write!(f, "not on the list of requests: {what}"),
         }

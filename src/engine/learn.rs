@@ -39,6 +39,17 @@ struct State {
     failed: HashMap<String, Instant>,
     /// Grows whenever `known` changes, so that what is derived from it can be kept.
     generation: u64,
+    /// The engine that it is about.
+    epoch: u64,
+}
+
+impl State {
+    /// Forgets what was of another engine. The generation grows on: what was derived is not taken for what is new.
+    fn of(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            *self = Self { generation: self.generation + 1, epoch, ..Self::default() };
+        }
+    }
 }
 
 impl Cache {
@@ -67,6 +78,7 @@ impl Engine {
         let ids = self.memory().ids.clone();
         let missing: Vec<String> = {
             let mut state = self.learned.state();
+            state.of(self.wire.identity.epoch());
             let present: HashSet<&str> = ids.iter().map(String::as_str).chain(must.iter().copied()).collect();
             let before = state.known.len();
             state.known.retain(|id, _| present.contains(id.as_str()));

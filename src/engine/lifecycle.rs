@@ -227,7 +227,7 @@ impl Engine {
                     if certain {
                         return finding;
                     }
-                    if !heard {
+                    if !heard && !trail.silent {
                         heard = true;
                         until = until.min(Instant::now() + trail.act.takes());
                     }

@@ -15,6 +15,7 @@ pub mod endpoint;
 pub mod error;
 pub mod events;
 mod guard_io;
+mod identity;
 pub mod images;
 pub mod learn;
 pub mod lifecycle;
@@ -63,9 +64,11 @@ impl Engine {
         self.wire.found()
     }
 
-    /// What is remembered of hidden objects. The lock is held for look-ups only, never across an await.
+    /// What is remembered of this engine's hidden objects. The lock is held for look-ups only, never across an await.
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.of(self.wire.identity.epoch());
+        memory
     }
 }
 

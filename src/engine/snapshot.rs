@@ -26,9 +26,20 @@ pub struct Memory {
     pub(super) names: Vec<String>,
     /// Names that the engine's error texts may mention and callers must not see.
     hidden_names: BTreeSet<String>,
+    /// The engine that it is about.
+    epoch: u64,
 }
 
 impl Memory {
+    /// Forgets what was of another engine, but for the ids that are hidden: they are like no others, and an engine that
+    /// only lost its own ID must not show them.
+    pub(super) fn of(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            let (denied, order) = (std::mem::take(&mut self.denied), std::mem::take(&mut self.order));
+            *self = Self { denied, order, epoch, ..Self::default() };
+        }
+    }
+
     pub(super) fn deny(&mut self, id: &str) {
         if self.denied.insert(id.to_owned()) {
             self.order.push_back(id.to_owned());
@@ -142,7 +153,11 @@ impl Engine {
 
     /// Lists all containers and divides them. The list never hung in any fault that was tried; inspections did.
     pub(super) async fn view(&self, budget: &Budget, rules: &Rules) -> Result<View, EngineError> {
-        let list: Vec<raw::Container> = self.wire.json(budget, "/containers/json", &[("all", "1")]).await?;
+        let list = match self.list(budget).await {
+            // A call that begins anew may as well begin with the new one.
+            Err(EngineError::Another) => self.list(budget).await?,
+            list => list?,
+        };
         let mut view = View::default();
         let mut memory = self.memory();
         memory.ids = list.iter().map(|c| c.id.clone()).collect();
@@ -186,6 +201,14 @@ impl Engine {
         }
         drop(memory);
         Ok(view)
+    }
+
+    /// All containers of one engine.
+    async fn list(&self, budget: &Budget) -> Result<Vec<raw::Container>, EngineError> {
+        let epoch = self.wire.identity.epoch();
+        let list = self.wire.json(budget, "/containers/json", &[("all", "1")]).await?;
+        self.wire.identity.listed(epoch)?;
+        Ok(list)
     }
 
     /// Takes ids and names of hidden objects out of a text that the engine wrote.

@@ -24,6 +24,7 @@ use super::dial::{self, DialKind};
 use super::discover::Discovered;
 use super::error::{Clock, EngineError};
 use super::guard_io::{GuardIo, Meter};
+use super::identity::Identity;
 use super::ops;
 
 /// Stays below what hyper would buffer by itself.
@@ -48,13 +49,15 @@ pub struct Wire {
     found: Arc<Discovered>,
     /// The API version agreed on, until a connection fails: the engine behind the socket may then be another.
     agreed: Arc<Mutex<Option<(u32, u32)>>>,
+    /// Which engine it is.
+    pub(super) identity: Arc<Identity>,
 }
 
 impl Wire {
     /// Does no I/O.
     #[must_use]
     pub fn new(found: Discovered) -> Self {
-        Self { found: Arc::new(found), agreed: Arc::default() }
+        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default() }
     }
 
     /// Where the engine is.
@@ -83,7 +86,7 @@ impl Wire {
     fn outdated(&self, e: &EngineError) -> bool {
         let refused = matches!(e, EngineError::Status { code, message } if refuses_version(*code, message));
         if refused {
-            self.forget_version();
+            self.doubt();
         }
         refused
     }
@@ -203,13 +206,14 @@ impl Wire {
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("docker-mcp"));
 
         let connect_by = budget.deadline.min(Instant::now() + budget.connect);
-        let io = dial::dial(&self.found.endpoint, connect_by).await.map_err(|e| {
-            self.forget_version();
+        let (io, peer) = dial::dial(&self.found.endpoint, connect_by).await.map_err(|e| {
+            self.doubt();
             match e.kind {
                 DialKind::Timeout => EngineError::Timeout { clock: Clock::Connect, limit: budget.connect },
                 _ => EngineError::Dial(e),
             }
         })?;
+        self.recognise(budget, path, peer).await?;
         // The last moment to call it off: from the next line on the engine may have heard of it.
         if leave.commit.is_some_and(|commit| !commit.send()) {
             return Err(EngineError::Withdrawn.into());
@@ -238,8 +242,14 @@ impl Wire {
                     received = meter.bytes_in(),
                     "request failed"
                 );
-                self.forget_version();
-                Err(failed(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e)))))
+                self.doubt();
+                Err(failed(match tripped(&meter, budget) {
+                    // Half a head is no answer yet, whichever clock sees it first.
+                    Some(EngineError::Timeout { clock: Clock::Idle, limit }) => {
+                        EngineError::Timeout { clock: Clock::Headers, limit: limit.min(budget.headers) }
+                    }
+                    tripped => tripped.unwrap_or_else(|| EngineError::Protocol(chain(&e))),
+                }))
             }
             Ok(Ok(response)) => Ok((response, meter)),
         }
@@ -283,8 +293,14 @@ impl Wire {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn forget_version(&self) {
+    pub(super) fn forget_version(&self) {
         *self.agreed() = None;
+    }
+
+    /// It may be another engine by now.
+    fn doubt(&self) {
+        self.forget_version();
+        self.identity.doubt();
     }
 }
 

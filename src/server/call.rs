@@ -195,7 +195,7 @@ async fn execute(
     let _once = secrets.set(learned.clone());
     let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
     ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
-    let (commit, after) = (Arc::clone(&ctx.commit), ctx.after.clone());
+    let (commit, after, finish_by) = (Arc::clone(&ctx.commit), ctx.after.clone(), ctx.afterwards());
     let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     let running = async move {
         failpoint::reach(tool);
@@ -206,7 +206,9 @@ async fn execute(
     };
     if changes {
         let trace = trace.hand_over(&commit);
-        return supervise.change(commit, |answer| see_through(running, answer, held, after, trace)).await;
+        return supervise
+            .change(commit, finish_by, |answer| see_through(running, answer, held, after, trace))
+            .await;
     }
     let result = supervise.run(running).await;
     drop(held);

@@ -130,6 +130,7 @@ impl Supervise<'_> {
     pub(super) async fn change<T, F>(
         &self,
         commit: Arc<Commit>,
+        finish_by: Instant,
         work: impl FnOnce(oneshot::Sender<Result<T, ToolError>>) -> F,
     ) -> Result<T, ToolError>
     where
@@ -139,7 +140,8 @@ impl Supervise<'_> {
         let patience = Patience {
             // Its last look at what came of it needs longer than a read's last word.
             deadline: self.deadline + LAST_LOOK,
-            finish_by: self.deadline + LAST_LOOK + self.clocks.total,
+            // Its own clock ends it first.
+            finish_by: finish_by + LAST_LOOK,
         };
         let ending = self.server.supervisor.change(patience, self.cancel, &commit, work).await;
         let sent = commit.sent();

@@ -197,7 +197,16 @@ pub struct Ctx {
 /// A tool that ends by itself leaves this for its answer, before the supervisor gives one for it.
 const ANSWER: Duration = Duration::from_millis(300);
 
+/// What was left open is looked at for so long after the call, and for as long as the call itself might take.
+const AFTERWARDS: Duration = Duration::from_secs(30);
+
 impl Ctx {
+    /// Until when a change that outlives its call is seen through.
+    #[must_use]
+    pub fn afterwards(&self) -> tokio::time::Instant {
+        self.budget.deadline + self.budget.total.max(AFTERWARDS)
+    }
+
     /// When a tool that waits or follows must end, to answer with what it has.
     #[must_use]
     pub fn ends_by(&self) -> tokio::time::Instant {

@@ -48,6 +48,13 @@ impl From<EngineError> for ToolError {
             )
             .hint("Docker 20.10 and newer work"),
             EngineError::Gone => Self::new(Kind::NotFound, "the object is gone"),
+            // Nothing is wrong with it: it is only not the one that the names were looked up in.
+            EngineError::Another => Self::new(
+                Kind::DaemonUnreachable,
+                "another engine has taken the place of the one that was asked",
+            )
+            .hint("look at what runs on it (docker_ps), then ask again")
+            .retry_after(Duration::from_millis(100)),
             EngineError::Status { code, message } => status(code, &message),
             EngineError::Withdrawn => Self::new(Kind::Cancelled, "called off before it was sent"),
             EngineError::NotAllowed(_) => Self::internal(detail),

@@ -4,6 +4,7 @@
 //! README's table and the tests that loop over every tool.
 
 pub mod args;
+mod child;
 pub mod class;
 pub mod context;
 pub mod def;

@@ -49,7 +49,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "output", "policy", "tool"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
-    ("tool", &["config", "engine", "output", "policy"]),
+    ("tool", &["child", "config", "engine", "output", "policy"]),
     // Other programs are ways to an engine: ssh, compose.
     ("engine", &["child", "policy"]),
     ("child", &[]),

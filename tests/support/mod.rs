@@ -11,9 +11,12 @@ pub mod faultd;
 pub mod fixture;
 pub mod launch;
 pub mod ledger;
+pub mod private;
 pub mod probe;
 pub mod reply;
 pub mod rss;
+pub mod shim;
+pub mod stub;
 pub mod text;
 
 pub use client::Client;

@@ -30,6 +30,8 @@ pub(in crate::child) struct Job {
     pub pid: Pid,
     pub start: u64,
     pub exited: bool,
+    /// It had, before the processes were looked at: what they show is all that it left.
+    exited_before: bool,
     pub state: State,
     mark: String,
     /// Its descendants, as far as they were seen, by pid.
@@ -39,7 +41,15 @@ pub(in crate::child) struct Job {
 impl Job {
     pub fn new(pid: Pid, mark: String) -> Self {
         let start = tree::one(pid.as_raw_nonzero().get()).map_or(0, |it| it.start);
-        Self { pid, start, exited: false, state: State::Running, mark, known: HashMap::new() }
+        Self {
+            pid,
+            start,
+            exited: false,
+            exited_before: false,
+            state: State::Running,
+            mark,
+            known: HashMap::new(),
+        }
     }
 
     /// That process is the child itself: while it is not reaped, its pid is nobody else's.
@@ -49,6 +59,10 @@ impl Job {
 
     pub fn knows(&self, it: &Process) -> bool {
         self.known.get(&it.pid).is_some_and(|known| known.start == it.start)
+    }
+
+    pub fn before_look(&mut self) {
+        self.exited_before = self.exited;
     }
 
     /// Notes its descendants among `mine`, and forgets those that are gone.
@@ -104,7 +118,7 @@ impl Job {
     /// What is due now. True when all of it is gone and the child can be reaped.
     pub fn step(&mut self, now: Instant, unkillable: &AtomicUsize) -> bool {
         let State::Ending { kill_at, told } = self.state else { return false };
-        let gone = self.exited && self.known.is_empty();
+        let gone = self.exited_before && self.known.is_empty();
         if gone || now >= kill_at {
             // Also when nothing is seen any more: not every system shows processes.
             self.signal(Signal::KILL);

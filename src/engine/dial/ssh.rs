@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::super::endpoint::Endpoint;
 use super::{DialError, DialKind};
@@ -36,7 +36,7 @@ pub(super) async fn connect(
     deadline: Instant,
 ) -> Result<SshIo, DialError> {
     let mut io = SshIo::start(program, endpoint, deadline).await?;
-    match timeout_at(deadline, io.ping()).await {
+    match timeout_at(deadline, io.answered()).await {
         Ok(Ok(Pong::StaysOpen)) => Ok(io),
         // A proxy before the engine may close after each answer: it is there, so the next stream goes unasked.
         Ok(Ok(Pong::Closes)) => SshIo::start(program, endpoint, deadline).await,
@@ -111,6 +111,19 @@ impl SshIo {
         Ok(Self { stdin: pipes.stdin, stdout: pipes.stdout, stderr, drain, child })
     }
 
+    /// As [`Self::ping`], but an `ssh` that has ended is not waited for, though its child may hold the stream open.
+    async fn answered(&mut self) -> io::Result<Pong> {
+        let mut ended = self.child.end();
+        let ended = async move {
+            ended.wait().await;
+            sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            pong = self.ping() => pong,
+            () = ended => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     /// Asks the engine for a sign of life; reads its answer to the last byte and no further.
     async fn ping(&mut self) -> io::Result<Pong> {
         self.write_all(PING).await?;
@@ -145,7 +158,7 @@ impl SshIo {
         if !ended {
             return format!("{error} {}", self.said());
         }
-        let status = timeout_at(until, self.child.exited()).await;
+        let status = timeout_at(until, self.child.end().wait()).await;
         // A grandchild may hold the pipe open: what was said until now has to do.
         let _ =
             timeout(LAST_WORDS.min(until.saturating_duration_since(Instant::now())), &mut self.drain).await;

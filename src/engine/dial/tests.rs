@@ -42,7 +42,7 @@ async fn a_unix_socket_is_reached() {
         let (mut read, mut write) = stream.into_split();
         tokio::io::copy(&mut read, &mut write).await.unwrap();
     });
-    echoes(&mut *dial(&unix(&path), after(5000)).await.unwrap()).await;
+    echoes(&mut *dial(&unix(&path), after(5000)).await.unwrap().0).await;
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn tcp_is_reached_and_a_closed_port_is_refused_at_once() {
         let (mut read, mut write) = stream.split();
         tokio::io::copy(&mut read, &mut write).await.unwrap();
     });
-    echoes(&mut *dial(&endpoint, after(5000)).await.unwrap()).await;
+    echoes(&mut *dial(&endpoint, after(5000)).await.unwrap().0).await;
     let error = refused_at_once(&endpoint).await;
     assert_eq!(error.kind, DialKind::Refused);
     assert!(error.hint().contains("port"));

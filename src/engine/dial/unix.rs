@@ -41,6 +41,21 @@ pub(super) async fn connect(
     }
 }
 
+/// Who listens on a unix socket: another engine there is another file, or another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    pub device: u64,
+    pub inode: u64,
+    pub pid: Option<i32>,
+}
+
+/// The path is looked at after the connection: should it be exchanged between, the next one tells.
+pub(super) fn peer(stream: &UnixStream, path: &Path) -> Option<Peer> {
+    let found = fs::metadata(path).ok()?;
+    let pid = stream.peer_cred().ok().and_then(|who| who.pid());
+    Some(Peer { device: found.dev(), inode: found.ino(), pid })
+}
+
 /// Three quarters of the step to all of it, so that many callers do not come back together.
 fn jittered(step: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or_default() % 256;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::engine::change::Effect as Came;
@@ -113,7 +112,7 @@ async fn one(ctx: &Ctx, permit: Permit<Container>, act: Act) -> One {
             let effect = finding.effect;
             let evidence = finding.evidence;
             if matches!(effect, Came::Continuing | Came::Unknown) {
-                let (engine, until) = (Arc::clone(&ctx.engine), Instant::now() + ctx.budget.total);
+                let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
                 ctx.after.the_answer(async move { engine.look_again(&mut trail, until).await });
             }
             let why = ToolError::from(cause);

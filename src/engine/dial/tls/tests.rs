@@ -85,7 +85,7 @@ impl Authority {
 }
 
 async fn to(port: u16, material: TlsFiles) -> Result<Box<dyn Io>, DialError> {
-    dial(&Endpoint::Tls { host: "127.0.0.1".into(), port, material }, after(5000)).await
+    dial(&Endpoint::Tls { host: "127.0.0.1".into(), port, material }, after(5000)).await.map(|(io, _)| io)
 }
 
 async fn refused(port: u16, material: TlsFiles) -> String {
