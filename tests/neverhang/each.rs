@@ -52,7 +52,8 @@ fn answered(row: &str, when: fn() -> When, fault: &Fault) {
         // Nothing of theirs is left behind.
         faultd.wait_closed(Duration::from_secs(4));
     }
-    assert!(met >= 5, "{met} calls met {fault:?}");
+    // Behind two calls that hang for one container, the others wait for their turn or are told so: few meet it there.
+    assert!(met >= 2, "{met} calls met {fault:?}");
     let grown = rss::peak(client.pid()) - before;
     assert!(grown <= BOUND, "{fault:?}: {:.1} MiB", rss::mib(grown));
 }
