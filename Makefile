@@ -36,6 +36,14 @@ clients: build ## real MCP clients from their registries against a real engine: 
 	@scripts/engine up >/dev/null
 	@PROGRAM=$(abspath $(PROGRAM)) tests/clients/run
 
+.PHONY: neverhang
+neverhang: need-rust ## make every fault of docs/NEVERHANG.md happen, and write what was seen into it
+	@scripts/neverhang
+
+.PHONY: soak
+soak: need-rust ## ten minutes of calls over an engine that fails now and then (SECONDS_OF_SOAK=N for another time)
+	@scripts/neverhang soak $(or $(SECONDS_OF_SOAK),600)
+
 .PHONY: bench
 bench: need-rust ## measure, with a real engine where one can be had
 	@if [ -x scripts/bench ]; then exec scripts/bench; fi; \

@@ -1,6 +1,9 @@
 //! Mistakes in a configuration: all of them at once, each with its place and the way out, before anything is served.
 
+use std::time::Duration;
+
 use docker_mcp::config::{self, Sources};
+use docker_mcp::tool::{Class, Clocks};
 
 use crate::support::Launch;
 
@@ -153,4 +156,40 @@ fn keys(text: &str) -> Vec<(usize, &str)> {
         }
     }
     keys
+}
+
+/// The clocks of the document that leads (S1) are the defaults, and each can be set.
+#[test]
+fn the_seeds_clocks_are_the_defaults_and_each_can_be_set() {
+    let of = |text: &str| {
+        let loaded = config::load_text(&Sources::default(), "config.toml", text).unwrap();
+        loaded.settings.neverhang
+    };
+    let total = |class: Class, text: &str| Clocks::of(class, &of(text)).total;
+    for (class, key, seconds) in [
+        (Class::Read, "read_timeout", 30),
+        (Class::Lifecycle, "lifecycle_timeout", 60),
+        (Class::Exec, "exec_timeout", 30),
+        (Class::Compose, "compose_timeout", 120),
+        (Class::Stream, "stream_timeout", 30),
+        (Class::Transfer, "transfer_timeout", 30 * 60),
+    ] {
+        assert_eq!(total(class, ""), Duration::from_secs(seconds), "{key}");
+        assert_eq!(total(class, &format!("[neverhang]\n{key} = 7000\n")), Duration::from_secs(7), "{key}");
+    }
+    let idle = |text: &str| Clocks::of(Class::Transfer, &of(text)).idle;
+    assert_eq!(idle(""), Some(Duration::from_secs(60)));
+    assert_eq!(idle("[neverhang]\ntransfer_idle = \"7s\"\n"), Some(Duration::from_secs(7)));
+    let breaker = of("").breaker;
+    assert_eq!((breaker.failures, breaker.early_recovery), (3, true));
+    assert_eq!((breaker.window, breaker.cooldown), (Duration::from_secs(60), Duration::from_secs(300)));
+    let other = "[neverhang]\nmax_timeout = \"1m\"\n\
+                 circuit_breaker = { failures = 5, window = 10000, cooldown = 20000, early_recovery = false }\n";
+    let set = of(other);
+    assert_eq!((set.max_timeout, set.breaker.failures), (Duration::from_secs(60), 5));
+    assert_eq!(
+        (set.breaker.window, set.breaker.cooldown),
+        (Duration::from_secs(10), Duration::from_secs(20))
+    );
+    assert!(!set.breaker.early_recovery);
 }

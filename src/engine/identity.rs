@@ -150,9 +150,8 @@ impl Wire {
         peer: Option<Peer>,
     ) -> Result<(), EngineError> {
         let identity = &self.identity;
-        if identity.met(peer) {
-            self.forget_version();
-        }
+        let epoch = identity.epoch();
+        let stale = if identity.met(peer) { self.agreed().take() } else { None };
         if matches!(path, "/_ping" | "/info") {
             return Ok(());
         }
@@ -164,6 +163,12 @@ impl Wire {
                 // Nobody waits, but the ID must be known before another one comes.
                 drop(tokio::spawn(self.clone().ask(Budget::probe())));
             }
+        }
+        // The same one may be of another version: what was put together for the old one must be put together anew.
+        let renewed = stale.zip(*self.agreed()).is_some_and(|(old, new)| old != new);
+        // Who only waited for the answer was meant for the first as well.
+        if renewed || identity.epoch() != epoch {
+            return Err(EngineError::Another);
         }
         identity.passes(path)
     }

@@ -35,7 +35,7 @@ impl Engine {
         permit: &Permit<World>,
     ) -> Result<Vec<SeenImage>, EngineError> {
         let rules = permit.rules();
-        let view = self.view(budget, rules).await?;
+        let view = self.first_view(budget, rules).await?;
         let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
         let mut users: HashMap<&str, Vec<String>> = HashMap::new();
         for s in &view.containers.visible {

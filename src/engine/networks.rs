@@ -29,7 +29,7 @@ impl Engine {
         budget: &Budget,
         permit: &Permit<World>,
     ) -> Result<Vec<SeenNetwork>, EngineError> {
-        let view = self.view(budget, permit.rules()).await?;
+        let view = self.first_view(budget, permit.rules()).await?;
         let list: Vec<raw::Network> = self.wire.json(budget, "/networks", &[]).await?;
         let seen = list.into_iter().filter(|raw| {
             let network = raw.identity();

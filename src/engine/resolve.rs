@@ -133,7 +133,7 @@ impl Engine {
             well_formed = true;
             // The view comes first for every kind: volumes and networks are hidden by the containers that use them.
             if fetched.view.is_none() && *kind != Want::Image {
-                fetched.view = Some(self.view(budget, rules).await?);
+                fetched.view = Some(self.first_view(budget, rules).await?);
             }
             let found = match kind {
                 Want::Container => container(fetched.view.as_ref(), words),

@@ -132,7 +132,7 @@ impl Engine {
     /// # Errors
     /// As [`EngineError`].
     pub(crate) async fn census(&self, budget: &Budget, rules: &Rules) -> Result<Census, EngineError> {
-        let view = self.view(budget, rules).await?;
+        let view = self.first_view(budget, rules).await?;
         Ok(Census {
             visible: view.containers.visible.into_iter().map(|s| s.identity.name).collect(),
             hidden: view.containers.hidden.into_iter().map(|h| h.identity.name).collect(),
@@ -148,16 +148,20 @@ impl Engine {
         budget: &Budget,
         permit: &Permit<World>,
     ) -> Result<Vec<Seen>, EngineError> {
-        Ok(self.view(budget, permit.rules()).await?.containers.visible)
+        Ok(self.first_view(budget, permit.rules()).await?.containers.visible)
+    }
+
+    /// The same, where a call begins with it: should another engine have come, it begins with that one.
+    pub(super) async fn first_view(&self, budget: &Budget, rules: &Rules) -> Result<View, EngineError> {
+        match self.view(budget, rules).await {
+            Err(EngineError::Another) => self.view(budget, rules).await,
+            view => view,
+        }
     }
 
     /// Lists all containers and divides them. The list never hung in any fault that was tried; inspections did.
     pub(super) async fn view(&self, budget: &Budget, rules: &Rules) -> Result<View, EngineError> {
-        let list = match self.list(budget).await {
-            // A call that begins anew may as well begin with the new one.
-            Err(EngineError::Another) => self.list(budget).await?,
-            list => list?,
-        };
+        let list = self.list(budget).await?;
         let mut view = View::default();
         let mut memory = self.memory();
         memory.ids = list.iter().map(|c| c.id.clone()).collect();

@@ -27,7 +27,7 @@ impl Engine {
         budget: &Budget,
         permit: &Permit<World>,
     ) -> Result<Vec<SeenVolume>, EngineError> {
-        let view = self.view(budget, permit.rules()).await?;
+        let view = self.first_view(budget, permit.rules()).await?;
         let list: raw::Volumes = self.wire.json(budget, "/volumes", &[]).await?;
         let seen = list.volumes.into_iter().filter(|raw| {
             let volume = raw.identity();

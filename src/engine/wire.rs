@@ -289,11 +289,11 @@ impl Wire {
         }
     }
 
-    fn agreed(&self) -> std::sync::MutexGuard<'_, Option<(u32, u32)>> {
+    pub(super) fn agreed(&self) -> std::sync::MutexGuard<'_, Option<(u32, u32)>> {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn forget_version(&self) {
+    fn forget_version(&self) {
         *self.agreed() = None;
     }
 

@@ -189,7 +189,8 @@ async fn execute(
 
     // Nothing changes that was not recorded first.
     if changes {
-        trace.intent(settings.audit.required).await.map_err(answer::unrecorded)?;
+        let recorded = supervise.before(trace.intent(settings.audit.required)).await?;
+        recorded.map_err(answer::unrecorded)?;
     }
 
     let _once = secrets.set(learned.clone());

@@ -126,6 +126,17 @@ impl Supervise<'_> {
         }
     }
 
+    /// Waits for what comes before a change, as long as the change may still be called off.
+    pub(super) async fn before<T>(&self, step: impl Future<Output = T>) -> Result<T, ToolError> {
+        let ending: Ending<Result<T, ToolError>> = tokio::select! {
+            done = step => Ending::Done(Ok(done)),
+            () = self.cancel.cancelled() => Ending::Cancelled,
+            () = self.server.supervisor.shutdown.cancelled() => Ending::ShuttingDown,
+            () = tokio::time::sleep_until(self.deadline) => Ending::Deadline,
+        };
+        self.said(ending)
+    }
+
     /// Runs a change: see [`crate::supervisor::Supervisor::change`].
     pub(super) async fn change<T, F>(
         &self,
@@ -188,7 +199,7 @@ pub(super) async fn see_through(
     drop(held);
     let mut trace = trace;
     if let Some(trace) = &mut trace {
-        trace.ended(result.as_ref().err());
+        trace.ended(result.as_ref().err(), after.was_unchanged());
     }
     let looks = after.take();
     // Nobody may be waiting any more.
@@ -212,4 +223,49 @@ pub(super) fn verdict<T>(result: &Result<T, ToolError>, hurried: bool, class: Cl
             _ => Verdict::Neutral,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(error: ToolError, class: Class) -> Option<Verdict> {
+        verdict(&Err::<(), _>(error), false, class)
+    }
+
+    #[test]
+    fn only_the_engines_own_faults_count() {
+        let clock = |kind| ToolError::new(kind, "").clock(Phase::Total, Duration::from_secs(3));
+        for kind in [
+            Kind::PermissionDenied,
+            Kind::InvalidArguments,
+            Kind::RateLimited,
+            Kind::Overloaded,
+            Kind::DaemonPermission,
+            Kind::ContainerUnresponsive,
+            Kind::ResponseTooLarge,
+            Kind::ExecTimeout,
+            Kind::ChildTimeout,
+            Kind::AuditUnavailable,
+            Kind::Cancelled,
+            Kind::ShuttingDown,
+            Kind::Internal,
+        ] {
+            assert_eq!(of(ToolError::new(kind, ""), Class::Read), Some(Verdict::Neutral), "{kind:?}");
+        }
+        for kind in [Kind::NotFound, Kind::Conflict, Kind::DaemonError, Kind::Unsupported] {
+            assert_eq!(of(ToolError::new(kind, ""), Class::Lifecycle), Some(Verdict::Good), "{kind:?}");
+        }
+        let sick = || clock(Kind::DaemonTimeout).daemon_fault();
+        assert_eq!(of(sick(), Class::Read), Some(Verdict::Fault("daemon_timeout")));
+        // A slow stop, command or build: a probe must tell.
+        for class in [Class::Stream, Class::Lifecycle, Class::Exec, Class::Transfer, Class::Compose] {
+            assert_eq!(of(sick(), class), None, "{class:?}");
+            assert_eq!(of(clock(Kind::OutcomeUnknown).daemon_fault(), class), None, "{class:?}");
+        }
+        // A caller in a hurry.
+        assert_eq!(verdict(&Err::<(), _>(sick()), true, Class::Read), Some(Verdict::Neutral));
+        let gone = ToolError::new(Kind::DaemonUnreachable, "").daemon_fault();
+        assert_eq!(of(gone, Class::Lifecycle), Some(Verdict::Fault("daemon_unreachable")));
+    }
 }

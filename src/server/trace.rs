@@ -8,6 +8,9 @@ use crate::engine::change::{Effect as Came, Finding};
 use crate::tool::ToolError;
 use crate::tool::error::Effect;
 
+/// The longest evidence of a record.
+const EVIDENCE: usize = 500;
+
 /// The trace while the call has it; nothing once it is handed over.
 #[derive(Debug)]
 pub(super) struct Trace(Option<Guard>);
@@ -69,8 +72,11 @@ impl Trace {
 }
 
 impl Recorded {
-    /// How the work ended.
-    pub(super) fn ended(&mut self, error: Option<&ToolError>) {
+    /// How the work ended. `unchanged`: well, and without an effect.
+    pub(super) fn ended(&mut self, error: Option<&ToolError>, unchanged: bool) {
+        if unchanged {
+            self.guard.effect(Effect::None);
+        }
         self.guard.ended(error, false);
     }
 
@@ -91,7 +97,8 @@ impl Recorded {
                 Came::Unknown => Effect::Unknown,
             });
             let evidence: Vec<&str> = findings.iter().map(|finding| finding.evidence.as_str()).collect();
-            self.guard.evidence(evidence.join("; "));
+            // Words of ours around states and times of the engine; bounded, whatever it says.
+            self.guard.evidence(evidence.join("; ").chars().take(EVIDENCE).collect::<String>());
         }
     }
 }

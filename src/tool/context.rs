@@ -1,6 +1,7 @@
 //! What a running tool holds.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -150,7 +151,10 @@ pub type Aftermath = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
 /// What follows a change whose answer left something open: it is looked at again, for the record.
 #[derive(Clone, Default)]
-pub struct After(Arc<Mutex<Vec<Aftermath>>>);
+pub struct After {
+    looks: Arc<Mutex<Vec<Aftermath>>>,
+    unchanged: Arc<AtomicBool>,
+}
 
 impl std::fmt::Debug for After {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -161,13 +165,24 @@ impl std::fmt::Debug for After {
 impl After {
     /// Goes on when the caller has its answer.
     pub fn the_answer(&self, look: impl Future<Output = Finding> + Send + 'static) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(look));
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(look));
+    }
+
+    /// It was so already: nothing changed, and that is no failure.
+    pub fn unchanged(&self) {
+        self.unchanged.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything did, as far as the tool says.
+    #[must_use]
+    pub fn was_unchanged(&self) -> bool {
+        self.unchanged.load(Ordering::Relaxed)
     }
 
     /// What there is to do.
     #[must_use]
     pub fn take(&self) -> Vec<Aftermath> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.looks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -107,8 +107,10 @@ fn status(code: u16, message: &str) -> ToolError {
         }
         409 => ToolError::new(Kind::Conflict, format!("the state does not allow it{said}"))
             .hint("docker_inspect with section = state shows the state"),
-        501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}")),
-        _ => ToolError::new(Kind::DaemonError, format!("the engine answered {code}{said}")),
+        501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}"))
+            .hint("docker_health shows which engine it is; Swarm must be on for what belongs to Swarm"),
+        _ => ToolError::new(Kind::DaemonError, format!("the engine answered {code}{said}"))
+            .hint("the reason is in its words; on the host its log says more (journalctl -u docker)"),
     }
 }
 

@@ -246,10 +246,10 @@ fn free_port() -> u16 {
 fn a_paused_container_can_be_stopped_and_restarted() {
     let Some(engine) = engine::at_hand("neverhang::changes::paused") else { return };
     let scope = Scope::new(&engine);
-    scope.run("app", &[], POLITE);
-    let app = json!({ "containers": scope.name("app") });
     let client = Launch::at(&engine.host).config(&config(S(20))).connect();
     for verb in ["docker_restart", "docker_stop"] {
+        scope.run(verb, &[], POLITE);
+        let app = json!({ "containers": scope.name(verb) });
         client.call("docker_pause", &app).ok();
         let again = client.call("docker_pause", &app);
         assert_eq!(again.kind(), "conflict", "{}", again.text);

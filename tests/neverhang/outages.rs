@@ -200,7 +200,11 @@ impl Again {
             std::thread::sleep(Duration::from_millis(50));
         }
         let holder = self.holder.id().to_string();
-        std::process::Command::new("nsenter")
+        #[expect(
+            clippy::zombie_processes,
+            reason = "scripts/engine ends it; it is gone with this test's process"
+        )]
+        let _dockerd = std::process::Command::new("nsenter")
             .args(["--net", "-t", &holder])
             .args(&self.command)
             .env_clear()

@@ -126,21 +126,29 @@ fn shown(pid: u32) -> String {
     format!("{pid} {:?} {}", state(pid), String::from_utf8_lossy(&line).replace('\0', " "))
 }
 
-/// Every process that carries a mark of docker-mcp made by that process, and every child of it, zombies too.
+/// Every process that carries a mark that this docker-mcp made.
+pub fn marked(owner: u32) -> Vec<String> {
+    pids().filter(|pid| *pid != owner && is_marked(*pid, owner)).map(shown).collect()
+}
+
+/// As [`marked`], and every child of it, zombies too.
 pub fn offspring(owner: u32) -> Vec<String> {
-    let pids = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let of_owner = |pid: u32| {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let marked = environ.split(|byte| *byte == 0).any(|word| {
-            let word = String::from_utf8_lossy(word);
-            word.strip_prefix("DOCKER_MCP_JOB=").and_then(|mark| mark.split('-').nth(1)?.parse().ok())
-                == Some(owner)
-        });
-        let child = fields(pid).is_some_and(|fields| fields[1] == owner.to_string());
-        marked || child
-    };
-    pids.filter(|pid| *pid != owner && of_owner(*pid)).map(shown).collect()
+    let child = |pid: u32| fields(pid).is_some_and(|fields| fields[1] == owner.to_string());
+    pids().filter(|pid| *pid != owner && (child(*pid) || is_marked(*pid, owner))).map(shown).collect()
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn is_marked(pid: u32, owner: u32) -> bool {
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environ.split(|byte| *byte == 0).any(|word| {
+        let word = String::from_utf8_lossy(word);
+        let mark = word.strip_prefix("DOCKER_MCP_JOB=").and_then(|mark| mark.split('-').nth(1));
+        mark == Some(&owner.to_string())
+    })
 }
 
 /// How many descriptors a process has open.

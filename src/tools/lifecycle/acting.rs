@@ -100,6 +100,9 @@ pub(super) async fn act(ctx: Ctx, permits: Permits, act: Act) -> Result<Output, 
     // Two names of one container are one container.
     let permits = permits.containers.into_iter().filter(|p| seen.insert(p.target().id.clone()));
     let ones = join_all(permits.map(|permit| one(&ctx, permit, act.clone()))).await;
+    if ones.iter().all(|one| one.came.as_ref().is_ok_and(|well| !well.changed)) {
+        ctx.after.unchanged();
+    }
     draft(ones)
 }
 
