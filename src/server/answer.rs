@@ -198,7 +198,7 @@ pub(super) fn circuit_open(refused: Refused) -> ToolError {
             seconds(opened_ago)
         ),
     )
-    .hint("docker_health shows the state; probes go on, and calls pass again soon after it recovers")
+    .hint("docker_health shows the state; probes go on, and after retry_after_ms one call is tried again")
     .retry_after(after)
 }
 

@@ -111,7 +111,7 @@ fn drive(client: &Client, app: &str, until: Instant) -> (BTreeMap<String, u64>, 
         if Instant::now() >= until {
             break;
         }
-        if early.is_none() && start.elapsed() * 3 > until - start {
+        if early.is_none() && start.elapsed() * 2 > until - start {
             early = Some(state(client.pid()));
         }
         if number % 250 == 0 {
@@ -185,7 +185,10 @@ fn soak(engine: &Engine, app: &str) {
         assert_eq!(dead, 0, "zombies");
         assert!(after.descriptors <= before.descriptors + 4, "descriptors");
         assert!(after.threads <= before.threads + 2, "threads");
-        assert!(after.memory <= early.memory + (8 << 20), "memory grows");
+        // The first answers of 20 MB that meet each thread leave their mark on its heap; then it is flat.
+        let margin = if seconds() >= 300 { 4 } else { 40 };
+        assert!(after.memory <= early.memory + (margin << 20), "memory grows");
+        assert!(after.memory <= 128 << 20, "memory is not bounded");
         let health = client.call("docker_health", &json!({})).ok();
         assert_eq!(health.structured["calls"]["in_flight"], 1, "itself: {}", health.text);
         let grown = after.memory.saturating_sub(early.memory);
