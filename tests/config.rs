@@ -175,7 +175,8 @@ fn the_seeds_clocks_are_the_defaults_and_each_can_be_set() {
         (Class::Transfer, "transfer_timeout", 30 * 60),
     ] {
         assert_eq!(total(class, ""), Duration::from_secs(seconds), "{key}");
-        assert_eq!(total(class, &format!("[neverhang]\n{key} = 7000\n")), Duration::from_secs(7), "{key}");
+        let text = format!("[neverhang]\ntransfer_idle = 5000\n{key} = 7000\n");
+        assert_eq!(total(class, &text), Duration::from_secs(7), "{key}");
     }
     let idle = |text: &str| Clocks::of(Class::Transfer, &of(text)).idle;
     assert_eq!(idle(""), Some(Duration::from_secs(60)));

@@ -58,11 +58,29 @@ impl Cache {
     }
 }
 
+/// Why a container's secrets are not known.
+#[derive(Debug)]
+pub(crate) enum Unlearned {
+    /// It does not answer an inspection, though the engine lists it.
+    Silent,
+    /// The engine answered, and not as it should.
+    Failed(EngineError),
+}
+
+impl Unlearned {
+    fn of(e: EngineError) -> Self {
+        match e {
+            EngineError::Timeout { .. } => Self::Silent,
+            e => Self::Failed(e),
+        }
+    }
+}
+
 impl Engine {
     /// Inspects the containers of the newest snapshot that are not known yet, and forgets those that are gone.
     ///
-    /// Gives the generation of what is known, and the ids among `must` that could not be learned: what is said of those
-    /// cannot be masked, and must not be said.
+    /// Gives the generation of what is known; and, where one of `must` could not be learned, why: what is said of it
+    /// cannot be masked, and must not be said. A clock that ran out is told as [`Unlearned::Silent`].
     ///
     /// # Errors
     /// The list of containers could not be had.
@@ -70,7 +88,7 @@ impl Engine {
         &self,
         rules: &Rules,
         must: &[&str],
-    ) -> Result<(u64, Vec<String>), EngineError> {
+    ) -> Result<(u64, Option<Unlearned>), EngineError> {
         // A call that named a container has just taken a snapshot; one that did not may find new containers.
         if must.is_empty() {
             self.first_view(&Budget::probe(), rules).await?;
@@ -97,15 +115,16 @@ impl Engine {
         let (first, others): (Vec<String>, Vec<String>) =
             missing.into_iter().partition(|id| must.contains(&id.as_str()));
         let all = Budget::probe().at_most(ALL);
-        self.inspect_all(&all, first).await;
+        let why = self.inspect_all(&all, first).await;
         self.inspect_all(&all, others).await;
         let state = self.learned.state();
-        let unlearned =
-            must.iter().filter(|id| !state.known.contains_key(**id)).map(|id| (*id).to_owned()).collect();
-        Ok((state.generation, unlearned))
+        let lacks = must.iter().any(|id| !state.known.contains_key(*id));
+        Ok((state.generation, lacks.then(|| why.map_or(Unlearned::Silent, Unlearned::of))))
     }
 
-    async fn inspect_all(&self, budget: &Budget, ids: Vec<String>) {
+    /// Gives the first failure, if there was one.
+    async fn inspect_all(&self, budget: &Budget, ids: Vec<String>) -> Option<EngineError> {
+        let mut first = None;
         let inspected = stream::iter(ids)
             .map(|id| async move {
                 let answer = self.inspect_id(&budget.at_most(EACH), &id).await;
@@ -124,11 +143,13 @@ impl Engine {
                 Err(e) if e.is_gone() => {
                     state.known.insert(id, Environment::default());
                 }
-                Err(_) => {
+                Err(e) => {
                     state.failed.insert(id, Instant::now());
+                    first.get_or_insert(e);
                 }
             }
         }
+        first
     }
 
     /// Names that may be seen: a secret that equals one is masked in environments only.

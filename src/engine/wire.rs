@@ -128,7 +128,7 @@ impl Wire {
     fn outdated(&self, e: &EngineError) -> bool {
         let refused = matches!(e, EngineError::Status { code, message } if refuses_version(*code, message));
         if refused {
-            self.forget_version();
+            self.doubt();
         }
         refused
     }
@@ -292,7 +292,13 @@ impl Wire {
                     "request failed"
                 );
                 self.doubt();
-                Err(failed(tripped(&meter, budget).unwrap_or_else(|| EngineError::Protocol(chain(&e)))))
+                Err(failed(match tripped(&meter, budget) {
+                    // Half a head is no answer yet, whichever clock sees it first.
+                    Some(EngineError::Timeout { clock: Clock::Idle, limit }) => {
+                        EngineError::Timeout { clock: Clock::Headers, limit: limit.min(budget.headers) }
+                    }
+                    tripped => tripped.unwrap_or_else(|| EngineError::Protocol(chain(&e))),
+                }))
             }
             Ok(Ok(response)) => Ok((response, meter)),
         }

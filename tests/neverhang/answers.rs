@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::meet::{CLASS, Case, SHORT, all};
-use crate::support::faultd::{Answer, Fault, Faultd};
+use serde_json::json;
+
+use super::meet::{CLASS, Case, SHORT, all, connect, failures};
+use crate::support::faultd::{Answer, Fault, Faultd, Made, get};
+use crate::support::ledger::{Seen, saw};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -81,4 +84,19 @@ fn what_an_engine_answers_is_no_fault_of_it() {
             Case::new("B12", says(503, "This node is not a swarm manager"), "unsupported").uncounted(),
         ],
     );
+}
+
+/// What is nonsense about one container is the engine's fault, also where it is met while secrets are learned.
+#[test]
+fn nonsense_about_one_container_is_not_blamed_on_it() {
+    for (row, fault) in
+        [("B9", Fault::Malformed), ("B11", Fault::Status(502, LOUD.into())), ("B13", Fault::EarlyEof)]
+    {
+        let faultd = Faultd::new().running(vec![Made::new(1, "app")]).on(get("/containers/*/json$"), fault);
+        let client = connect(&faultd.host(), SHORT);
+        let result = client.call("docker_logs", &json!({ "container": "app" }));
+        assert_eq!(result.kind(), "daemon_protocol", "{row}: {}", result.text);
+        assert_eq!(failures(&client), 1, "{row}");
+        saw(row, Seen::of(&result, CLASS).circuit("+1"));
+    }
 }

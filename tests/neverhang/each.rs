@@ -14,6 +14,8 @@ use crate::support::{Client, Launch, rss};
 const AT_ONCE: usize = 8;
 /// What they may cost together: 32 MiB each.
 const BOUND: u64 = (AT_ONCE as u64) * (32 << 20);
+/// How the kinds begin that speak of a fault.
+const METS: [&str; 4] = ["daemon_", "container_unresponsive", "outcome_unknown", "response_too_large"];
 const LEVELS: &str = "[permissions]\nread = true\nlifecycle = true\n";
 
 /// Every tool in each of its ways to name an object, and without one.
@@ -31,7 +33,7 @@ fn answered(row: &str, when: fn() -> When, fault: &Fault) {
     let client = Launch::at(&faultd.host()).config(&config).connect();
     let calls = calls(&client);
     assert!(calls.len() > 20, "{}", calls.len());
-    let before = rss::peak(client.pid());
+    let (before, mut met) = (rss::peak(client.pid()), 0);
     for some in calls.chunks(AT_ONCE) {
         faultd.set(any().path("/_ping"), Fault::Pass);
         faultd.add(when(), fault.clone());
@@ -41,11 +43,17 @@ fn answered(row: &str, when: fn() -> When, fault: &Fault) {
             let what = format!("{tool} {arguments} under {:.40}", format!("{fault:?}"));
             assert_ne!(result.kind(), "internal", "{what}: {}", result.text);
             assert!(result.took <= CLASS + Duration::from_secs(1), "{what}: {:?}", result.took);
-            saw(row, Seen::of(&result, CLASS));
+            // Some need no engine, or were asked for what it does not have.
+            if METS.iter().any(|kind| result.kind().starts_with(kind)) {
+                met += 1;
+                saw(row, Seen::of(&result, CLASS));
+            }
         }
         // Nothing of theirs is left behind.
         faultd.wait_closed(Duration::from_secs(4));
     }
+    // Behind two calls that hang for one container, the others wait for their turn or are told so: few meet it there.
+    assert!(met >= 2, "{met} calls met {fault:?}");
     let grown = rss::peak(client.pid()) - before;
     assert!(grown <= BOUND, "{fault:?}: {:.1} MiB", rss::mib(grown));
 }

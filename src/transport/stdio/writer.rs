@@ -77,12 +77,16 @@ impl State {
         self.moved.store(self.now(), Ordering::Relaxed);
     }
 
-    /// Resolves when the client has taken nothing for too long.
-    async fn stalled(&self) {
+    /// Says so when the client has taken nothing for too long. Never resolves: the process ends over it, and until then
+    /// what waits goes on to wait.
+    async fn watch<T>(&self) -> T {
         loop {
             let idle = Duration::from_millis(self.now().saturating_sub(self.moved.load(Ordering::Relaxed)));
             match STALL.checked_sub(idle) {
-                None | Some(Duration::ZERO) => return self.stalled.cancel(),
+                None | Some(Duration::ZERO) => {
+                    self.stalled.cancel();
+                    std::future::pending().await
+                }
                 Some(left) => sleep(left).await,
             }
         }
@@ -143,8 +147,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 written = write => written,
-                // The process ends over it: there is nobody to be told.
-                () = state.stalled() => std::future::pending().await,
+                never = state.watch() => never,
             }
         }
     }
