@@ -118,16 +118,14 @@ fn what_the_settings_forbid_is_not_done() {
 
     let dry = Launch::at(&engine.host).config(&format!("dry_run = true\n{ON}")).connect();
     let would = dry.call("docker_stop", &call).ok();
-    assert_eq!(would.structured["dry_run"], true);
-    assert_eq!(would.structured["containers"], json!([app]));
+    assert_eq!(would.structured["status"], "dry_run");
+    assert_eq!(would.structured["preview"]["would_change"], json!([format!("container `{app}`")]));
 
-    // A confirmation that cannot be taken yet is a refusal.
-    for require in ["\"mutating\"", "[\"lifecycle\"]", "[\"docker_st*\"]"] {
-        let config = format!("{ON}[confirm]\nrequire = {require}\n");
-        let asked = Launch::at(&engine.host).config(&config).connect().call("docker_stop", &call);
-        assert_eq!(asked.kind(), "unsupported", "{}", asked.text);
-        assert!(asked.text.contains("confirm"), "{}", asked.text);
-    }
+    let asked = dry.call("docker_stop", &json!({ "containers": app, "dry_run": "maybe" }));
+    assert_eq!(asked.kind(), "invalid_arguments", "{}", asked.text);
+    let one = Launch::at(&engine.host).config(ON).connect();
+    let would = one.call("docker_stop", &json!({ "containers": app, "dry_run": true })).ok();
+    assert_eq!(would.structured["status"], "dry_run", "{}", would.text);
     let client = Launch::at(&engine.host).config(ON).connect();
     for (arguments, word) in [
         (json!({ "containers": app, "timeout": 56 }), "lifecycle_timeout"),
@@ -159,4 +157,86 @@ fn seed_names_reach_them() {
         let result = client.call(tool, &json!({ argument: app })).ok();
         assert_eq!(result.structured["results"][0]["container"], json!(app), "{tool}: {}", result.text);
     }
+}
+
+/// What needs a confirmation is shown first; its token lets exactly that call through, once.
+#[test]
+fn a_confirmation_is_for_one_call_once() {
+    let Some(engine) = engine::at_hand("lifecycle::confirmed") else { return };
+    let scope = Scope::new(&engine);
+    for name in ["a", "b"] {
+        scope.run(name, &[], POLITE);
+    }
+    let (a, b) = (scope.name("a"), scope.name("b"));
+    let runs = |name: &str| engine.inspect("container", name)["State"]["Running"] == true;
+    for require in ["\"mutating\"", "[\"lifecycle\"]", "[\"docker_st*\"]"] {
+        engine.docker(&["start", &a, &b]);
+        let config = format!("{ON}[confirm]\nrequire = {require}\nttl = \"5s\"\n");
+        let client = Launch::at(&engine.host).config(&config).connect();
+        let ask = |arguments: &Value| {
+            let held = client.call("docker_stop", arguments).ok();
+            assert_eq!(held.structured["status"], "confirmation_required", "{}", held.text);
+            assert_eq!(held.structured["expires_in_s"], 5);
+            assert!(held.text.contains(&a), "the text is complete too: {}", held.text);
+            held.structured["confirm_token"].as_str().unwrap().to_owned()
+        };
+        let call = json!({ "containers": a, "timeout": 5 });
+        let token = ask(&call);
+        assert_eq!(token.len(), 32, "it is not masked: {token}");
+        assert!(runs(&a));
+        let with = |arguments: &Value, token: &str| {
+            let mut arguments = arguments.clone();
+            arguments["confirm_token"] = json!(token);
+            client.call("docker_stop", &arguments)
+        };
+        // Another target, another argument, another tool, no token at all: refused, and the token is burned.
+        for other in [json!({ "containers": b, "timeout": 5 }), json!({ "containers": a, "timeout": 4 })] {
+            let refused = with(&other, &token);
+            assert_eq!(refused.kind(), "confirmation_invalid", "{}", refused.text);
+        }
+        assert_eq!(with(&call, &token).kind(), "confirmation_invalid", "burned");
+        assert_eq!(with(&call, "0123456789abcdef0123456789abcdef").kind(), "confirmation_invalid");
+        // A name and its id are the same container, but not the same words: what was shown is what is done.
+        let token = ask(&call);
+        let done = with(&call, &token).ok();
+        assert_eq!(done.structured["results"][0]["changed"], true, "{}", done.text);
+        assert_eq!(with(&call, &token).kind(), "confirmation_invalid", "once");
+        engine.docker(&["start", &a]);
+        let token = ask(&call);
+        if require.starts_with('"') {
+            // Its time is over.
+            std::thread::sleep(std::time::Duration::from_millis(5100));
+            assert_eq!(with(&call, &token).kind(), "confirmation_invalid");
+        }
+        assert!(runs(&a) && runs(&b));
+        let audit = client.audit_text();
+        assert!(!audit.contains(&token) && audit.contains("\"preview\""), "{audit}");
+    }
+    let human = format!("{ON}[confirm]\nrequire = \"mutating\"\nby = \"human\"\n");
+    let held =
+        Launch::at(&engine.host).config(&human).connect().call("docker_stop", &json!({ "containers": a }));
+    assert_eq!(held.kind(), "unsupported", "{}", held.text);
+    assert!(runs(&a));
+}
+
+#[test]
+fn the_command_line_asks_or_takes_yes() {
+    let Some(engine) = engine::at_hand("lifecycle::cli") else { return };
+    let scope = Scope::new(&engine);
+    scope.run("app", &[], POLITE);
+    let app = scope.name("app");
+    let config = format!("{ON}[confirm]\nrequire = \"mutating\"\n");
+    let run = |yes: bool| {
+        let json = json!({ "containers": app }).to_string();
+        let launch = Launch::at(&engine.host).config(&config).arg("call").arg("docker_stop").arg(&json);
+        if yes { launch.arg("--yes").output() } else { launch.output() }
+    };
+    let held = run(false);
+    assert_eq!(held.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&held.stderr).into_owned();
+    assert!(told.contains("nothing was done") && told.contains(&app), "{told}");
+    assert!(engine.inspect("container", &app)["State"]["Running"] == true);
+    let done = run(true);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(engine.inspect("container", &app)["State"]["Running"] == false);
 }

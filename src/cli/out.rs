@@ -63,8 +63,7 @@ pub(super) fn dim(text: &str) -> String {
 }
 
 /// Asks a person, if there is one at both ends: stdin and stderr are a terminal.
-pub fn confirms(question: &str) -> bool {
-    use std::io::IsTerminal;
+pub(super) fn confirms(question: &str) -> bool {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return false;
     }
