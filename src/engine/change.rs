@@ -56,13 +56,14 @@ impl From<Failed> for EngineError {
     }
 }
 
-/// Did a change happen whose answer was lost?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Did a change happen whose answer was lost? Of several, the last of these holds for all: what is unknown of one is
+/// unknown of all, and what happened to one happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
+    /// It is not so, and nothing is under way.
+    None,
     /// What was asked for is so.
     Done,
-    /// It is not, and nothing is under way.
-    None,
     /// The engine is still at it.
     Continuing,
     /// Nobody knows.

@@ -10,6 +10,7 @@ use crate::policy::{Container, Permit};
 
 use super::budget::Budget;
 use super::change::{Commit, Effect, Finding};
+use super::dial::DialKind;
 use super::error::EngineError;
 use super::{Engine, raw};
 
@@ -56,12 +57,24 @@ pub struct State {
     /// How it ended last.
     #[serde(rename = "ExitCode", deserialize_with = "raw::nullable")]
     pub exit_code: i64,
+    /// Its own grace in seconds, if it has one; without end where it is negative.
+    #[serde(skip)]
+    pub grace: Option<i64>,
 }
 
 #[derive(Deserialize)]
 struct Inspected {
     #[serde(rename = "State")]
     state: State,
+    #[serde(rename = "Config", default, deserialize_with = "raw::nullable")]
+    config: InspectedConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InspectedConfig {
+    #[serde(rename = "StopTimeout")]
+    stop_timeout: Option<i64>,
 }
 
 /// How a change came out that was sent.
@@ -91,7 +104,10 @@ pub struct Trail {
     permit: Permit<Container>,
     act: Act,
     before: Option<State>,
-    /// The engine was seen gone since: whatever it was told, it does no more.
+    /// When what was begun has come to its end, also without an engine that is at it: a container that was asked to
+    /// stop may take its grace.
+    settled: Instant,
+    /// Nobody was at the engine's socket since: what it was told may be forgotten.
     away: bool,
     /// It took the request and said nothing, in all the time of the call: it is at it, or it hangs.
     silent: bool,
@@ -122,11 +138,14 @@ impl Act {
     }
 
     /// How long an engine that is well may need for it: an answer that is lost is not waited for much longer.
-    fn takes(&self) -> Duration {
+    fn takes(&self, before: Option<&State>) -> Duration {
         const USUAL: Duration = Duration::from_secs(5);
+        const FOREVER: u64 = 86_400;
         match self {
             Self::Stop { grace, .. } | Self::Restart { grace, .. } => {
-                USUAL + Duration::from_secs(grace.unwrap_or(10))
+                let own = before.and_then(|before| before.grace);
+                let own = own.map_or(10, |own| u64::try_from(own).unwrap_or(FOREVER));
+                USUAL + Duration::from_secs(grace.unwrap_or(own).min(FOREVER))
             }
             _ => USUAL,
         }
@@ -181,7 +200,8 @@ impl Engine {
         };
         let cause = self.scrubbed(failed.error);
         let silent = matches!(cause, EngineError::Timeout { .. });
-        let mut trail = Trail { permit, act, before, away: false, silent };
+        let settled = Instant::now() + act.takes(before.as_ref());
+        let mut trail = Trail { permit, act, before, settled, away: false, silent };
         if !failed.written {
             return self.refused(budget, cause, trail).await;
         }
@@ -207,6 +227,7 @@ impl Engine {
             return Err(cause);
         }
         trail.away = true;
+        trail.settled = Instant::now();
         let is = now.map_or_else(|| "in an unknown state".to_owned(), |now| now.status);
         let finding = Finding { effect: Effect::Unknown, evidence: format!("the container is {is} now") };
         Ok(Acted::Lost { cause, finding, trail: Box::new(trail) })
@@ -223,13 +244,13 @@ impl Engine {
             let budget = Budget::of(left.min(LOOK).max(Duration::from_millis(50)));
             match self.state(&trail.permit, &budget).await {
                 Ok(now) => {
-                    let (finding, certain) = trail.judge(&now);
+                    let (finding, certain) = trail.judge(&now, Instant::now());
                     if certain {
                         return finding;
                     }
-                    if !heard && !trail.silent {
+                    if !heard && !trail.silent && !trail.away {
                         heard = true;
-                        until = until.min(Instant::now() + trail.act.takes());
+                        until = until.min(Instant::now() + trail.act.takes(trail.before.as_ref()));
                     }
                     if Instant::now() + LOOK >= until {
                         return finding;
@@ -243,9 +264,10 @@ impl Engine {
                     };
                     return Finding { effect, evidence: "the container is gone".to_owned() };
                 }
-                Err(EngineError::Dial(_)) => {
-                    trail.away = true;
-                    "the engine is gone; it has not come back".clone_into(&mut last);
+                Err(EngineError::Dial(e)) => {
+                    // A full backlog, a lost network or a login that fails say nothing of what the engine does.
+                    trail.away |= matches!(e.kind, DialKind::Refused | DialKind::Missing);
+                    "the engine cannot be reached".clone_into(&mut last);
                 }
                 // The engine hangs, or this container does.
                 Err(_) => {}
@@ -261,22 +283,30 @@ impl Engine {
     async fn state(&self, permit: &Permit<Container>, budget: &Budget) -> Result<State, EngineError> {
         let path = format!("/containers/{}/json", permit.target().id);
         let inspected: Inspected = self.wire.json(budget, &path, &[]).await?;
-        Ok(inspected.state)
+        Ok(State { grace: inspected.config.stop_timeout, ..inspected.state })
     }
 }
 
 impl Trail {
-    /// What a look says, and whether more looks could say otherwise.
-    fn judge(&self, now: &State) -> (Finding, bool) {
+    /// It was so before it was asked for: nothing had to happen.
+    #[must_use]
+    pub fn was_so(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| self.act.reached(Some(before), before) == Some(true))
+    }
+
+    /// What a look at that moment says, and whether more looks could say otherwise.
+    fn judge(&self, now: &State, at: Instant) -> (Finding, bool) {
         let mut evidence = format!("the container is {}", now.status);
         if !now.started_at.starts_with("0001-") && !now.started_at.is_empty() {
             evidence.push_str(&format!(", started at {}", now.started_at));
         }
         let (effect, certain) = match self.act.reached(self.before.as_ref(), now) {
             Some(true) => (Effect::Done, true),
-            // The engine that was told is gone: nobody is at it any more.
-            Some(false) if self.away => (Effect::None, true),
-            Some(false) if self.silent => (Effect::Continuing, false),
+            // Half of it may be done: a restart whose start never came. Nobody is at the rest any more.
+            Some(false) if self.away && self.before.as_ref() != Some(now) => (Effect::Unknown, true),
+            // It is as it was, and what may have been begun has had its time.
+            Some(false) if self.away && at >= self.settled => (Effect::None, true),
+            Some(false) if self.silent && !self.away => (Effect::Continuing, false),
             Some(false) => (Effect::Unknown, false),
             None => (Effect::Unknown, self.away),
         };
@@ -286,10 +316,15 @@ impl Trail {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use crate::policy::decide::Named;
+    use crate::policy::{self, Ask, Level, Rules, Target};
+
     use super::*;
 
     fn state(status: &str, started_at: &str) -> State {
-        State { status: status.into(), started_at: started_at.into(), exit_code: 0 }
+        State { status: status.into(), started_at: started_at.into(), ..State::default() }
     }
 
     #[test]
@@ -316,5 +351,47 @@ mod tests {
         ] {
             assert_eq!(act.reached(before, now), want, "{act:?} {now:?}");
         }
+    }
+
+    fn trail(act: Act, before: Option<State>, at: Instant) -> Trail {
+        let rules = Arc::new(Rules { bypass: true, ..Rules::default() });
+        let targets = vec![Named { asked: "app".into(), target: Target::Container(Container::default()) }];
+        let ask = Ask { tool: "docker_stop", needs: &[Level::Lifecycle], targets };
+        let permit = policy::decide(&rules, ask).unwrap().containers.remove(0);
+        let settled = at + act.takes(before.as_ref());
+        Trail { permit, act, before, settled, away: true, silent: false }
+    }
+
+    #[test]
+    fn an_engine_that_went_away_may_have_done_half_of_it() {
+        let (up, down, at) = (state("running", "1"), state("exited", "1"), Instant::now());
+        let restart = trail(Act::Restart { grace: None, signal: None }, Some(up.clone()), at);
+        assert_eq!(restart.judge(&down, at).0.effect, Effect::Unknown, "stopped, and not started again");
+        let stop = trail(Act::Stop { grace: Some(8), signal: None }, Some(up.clone()), at);
+        let (seen, certain) = stop.judge(&up, at + Duration::from_secs(12));
+        assert_eq!((seen.effect, certain), (Effect::Unknown, false), "it may be ending still");
+        let (seen, certain) = stop.judge(&up, at + Duration::from_secs(13));
+        assert_eq!((seen.effect, certain), (Effect::None, true));
+        let unseen = trail(Act::Stop { grace: Some(8), signal: None }, None, at);
+        assert_eq!(unseen.judge(&up, at + Duration::from_secs(60)).0.effect, Effect::Unknown);
+    }
+
+    #[test]
+    fn a_grace_of_its_own_is_waited_for() {
+        let stop = Act::Stop { grace: None, signal: None };
+        let own = |grace| stop.takes(Some(&State { grace, ..state("running", "1") }));
+        assert_eq!(own(None), Duration::from_secs(15));
+        assert_eq!(own(Some(90)), Duration::from_secs(95));
+        assert!(own(Some(-1)) > Duration::from_secs(3_600));
+    }
+
+    #[test]
+    fn what_was_so_is_no_change() {
+        let at = Instant::now();
+        let (up, down) = (state("running", "1"), state("exited", "1"));
+        let stop = || Act::Stop { grace: None, signal: None };
+        assert!(trail(stop(), Some(down.clone()), at).was_so());
+        assert!(!trail(stop(), Some(up.clone()), at).was_so() && !trail(stop(), None, at).was_so());
+        assert!(trail(Act::Start, Some(up), at).was_so() && !trail(Act::Start, Some(down), at).was_so());
     }
 }

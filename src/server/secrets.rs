@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::engine::learn::Environment;
+use crate::engine::snapshot::short;
 use crate::output::{Learned, LearnedBuilder, Redactor};
 use crate::tool::{Kind, ToolError};
 
@@ -45,13 +46,12 @@ impl Secrets {
             let ids: Vec<&str> = must.iter().map(String::as_str).collect();
             let (generation, unlearned) = server.engine.learn(&in_force.settings.rules, &ids).await?;
             let redactor = in_force.redactor;
-            if !unlearned.is_empty() {
-                return Err(ToolError::new(
-                    Kind::ContainerUnresponsive,
-                    "the container does not answer an inspection",
-                )
-                .hint("others may still answer; look at the host, or try again")
-                .retry_after(Duration::from_secs(30)));
+            if let Some(stuck) = unlearned.first() {
+                let message =
+                    format!("the engine does not answer an inspection of container `{}`", short(stuck));
+                return Err(ToolError::new(Kind::ContainerUnresponsive, message)
+                    .hint("others may still answer; look at the host, or try again")
+                    .retry_after(Duration::from_secs(30)));
             }
             let kept = || server.secrets.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let fits = |k: &Kept| k.generation == generation && Arc::ptr_eq(&k.redactor, &redactor);

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::config::Settings;
-use crate::engine::change::Effect as Came;
+use crate::engine::change::{Effect as Came, Finding};
 use crate::engine::lifecycle::{Act, Acted, State};
 use crate::output::{Draft, Row};
 use crate::policy::{Container, Permit, Permits};
@@ -100,10 +100,24 @@ pub(super) async fn act(ctx: Ctx, permits: Permits, act: Act) -> Result<Output, 
     // Two names of one container are one container.
     let permits = permits.containers.into_iter().filter(|p| seen.insert(p.target().id.clone()));
     let ones = join_all(permits.map(|permit| one(&ctx, permit, act.clone()))).await;
-    if ones.iter().all(|one| one.came.as_ref().is_ok_and(|well| !well.changed)) {
-        ctx.after.unchanged();
-    }
+    ctx.after.known(closed(&ones));
     draft(ones)
+}
+
+/// What came of those that are not looked at again: what happened to one of them happened, and who failed is named.
+fn closed(ones: &[One]) -> Finding {
+    let effect = |one: &One| match &one.came {
+        Ok(well) if well.changed => Came::Done,
+        _ => Came::None,
+    };
+    let failed = ones.iter().filter_map(|one| Some((one, one.came.as_ref().err()?)));
+    let failed = failed.filter(|(_, e)| e.effect == Effect::None);
+    let failed: Vec<String> = failed.map(|(one, e)| format!("{}: {}", one.name, e.kind.name())).collect();
+    Finding {
+        effect: ones.iter().map(effect).max().unwrap_or(Came::None),
+        // Of one alone, its error says it.
+        evidence: if ones.len() > 1 { failed.join("; ") } else { String::new() },
+    }
 }
 
 async fn one(ctx: &Ctx, permit: Permit<Container>, act: Act) -> One {
@@ -112,16 +126,20 @@ async fn one(ctx: &Ctx, permit: Permit<Container>, act: Act) -> One {
         Err(e) => Err(ToolError::of_object(e, "container", &name)),
         Ok(Acted::Answered { changed, now }) => Ok(Well { changed, now, note: None }),
         Ok(Acted::Lost { cause, finding, mut trail }) => {
-            let effect = finding.effect;
+            let (effect, was_so) = (finding.effect, trail.was_so());
             let evidence = finding.evidence;
             if matches!(effect, Came::Continuing | Came::Unknown) {
                 let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
-                ctx.after.the_answer(async move { engine.look_again(&mut trail, until).await });
+                let name = name.clone();
+                ctx.after.the_answer(async move {
+                    let Finding { effect, evidence } = engine.look_again(&mut trail, until).await;
+                    Finding { effect, evidence: format!("{name}: {evidence}") }
+                });
             }
             let why = ToolError::from(cause);
             match effect {
                 Came::Done => Ok(Well {
-                    changed: true,
+                    changed: !was_so,
                     now: None,
                     note: Some(format!("the engine's answer was lost, but {evidence}")),
                 }),
@@ -172,25 +190,37 @@ fn draft(ones: Vec<One>) -> Result<Output, ToolError> {
     Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, "container"))))
 }
 
-fn none_went_well(ones: Vec<One>) -> ToolError {
-    let mut errors = ones.into_iter().filter_map(|one| Some((one.name, one.came.err()?)));
-    let Some((name, mut first)) = errors.next() else {
+/// One error for all: the worst of them, with the words of each.
+fn none_went_well(mut ones: Vec<One>) -> ToolError {
+    let errors = || ones.iter().filter_map(|one| Some((one.name.as_str(), one.came.as_ref().err()?)));
+    let message: Vec<String> = errors().map(|(name, e)| format!("{name}: {}", e.message)).collect();
+    let daemon_fault = errors().any(|(_, e)| e.daemon_fault);
+    let bad = |one: &One| one.came.as_ref().err().map(badness);
+    // Of equals the first.
+    let worst = (0..ones.len()).rev().max_by_key(|i| ones.get(*i).and_then(bad));
+    let Some(Err(worst)) = worst.map(|i| ones.swap_remove(i).came) else {
         return ToolError::internal("no container to act on");
     };
-    let others: Vec<(String, ToolError)> = errors.collect();
-    if others.is_empty() {
-        return first;
+    match message.as_slice() {
+        [_] => worst,
+        _ => ToolError { message: message.join("; "), daemon_fault, ..worst },
     }
-    first.message = format!("{name}: {}", first.message);
-    for (name, other) in &others {
-        first.message.push_str(&format!("; {name}: {}", other.message));
-        first.daemon_fault |= other.daemon_fault;
-        // The worst of them: what is unknown of one is unknown of all.
-        if other.effect == Effect::Unknown || first.effect == Effect::None {
-            first.effect = other.effect;
-        }
-    }
-    first
+}
+
+/// What is unknown of one is unknown of all; and what must not be repeated for one must not be repeated for all.
+fn badness(e: &ToolError) -> (u8, u8) {
+    let effect = match e.effect {
+        Effect::None => 0,
+        Effect::Done => 1,
+        Effect::Continuing => 2,
+        Effect::Unknown => 3,
+    };
+    let retry = match e.retry {
+        Retry::Safe => 0,
+        Retry::After => 1,
+        Retry::No => 2,
+    };
+    (effect, retry)
 }
 
 fn row(One { name, came }: One) -> Row {
@@ -203,10 +233,53 @@ fn row(One { name, came }: One) -> Row {
             Row::new(json, [name, changed.to_string(), shown, note.unwrap_or_default()])
         }
         Err(e) => {
-            let json = json!({ "container": name, "changed": false,
+            // Nobody knows, or it is being changed.
+            let changed = (e.effect == Effect::None).then_some(false);
+            let json = json!({ "container": name, "changed": changed,
                                "error": { "kind": e.kind.name(), "message": e.message, "effect": e.effect.name() } });
             let said = format!("{}: {} (effect {})", e.kind.name(), e.message, e.effect.name());
-            Row::new(json, [name, "false".to_owned(), "failed".to_owned(), said])
+            let changed = if changed.is_some() { "false" } else { "?" };
+            Row::new(json, [name, changed.to_owned(), "failed".to_owned(), said])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(name: &str, kind: Kind, effect: Effect, retry: Retry) -> One {
+        let e = ToolError { effect, retry, ..ToolError::new(kind, "said") };
+        One { name: name.into(), came: Err(e) }
+    }
+
+    fn well(name: &str, changed: bool) -> One {
+        One { name: name.into(), came: Ok(Well { changed, now: None, note: None }) }
+    }
+
+    #[test]
+    fn what_must_not_be_repeated_for_one_must_not_be_repeated_for_all() {
+        let away = || failed("a", Kind::DaemonUnreachable, Effect::None, Retry::After);
+        let lost = || failed("b", Kind::OutcomeUnknown, Effect::Unknown, Retry::No);
+        for ones in [vec![away(), lost()], vec![lost(), away()]] {
+            let error = none_went_well(ones);
+            let seen = (error.kind, error.effect, error.retry, error.retry_after);
+            assert_eq!(seen, (Kind::OutcomeUnknown, Effect::Unknown, Retry::No, None));
+            assert!(error.message.contains("a: said") && error.message.contains("b: said"), "{error:?}");
+        }
+        let conflict = failed("c", Kind::Conflict, Effect::None, Retry::No);
+        let error = none_went_well(vec![away(), conflict]);
+        assert_eq!((error.kind, error.retry), (Kind::Conflict, Retry::No));
+        assert_eq!(none_went_well(vec![away()]).message, "said");
+    }
+
+    #[test]
+    fn what_happened_to_one_happened() {
+        let conflict = || failed("c", Kind::Conflict, Effect::None, Retry::No);
+        let open = failed("d", Kind::OutcomeUnknown, Effect::Unknown, Retry::No);
+        let found = closed(&[conflict(), well("a", true), open]);
+        assert_eq!((found.effect, found.evidence.as_str()), (Came::Done, "c: conflict"));
+        assert_eq!(closed(&[conflict(), well("a", false)]).effect, Came::None);
+        assert_eq!(closed(&[conflict()]).evidence, "");
     }
 }
