@@ -20,6 +20,7 @@ pub struct Launch {
     env: Vec<(String, String)>,
     args: Vec<String>,
     nobody: bool,
+    through: Option<String>,
 }
 
 impl Launch {
@@ -31,7 +32,7 @@ impl Launch {
     /// With the engine at this `DOCKER_HOST`.
     pub fn at(host: &str) -> Self {
         let env = vec![("DOCKER_HOST".to_owned(), host.to_owned())];
-        Self { config: String::new(), env, args: Vec::new(), nobody: false }
+        Self { config: String::new(), env, args: Vec::new(), nobody: false, through: None }
     }
 
     /// The text of its configuration file. Without it, the defaults.
@@ -49,6 +50,12 @@ impl Launch {
     /// One more argument.
     pub fn arg(mut self, arg: &str) -> Self {
         self.args.push(arg.to_owned());
+        self
+    }
+
+    /// By a shell script that ends with `exec "$@"`.
+    pub fn through(mut self, script: &str) -> Self {
+        self.through = Some(script.to_owned());
         self
     }
 
@@ -97,9 +104,14 @@ impl Launch {
             std::fs::write(&config, &self.config).unwrap();
             std::fs::set_permissions(&config, PermissionsExt::from_mode(0o600)).unwrap();
         }
-        let mut command = match self.nobody {
-            false => Command::new(PROGRAM),
-            true => as_nobody(home),
+        let mut command = match (self.nobody, &self.through) {
+            (true, _) => as_nobody(home),
+            (false, None) => Command::new(PROGRAM),
+            (false, Some(script)) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", script, "sh", PROGRAM]);
+                shell
+            }
         };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
