@@ -1,6 +1,6 @@
 //! One call under supervision: its clocks, its waiting, the pieces of work it makes, and what its ending says of the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -18,7 +18,7 @@ use crate::supervisor::slots::Place;
 use crate::tool::context::After;
 use crate::tool::{Class, Clocks, Kind, Phase, ToolError};
 
-use super::trace::Recorded;
+use super::trace::{self, Recorded};
 use super::{Server, answer};
 
 /// The shortest time that a call may give itself.
@@ -196,11 +196,11 @@ pub(super) async fn see_through(
     answer: oneshot::Sender<Result<Finished, ToolError>>,
     held: (Place, Inside),
     after: After,
-    trace: Option<Recorded>,
+    trace: Arc<Mutex<Option<Recorded>>>,
 ) {
     let result = running.await;
     drop(held);
-    let mut trace = trace;
+    let mut trace = trace::take(&trace);
     let (known, looks) = (after.is_known(), after.take());
     if let Some(trace) = &mut trace {
         trace.ended(result.as_ref().err(), known.as_ref(), !looks.is_empty());

@@ -1,6 +1,6 @@
 //! The audit trace of a call on its way: kept by the call, handed to the work once a change may outlive the call.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{AuditFault, Decision, Guard};
 use crate::engine::Commit;
@@ -69,6 +69,11 @@ impl Trace {
     pub(super) fn hand_over(&mut self, commit: &Arc<Commit>) -> Option<Recorded> {
         self.0.take().map(|guard| Recorded { guard, commit: Arc::clone(commit) })
     }
+}
+
+/// The trace of a change from where its work and its call can both reach it; the first one closes it.
+pub(super) fn take(trace: &Mutex<Option<Recorded>>) -> Option<Recorded> {
+    trace.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Recorded {

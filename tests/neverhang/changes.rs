@@ -297,3 +297,15 @@ fn the_record_of_several_tells_of_each() {
     let line = outcome(&client, "docker_stop", S(45));
     assert_ne!(line["effect"], "none", "{line}");
 }
+
+#[test]
+fn a_worker_that_is_stuck_keeps_no_record_open() {
+    let faultd = Faultd::new().running(vec![Made::new(1, "app")]);
+    let launch = Launch::at(&faultd.host()).config(&config(S(2)));
+    let client = launch.env("DOCKER_MCP_FAILPOINT", "stuck:docker_kill").connect();
+    let stuck = client.call("docker_kill", &json!({ "containers": "app" }));
+    assert_eq!((stuck.kind(), &stuck.structured["error"]["effect"]), ("daemon_timeout", &json!("none")));
+    let line = outcome(&client, "docker_kill", S(2));
+    assert_eq!((&line["effect"], &line["error_kind"]), (&json!("none"), &json!("daemon_timeout")), "{line}");
+    assert_eq!(faultd.count(&post("/kill")), 0);
+}
