@@ -1,6 +1,6 @@
 //! The way of a call, one statement a layer.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ use crate::tool::{Asked, Class, Ctx, Mask, ToolDef, ToolError};
 use super::confirming::{self, Next};
 use super::progress::Reports;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
-use super::trace::Trace;
+use super::trace::{self, Trace};
 use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint, targets};
 
 /// How long a stream that was cancelled has for its answer.
@@ -227,10 +227,19 @@ async fn execute(
         Ok::<_, ToolError>(finish(draft, &redactor, cap))
     };
     if changes {
-        let trace = trace.hand_over(&commit);
-        return supervise
-            .change(commit, finish_by, |answer| see_through(running, answer, held, after, trace))
+        let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
+        let (kept, sees) = (Arc::clone(&trace), Arc::clone(&commit));
+        let result = supervise
+            .change(sees, finish_by, |answer| see_through(running, answer, held, after, trace))
             .await;
+        // Called off in time: its record does not wait for a worker that may be stuck.
+        if let Err(e) = &result
+            && !commit.sent()
+            && let Some(mut trace) = trace::take(&kept)
+        {
+            trace.ended(Some(e), None, false);
+        }
+        return result;
     }
     let result = supervise.run(running).await;
     drop(held);

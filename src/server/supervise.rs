@@ -1,6 +1,6 @@
 //! One call under supervision: its clocks, its waiting, the pieces of work it makes, and what its ending says of the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -18,7 +18,7 @@ use crate::supervisor::slots::Place;
 use crate::tool::context::After;
 use crate::tool::{Class, Clocks, Kind, Phase, ToolError};
 
-use super::trace::Recorded;
+use super::trace::{self, Recorded};
 use super::{Server, answer};
 
 /// The shortest time that a call may give itself.
@@ -118,7 +118,10 @@ impl Supervise<'_> {
             Err(stuck) if stuck.kind == Kind::ContainerUnresponsive => {
                 let left = self.deadline.saturating_duration_since(Instant::now());
                 if supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await {
-                    supervisor.timed_out(ids);
+                    // Of several nobody can say which it was: the others must not pay for one that is stuck.
+                    if ids.len() == 1 {
+                        supervisor.timed_out(ids);
+                    }
                     return Err(stuck);
                 }
                 Err(ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() })
@@ -198,19 +201,20 @@ pub(super) async fn see_through(
     answer: oneshot::Sender<Result<Finished, ToolError>>,
     held: (Place, Inside),
     after: After,
-    trace: Option<Recorded>,
+    trace: Arc<Mutex<Option<Recorded>>>,
 ) {
     let result = running.await;
     drop(held);
-    let mut trace = trace;
+    let mut trace = trace::take(&trace);
+    let (known, looks) = (after.is_known(), after.take());
     if let Some(trace) = &mut trace {
-        trace.ended(result.as_ref().err(), after.was_unchanged());
+        trace.ended(result.as_ref().err(), known.as_ref(), !looks.is_empty());
     }
-    let looks = after.take();
     // Nobody may be waiting any more.
     let _gone = answer.send(result);
     if let (Some(trace), false) = (&mut trace, looks.is_empty()) {
-        trace.found(&join_all(looks).await);
+        let found = join_all(looks).await;
+        trace.found(&known.into_iter().chain(found).collect::<Vec<_>>());
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::engine;
-use crate::support::faultd::{Fault, Faultd, Poison, Toxic, get, post};
+use crate::support::faultd::{Fault, Faultd, Made, Poison, Toxic, get, post};
 use crate::support::fixture::Scope;
 use crate::support::ledger::{Seen, saw};
 use crate::support::{Client, Engine, Launch};
@@ -258,4 +258,54 @@ fn a_paused_container_can_be_stopped_and_restarted() {
         assert_eq!(result.structured["results"][0]["changed"], true, "{}", result.text);
         saw("C8", Seen::of(&result, S(20)).circuit("0"));
     }
+}
+
+#[test]
+fn who_is_named_beside_a_stuck_container_does_not_pay_for_it() {
+    let sick = Made { id: "b".repeat(64), ..Made::new(2, "sick") };
+    let stuck = get("/json").of(&sick.id);
+    let faultd = Faultd::new().running(vec![Made::new(1, "good"), sick]).on(stuck, Fault::NoAnswer);
+    let client = Launch::at(&faultd.host()).config(&config(S(8))).connect();
+    for _ in 0..2 {
+        let stuck = client.call("docker_start", &json!({ "containers": ["good", "sick"] }));
+        assert_eq!(stuck.kind(), "container_unresponsive", "{}", stuck.text);
+        assert_eq!(stuck.structured["error"]["effect"], "none");
+        assert!(stuck.text.contains("`bbbbbbbbbbbb`"), "it says which: {}", stuck.text);
+    }
+    client.call("docker_inspect", &json!({ "container": "good" })).ok();
+}
+
+/// A part of it happened, a part of it failed: the record tells both, and what is not known is not called undone.
+#[test]
+fn the_record_of_several_tells_of_each() {
+    let two = Made::new(2, "two");
+    let id = two.id.clone();
+    let faultd = Faultd::new().running(vec![Made::new(1, "one"), two]);
+    faultd.add(post("/kill").of(&id), Fault::DockerError(409, "not running".to_owned()));
+    let client = Launch::at(&faultd.host()).config(&config(S(8))).connect();
+    let both = json!({ "containers": ["one", "two"] });
+    let result = client.call("docker_kill", &both).ok();
+    assert_eq!(result.structured["failed"], 1, "{}", result.text);
+    let line = outcome(&client, "docker_kill", S(3));
+    assert_eq!((&line["outcome"], &line["effect"]), (&json!("done"), &json!("done")), "{line}");
+    assert_eq!(line["evidence"], "two: conflict", "{line}");
+    // Lost, and still as it was: the other one is stopped for all that.
+    faultd.add(post("/stop").of(&id), Fault::EarlyEof);
+    let result = client.call("docker_stop", &json!({ "containers": ["one", "two"], "timeout": 0 })).ok();
+    assert!(result.structured["results"][1]["changed"].is_null(), "{}", result.text);
+    assert_eq!(result.structured["results"][1]["error"]["effect"], "unknown", "{}", result.text);
+    let line = outcome(&client, "docker_stop", S(45));
+    assert_ne!(line["effect"], "none", "{line}");
+}
+
+#[test]
+fn a_worker_that_is_stuck_keeps_no_record_open() {
+    let faultd = Faultd::new().running(vec![Made::new(1, "app")]);
+    let launch = Launch::at(&faultd.host()).config(&config(S(2)));
+    let client = launch.env("DOCKER_MCP_FAILPOINT", "stuck:docker_kill").connect();
+    let stuck = client.call("docker_kill", &json!({ "containers": "app" }));
+    assert_eq!((stuck.kind(), &stuck.structured["error"]["effect"]), ("daemon_timeout", &json!("none")));
+    let line = outcome(&client, "docker_kill", S(2));
+    assert_eq!((&line["effect"], &line["error_kind"]), (&json!("none"), &json!("daemon_timeout")), "{line}");
+    assert_eq!(faultd.count(&post("/kill")), 0);
 }
