@@ -14,31 +14,42 @@ use super::error::EngineError;
 const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const WITHDRAWN: u8 = 2;
+const CLOSED: u8 = 3;
 
 /// Whether a call's change may still be called off. Either the call is withdrawn and never sent, or it is sent and never
-/// withdrawn; there is nothing between.
+/// withdrawn; there is nothing between. Of a change in several parts, those that were not sent when it was called off
+/// never are.
 #[derive(Debug, Default)]
 pub struct Commit(AtomicU8);
 
 impl Commit {
-    /// Called right before the first byte is written. False: it was withdrawn, nothing may be written.
+    /// Called right before the first byte is written. False: it was called off, nothing (more) may be written.
     #[must_use]
     pub fn send(&self) -> bool {
-        let was = self.0.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire);
-        was.is_ok() || was == Err(SENT)
+        matches!(self.step(WAITING, SENT), WAITING | SENT)
     }
 
-    /// Calls it off. False: too late, the engine may have heard of it.
+    /// Calls it off. False: too late, the engine may have heard of it; only what it has not heard of is called off.
     #[must_use]
     pub fn withdraw(&self) -> bool {
-        let was = self.0.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
-        was.is_ok() || was == Err(WITHDRAWN)
+        let was = self.step(WAITING, WITHDRAWN);
+        if was == SENT {
+            self.step(SENT, CLOSED);
+        }
+        matches!(was, WAITING | WITHDRAWN)
     }
 
     /// The engine may have heard of it.
     #[must_use]
     pub fn sent(&self) -> bool {
-        self.0.load(Ordering::Acquire) == SENT
+        matches!(self.0.load(Ordering::Acquire), SENT | CLOSED)
+    }
+
+    /// From one to the other, if it is there; what it was.
+    fn step(&self, from: u8, to: u8) -> u8 {
+        match self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(was) | Err(was) => was,
+        }
     }
 }
 
@@ -279,7 +290,9 @@ mod tests {
     fn sent_or_withdrawn_never_both() {
         let commit = Commit::default();
         assert!(commit.send() && commit.send() && commit.sent());
-        assert!(!commit.withdraw());
+        assert!(!commit.withdraw() && commit.sent());
+        assert!(!commit.send(), "what is called off begins nothing more");
+        assert!(!commit.withdraw() && commit.sent());
         let commit = Commit::default();
         assert!(commit.withdraw() && commit.withdraw());
         assert!(!commit.send() && !commit.sent());

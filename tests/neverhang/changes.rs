@@ -309,3 +309,19 @@ fn a_worker_that_is_stuck_keeps_no_record_open() {
     assert_eq!((&line["effect"], &line["error_kind"]), (&json!("none"), &json!("daemon_timeout")), "{line}");
     assert_eq!(faultd.count(&post("/kill")), 0);
 }
+
+#[test]
+fn what_was_not_sent_when_a_change_is_given_up_never_is() {
+    let two = Made::new(2, "two");
+    // A look at how it is takes its time: the other one is killed meanwhile.
+    let slow = Toxic::down(Poison::Latency(Duration::from_millis(700), Duration::ZERO));
+    let faultd = Faultd::new().on(get("/json").of(&two.id), Fault::Toxic(vec![slow]));
+    let faultd = faultd.running(vec![Made::new(1, "one"), two]);
+    let client = Launch::at(&faultd.host()).config(&config(S(8))).connect();
+    let id = client.begin_call("docker_kill", &json!({ "containers": ["one", "two"] }));
+    faultd.wait_for(&post("/kill"), 1, S(3));
+    client.notify("notifications/cancelled", json!({ "requestId": id }));
+    let line = outcome(&client, "docker_kill", S(4));
+    assert_eq!((&line["effect"], &line["evidence"]), (&json!("done"), &json!("two: cancelled")), "{line}");
+    assert_eq!(faultd.count(&post("/kill")), 1);
+}
