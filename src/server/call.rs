@@ -194,7 +194,7 @@ async fn execute(
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
     // One change and a few looks at a time: a stuck container must not take every place.
-    let at = (containers.as_slice(), queue.purpose(changes));
+    let at = (containers.as_slice(), queue.purpose(def));
     let held = queue.wait(server, server.supervisor.slots.at(place, queue.class, at, queue.until)).await?;
 
     // What hung twice is left alone for a while; but a change is tried, for killing is what such a container needs.
@@ -205,7 +205,7 @@ async fn execute(
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
         let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
-        *learned = supervise.witnessed(&containers, learning).await?;
+        *learned = supervise.witnessed(def, &containers, learning).await?;
     }
 
     // Nothing changes that was not recorded first.
@@ -243,7 +243,7 @@ async fn execute(
     }
     let result = supervise.run(running).await;
     drop(held);
-    supervise.witnessed(&containers, result).await
+    supervise.witnessed(def, &containers, result).await
 }
 
 /// The objects that the arguments name, as the engine knows them.

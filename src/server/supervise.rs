@@ -16,7 +16,7 @@ use crate::supervisor::doors::{Inside, Purpose};
 use crate::supervisor::run::{Ending, Patience};
 use crate::supervisor::slots::Place;
 use crate::tool::context::After;
-use crate::tool::{Class, Clocks, Kind, Phase, ToolError};
+use crate::tool::{Class, Clocks, Kind, Phase, ToolDef, ToolError};
 
 use super::trace::{self, Recorded};
 use super::{Server, answer};
@@ -65,16 +65,18 @@ impl Queue {
             biased; // a server that stops gives no place; else one that is there is taken
             () = server.supervisor.shutdown.cancelled() => Err(stopping()),
             place = place => place,
-            () = opened => match server.supervisor.admit() {
-                Err(refused) => Err(answer::circuit_open(refused)),
-                Ok(_) => Err(answer::overloaded()),
-            },
+            () = opened => Err(match server.supervisor.refusal() {
+                Some(refused) => answer::circuit_open(refused),
+                None => answer::overloaded(),
+            }),
         }
     }
 
-    pub(super) const fn purpose(&self, changes: bool) -> Purpose {
+    /// What a call of this tool wants of its containers.
+    pub(super) const fn purpose(&self, def: &ToolDef) -> Purpose {
         match self.class {
-            _ if changes => Purpose::Change,
+            _ if def.urgent => Purpose::Urgent,
+            _ if !def.spec.effect.read_only() => Purpose::Change,
             Class::Stream => Purpose::Stream,
             _ => Purpose::Read,
         }
@@ -110,6 +112,7 @@ impl Supervise<'_> {
     /// A container that does not answer: does the engine? What it says decides whose fault it is.
     pub(super) async fn witnessed<T>(
         &self,
+        def: &ToolDef,
         ids: &[String],
         result: Result<T, ToolError>,
     ) -> Result<T, ToolError> {
@@ -125,6 +128,14 @@ impl Supervise<'_> {
                     return Err(stuck);
                 }
                 Err(ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() })
+            }
+            // A volume plugin that hangs is no sick engine; only what a probe would ask speaks for itself.
+            Err(late)
+                if late.daemon_fault && waited(&late) && def.spec.class == Class::Read && !def.probes =>
+            {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                let well = supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await;
+                Err(ToolError { daemon_fault: !well, ..late })
             }
             Ok(value) => {
                 supervisor.answered(ids);
@@ -216,6 +227,11 @@ pub(super) async fn see_through(
         let found = join_all(looks).await;
         trace.found(&known.into_iter().chain(found).collect::<Vec<_>>());
     }
+}
+
+/// The engine had the request, and was waited for.
+const fn waited(e: &ToolError) -> bool {
+    matches!(e.phase, Some(Phase::Headers | Phase::Idle | Phase::Total))
 }
 
 /// What a result says of the engine's health; `None`: a probe must tell. `hurried`: the call had less than its class's time

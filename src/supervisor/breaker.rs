@@ -164,6 +164,18 @@ impl Breaker {
         Ok(Ticket { generation: self.generation, trial })
     }
 
+    /// The refusal of a call that would come now, if it would be refused. Takes no trial's place.
+    #[must_use]
+    pub fn refusal(&self, now: Duration) -> Option<Refused> {
+        match self.state {
+            State::Open { until, .. } if now < until => Some(self.refused(now, until.saturating_sub(now))),
+            State::HalfOpen { trial: Some(since), .. } if !lost(now, since) => {
+                Some(self.refused(now, TRIAL_WAIT))
+            }
+            _ => None,
+        }
+    }
+
     /// A call ended.
     pub fn settle(&mut self, now: Duration, ticket: Ticket, verdict: Verdict) {
         if ticket.generation != self.generation {

@@ -325,3 +325,34 @@ fn what_was_not_sent_when_a_change_is_given_up_never_is() {
     assert_eq!((&line["effect"], &line["evidence"]), (&json!("done"), &json!("two: cancelled")), "{line}");
     assert_eq!(faultd.count(&post("/kill")), 1);
 }
+
+/// Killing is for what takes its time to stop.
+#[test]
+fn a_kill_cuts_a_stop_short() {
+    let Some(engine) = engine::at_hand("neverhang::changes::kill") else { return };
+    let scope = Scope::new(&engine);
+    scope.container(&["run", "-d", "--stop-timeout", "15"], "app", &[], engine::BASE, DEAF);
+    let app = json!({ "containers": scope.name("app") });
+    let client = Launch::at(&engine.host).config(&config(S(30))).connect();
+    let begun = Instant::now();
+    let stop = client.begin_call("docker_stop", &app);
+    std::thread::sleep(Duration::from_millis(500));
+    client.call("docker_kill", &app).ok();
+    let stopped = client.wait(&stop).tool().ok();
+    assert!(begun.elapsed() < S(10), "{:?}", begun.elapsed());
+    assert_eq!(stopped.structured["results"][0]["state"], "exited", "{}", stopped.text);
+}
+
+/// A volume plugin that hangs costs those who ask for volumes, and nobody else.
+#[test]
+fn one_kind_of_question_that_hangs_is_no_sick_engine() {
+    let faultd = Faultd::new().on(get("/volumes"), Fault::NoAnswer);
+    let client = Launch::at(&faultd.host()).config(&config(S(8))).connect();
+    for _ in 0..4 {
+        let hung = client.call("docker_volumes", &json!({}));
+        assert_eq!(hung.kind(), "daemon_timeout", "{}", hung.text);
+        saw("B27", Seen::of(&hung, S(2)).circuit("0"));
+    }
+    assert_eq!(failures(&client)["failures"], 0);
+    client.call("docker_ps", &json!({})).ok();
+}

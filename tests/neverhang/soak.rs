@@ -194,7 +194,8 @@ fn soak(engine: &Engine, app: &str) {
         assert_eq!(dead, 0, "zombies");
         assert!(after.descriptors <= before.descriptors + 4, "descriptors");
         assert!(after.threads <= before.threads + 2, "threads");
-        let margin = if seconds() >= 300 { 8 } else { 32 };
+        // It grows in steps, when more large answers than before meet on one heap; a leak of 1 KiB a call is 15 MiB.
+        let margin = if seconds() >= 300 { 16 } else { 32 };
         assert!(after.memory <= early.memory + (margin << 20), "memory grows");
         assert!(after.memory <= 128 << 20, "memory is not bounded");
         let health = client.call("docker_health", &json!({})).ok();
