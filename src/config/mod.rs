@@ -24,7 +24,7 @@ mod resolve;
 mod section;
 pub mod settings;
 mod tree;
-mod units;
+pub mod units;
 
 #[cfg(test)]
 mod tests;

@@ -25,12 +25,17 @@ pub mod networks;
 pub mod ops;
 pub mod outlook;
 pub mod raw;
+pub mod recreate;
+pub mod removal;
+pub mod rename;
 pub mod resolve;
+mod seen;
 pub mod shorten;
 pub mod snapshot;
 pub mod stats;
 pub mod system;
 pub mod unused;
+pub mod update;
 pub mod volumes;
 mod wire;
 

@@ -107,6 +107,13 @@ pub struct View {
 }
 
 impl View {
+    /// There is a container of that id, hidden or not.
+    pub(super) fn has(&self, id: &str) -> bool {
+        let all = &self.containers;
+        all.visible.iter().any(|seen| seen.identity.id == id)
+            || all.hidden.iter().any(|hidden| hidden.identity.id == id)
+    }
+
     /// Only hidden containers are on it. The engine's own three networks always exist.
     #[must_use]
     pub fn hides_network(&self, network: &Network) -> bool {

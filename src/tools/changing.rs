@@ -72,6 +72,13 @@ impl One {
         Self { name: name.to_owned(), came }
     }
 
+    /// Says a failure in other words.
+    pub(super) fn on_failure(&mut self, other: impl FnOnce(ToolError) -> ToolError) {
+        if let Err(e) = &mut self.came {
+            *e = other(std::mem::replace(e, ToolError::internal("a failure without words")));
+        }
+    }
+
     /// Of something that ended already.
     #[expect(dead_code, reason = "for the tools that do more than one request")]
     pub(super) fn ended(name: impl Into<String>, came: Result<Well, ToolError>) -> Self {

@@ -8,6 +8,7 @@ pub mod meta;
 pub mod networks;
 mod pattern;
 pub mod system;
+pub mod upkeep;
 pub mod volumes;
 mod words;
 
@@ -17,6 +18,7 @@ use crate::tool::ToolDef;
 pub const ALL: &[&[ToolDef]] = &[
     containers::TOOLS,
     lifecycle::TOOLS,
+    upkeep::TOOLS,
     system::TOOLS,
     images::TOOLS,
     volumes::TOOLS,

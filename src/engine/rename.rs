@@ -1,0 +1,105 @@
+//! Renaming a container, so that nothing comes out of sight or into it.
+
+use crate::policy::{Container, NewContainer, Permit, Rules};
+
+use super::Engine;
+use super::budget::Budget;
+use super::change::{Commit, Outcome};
+use super::error::EngineError;
+use super::seen::{Become, Want};
+use super::snapshot::View;
+use super::wire::Change;
+
+impl Engine {
+    /// Would the filters show another set of containers, were it called so? Links of other containers carry its name.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn shifts_sight(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+        name: &Permit<NewContainer>,
+    ) -> Result<bool, EngineError> {
+        let view = self.view(budget, permit.rules()).await?;
+        Ok(shifts(permit.rules(), &view, permit.target(), &name.target().name))
+    }
+
+    /// Gives it the name, once.
+    ///
+    /// # Errors
+    /// Nothing happened: it was not sent, or the engine refused it.
+    pub async fn rename(
+        &self,
+        budget: &Budget,
+        commit: &Commit,
+        permit: Permit<Container>,
+        name: Permit<NewContainer>,
+    ) -> Result<Outcome<()>, EngineError> {
+        let (id, name) = (permit.target().id.clone(), name.target().name.clone());
+        let path = format!("/containers/{id}/rename");
+        let query = [("name", name.as_str())];
+        let sent = self.wire.change(budget, permit.levels(), commit, Change::post(&path, &query)).await;
+        let goal = Become { id, want: Want::Named(name.clone()) };
+        Ok(match self.settled(budget, sent, goal).await? {
+            Outcome::Answered(_) => Outcome::Answered(()),
+            Outcome::Lost(lost) => Outcome::Lost(lost),
+        })
+    }
+}
+
+fn shifts(rules: &Rules, view: &View, who: &Container, name: &str) -> bool {
+    let seen = view.containers.visible.iter().map(|seen| (&seen.identity, true));
+    let unseen = view.containers.hidden.iter().map(|unseen| (&unseen.identity, false));
+    seen.chain(unseen).any(|(c, shown)| {
+        let then = renamed(c, who, name);
+        // What a sticky rule hides stays hidden, whatever its name.
+        then != *c && rules.container(&then).shown() != shown
+    })
+}
+
+/// How a container would be known: by its own new name, or by the new name of one that links to it.
+fn renamed(c: &Container, who: &Container, name: &str) -> Container {
+    let mut then = c.clone();
+    if c.id == who.id {
+        name.clone_into(&mut then.name);
+    }
+    for alias in &mut then.aliases {
+        if let Some((linker, rest)) = alias.split_once('/')
+            && linker == who.name
+        {
+            *alias = format!("{name}/{rest}");
+        }
+    }
+    then
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::snapshot::{Seen, Unseen};
+    use crate::policy::pattern::{Kind, Pattern, PatternSet, Source};
+
+    #[test]
+    fn a_link_carries_the_name_of_the_one_that_links() {
+        let text = "web/safe".to_owned();
+        let pattern = Pattern { text, source: Source::flag("test") };
+        let mut rules = Rules::default();
+        rules.containers.deny = PatternSet::new(Kind::Name, vec![pattern]).unwrap();
+        let c = |id: &str, name: &str, aliases: &[&str]| Container {
+            id: id.repeat(64),
+            name: name.to_owned(),
+            aliases: aliases.iter().map(|a| (*a).to_owned()).collect(),
+            ..Container::default()
+        };
+        let (web, vault, other) = (c("a", "web", &[]), c("b", "v", &["web/safe", "safe"]), c("c", "x", &[]));
+        let mut view = View::default();
+        for identity in [web.clone(), other.clone()] {
+            view.containers.visible.push(Seen { identity, raw: Default::default() });
+        }
+        view.containers.hidden.push(Unseen { identity: vault, rule: String::new() });
+        assert!(shifts(&rules, &view, &web, "web2"), "the hidden one would come into sight");
+        assert!(!shifts(&rules, &view, &other, "y"));
+        assert!(!shifts(&Rules::default(), &View::default(), &web, "y"));
+    }
+}
