@@ -61,7 +61,7 @@ impl Goal for Become {
                 Want::Named(_) => format!("it is called `{}`", now.name.trim_start_matches('/')),
                 _ => format!("the container is {}", now.state.status),
             };
-            Ok(Look { reached: Some(reached), evidence })
+            Ok(Look { reached: Some(reached), as_before: !reached, evidence })
         })
     }
 

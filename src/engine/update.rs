@@ -176,7 +176,7 @@ impl Goal for Aim {
             let now = engine.limits_of(budget, &self.id).await?;
             let reached = now == self.then;
             let evidence = if reached { "its limits are as asked for" } else { "its limits are others" };
-            Ok(Look { reached: Some(reached), evidence: evidence.to_owned() })
+            Ok(Look { reached: Some(reached), as_before: !reached, evidence: evidence.to_owned() })
         })
     }
 }
