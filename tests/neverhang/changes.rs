@@ -118,7 +118,7 @@ fn who_gives_up_a_change_that_was_sent_does_not_undo_it() {
     let first = client.begin_call("docker_stop", &json!({ "containers": app }));
     faultd.wait_for(&post("/stop"), 1, S(3));
     // The next one waits for its turn at this container: it can be called off without a trace in the engine.
-    let second = client.begin_call("docker_kill", &json!({ "containers": app }));
+    let second = client.begin_call("docker_restart", &json!({ "containers": app }));
     std::thread::sleep(Duration::from_millis(300));
     for id in [&second, &first] {
         client.notify("notifications/cancelled", json!({ "requestId": id, "reason": "test" }));
@@ -126,9 +126,9 @@ fn who_gives_up_a_change_that_was_sent_does_not_undo_it() {
     engine.wait_state(&app, "exited");
     let line = outcome(&client, "docker_stop", S(3));
     assert_eq!((&line["outcome"], &line["effect"]), (&json!("done"), &json!("done")), "{line}");
-    let line = outcome(&client, "docker_kill", S(3));
+    let line = outcome(&client, "docker_restart", S(3));
     assert_eq!(line["effect"], "none", "{line}");
-    assert_eq!(faultd.count(&post("/kill")), 0);
+    assert_eq!(faultd.count(&post("/restart")), 0);
     for id in [first, second] {
         assert!(client.answer_within(&id, Duration::from_millis(100)).is_none(), "nobody waits for it");
     }
