@@ -21,6 +21,7 @@ pub mod learn;
 pub mod lifecycle;
 mod lines;
 pub mod logs;
+pub mod network_changes;
 pub mod networks;
 pub mod ops;
 pub mod outlook;
@@ -29,8 +30,10 @@ pub mod resolve;
 pub mod shorten;
 pub mod snapshot;
 pub mod stats;
+pub mod sweep;
 pub mod system;
 pub mod unused;
+pub mod usage;
 pub mod volumes;
 mod wire;
 

@@ -131,6 +131,29 @@ pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Out
     Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, kind))))
 }
 
+/// Results of several kinds, each with its own, in their order. None of them is the call's failure but all of them.
+pub(super) fn mixed(ctx: &Ctx, ones: Vec<(&'static str, One)>) -> Result<Output, ToolError> {
+    let all = ones.len();
+    let failed = ones.iter().filter(|(_, one)| one.came.is_err()).count();
+    if failed > 0 && failed == all {
+        return Err(none_went_well(ones.into_iter().map(|(_, one)| one).collect()));
+    }
+    if ones.iter().all(|(_, one)| one.came.as_ref().is_ok_and(|well| !well.changed)) {
+        ctx.after.unchanged();
+    }
+    let rows = ones.into_iter().map(|(kind, one)| {
+        let mut row = row(kind, one);
+        row.cells.insert(0, kind.to_owned());
+        row
+    });
+    let columns = &["kind", "name", "changed", "state", "note"];
+    let draft = Draft::list("results", columns, rows.collect()).keep_empty(&["results"]);
+    if failed == 0 {
+        return Ok(draft);
+    }
+    Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, "object"))))
+}
+
 fn none_went_well(ones: Vec<One>) -> ToolError {
     let mut errors = ones.into_iter().filter_map(|one| Some((one.name, one.came.err()?)));
     let Some((name, mut first)) = errors.next() else {
