@@ -26,3 +26,4 @@ mod reads;
 mod redaction;
 mod stdio;
 mod surface;
+mod volumes;
