@@ -27,3 +27,4 @@ mod redaction;
 mod stdio;
 mod surface;
 mod upkeep;
+mod volumes;

@@ -51,6 +51,8 @@ pub enum EngineError {
     },
     /// The object is gone.
     Gone,
+    /// What is there does not allow it, as we saw ourselves: it was not sent.
+    Conflict(String),
     /// Another engine answers than the one that the call began with. The request was not sent.
     Another,
     /// A change that its caller gave up before it was sent.
@@ -78,6 +80,7 @@ impl fmt::Display for EngineError {
             Self::TooOld { api } => write!(f, "the engine speaks API {api}"),
             Self::Gone => f.write_str("the object is gone"),
             Self::Another => f.write_str("another engine answers now"),
+            Self::Conflict(why) => f.write_str(why),
             Self::Withdrawn => f.write_str("called off before it was sent"),
             Self::NotAllowed(what) => write!(f, "not on the list of requests: {what}"),
         }

@@ -28,6 +28,8 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("GET", "/networks/{id}", Level::Read),
     ("GET", "/volumes", Level::Read),
     ("GET", "/volumes/{name}", Level::Read),
+    // Reads need no more; the tool that shows it needs `system`.
+    ("GET", "/system/df", Level::Read),
     ("POST", "/containers/{id}/start", Level::Lifecycle),
     ("POST", "/containers/{id}/stop", Level::Lifecycle),
     ("POST", "/containers/{id}/restart", Level::Lifecycle),
@@ -38,6 +40,17 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),
+    ("POST", "/volumes/create", Level::Volumes),
+    ("DELETE", "/volumes/{name}", Level::Volumes),
+    ("POST", "/networks/create", Level::Networks),
+    ("DELETE", "/networks/{id}", Level::Networks),
+    ("POST", "/networks/{id}/connect", Level::Networks),
+    ("POST", "/networks/{id}/disconnect", Level::Networks),
+    // What is left over, of every kind: docker_prune. That one asks for `volumes` itself.
+    ("DELETE", "/containers/{id}", Level::System),
+    ("DELETE", "/images/{image}", Level::System),
+    ("DELETE", "/networks/{id}", Level::System),
+    ("DELETE", "/volumes/{name}", Level::System),
 ];
 
 /// May this be sent for a call that holds `levels`?

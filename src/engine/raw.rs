@@ -100,6 +100,8 @@ pub struct Endpoint {
     pub network_id: String,
     #[serde(rename = "IPAddress", deserialize_with = "nullable")]
     pub ip_address: String,
+    #[serde(deserialize_with = "nullable")]
+    pub aliases: Vec<String>,
 }
 
 /// One line of `GET /images/json`.

@@ -21,6 +21,8 @@ pub enum Class {
     Transfer,
     /// A compose child process.
     Compose,
+    /// How full the disk is: the engine walks all of it.
+    Usage,
 }
 
 impl Class {
@@ -35,12 +37,21 @@ impl Class {
             Self::Exec => "exec",
             Self::Transfer => "transfer",
             Self::Compose => "compose",
+            Self::Usage => "usage",
         }
     }
 
     /// Every class.
-    pub const ALL: [Self; 7] =
-        [Self::Local, Self::Read, Self::Stream, Self::Lifecycle, Self::Exec, Self::Transfer, Self::Compose];
+    pub const ALL: [Self; 8] = [
+        Self::Local,
+        Self::Read,
+        Self::Stream,
+        Self::Lifecycle,
+        Self::Exec,
+        Self::Transfer,
+        Self::Compose,
+        Self::Usage,
+    ];
 
     /// How many calls of the class run at once, and how many may wait for a place.
     #[must_use]
@@ -50,10 +61,13 @@ impl Class {
             Self::Stream => (8, 64),
             Self::Lifecycle => (4, 64),
             Self::Exec => (10, 64),
-            Self::Transfer | Self::Compose => (2, 8),
+            Self::Transfer | Self::Compose | Self::Usage => (2, 8),
         }
     }
 }
+
+/// Minutes on a large host, and nobody waits for minutes: what is not known by then is left out.
+const USAGE: Duration = Duration::from_secs(60);
 
 /// The clocks of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +103,7 @@ impl Clocks {
                 Self { idle: Some(settings.transfer_idle), ..patient(settings.transfer_timeout) }
             }
             Class::Compose => patient(settings.compose_timeout),
+            Class::Usage => patient(USAGE.min(settings.max_timeout)),
         }
     }
 

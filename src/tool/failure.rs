@@ -56,6 +56,8 @@ impl From<EngineError> for ToolError {
             .hint("look at what runs on it (docker_ps), then ask again")
             .retry_after(Duration::from_millis(100)),
             EngineError::Status { code, message } => status(code, &message),
+            EngineError::Conflict(why) => Self::new(Kind::Conflict, why)
+                .hint("docker_inspect shows what is there; change that first, or choose another name"),
             EngineError::Withdrawn => Self::new(Kind::Cancelled, "called off before it was sent"),
             EngineError::NotAllowed(_) => Self::internal(detail),
         }

@@ -2,11 +2,13 @@
 
 mod changing;
 pub mod containers;
+mod guarded;
 pub mod images;
 pub mod lifecycle;
 pub mod meta;
 pub mod networks;
 mod pattern;
+mod removing;
 pub mod system;
 pub mod upkeep;
 pub mod volumes;

@@ -73,6 +73,11 @@ const fn argument(theirs: &'static str, ours: &'static str) -> Argument {
 pub(super) const ARGUMENTS: &[Argument] = &[
     Argument { tool: "docker_inspect", ..argument("id", "name") },
     Argument { tool: "docker_ps", ..argument("name", "filter.name") },
+    Argument { tool: "docker_volume_remove", ..argument("volume", "name") },
+    Argument { tool: "docker_volume_remove", ..argument("volumes", "name") },
+    Argument { tool: "docker_network_remove", ..argument("network", "name") },
+    Argument { tool: "docker_network_remove", ..argument("networks", "name") },
+    Argument { tool: "docker_network_remove", ..argument("id", "name") },
     argument("container_name", "container"),
     argument("container_name", "containers"),
     argument("container", "containers"),

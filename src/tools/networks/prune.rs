@@ -1,0 +1,41 @@
+//! `docker_network_prune`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::policy::{Level, Permits};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
+use crate::tools::{changing, removing};
+
+pub struct Prune;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {}
+
+impl Tool for Prune {
+    const SPEC: Spec = Spec {
+        name: "docker_network_prune",
+        title: "Remove unused networks",
+        levels: &[Level::Networks],
+        class: Class::Lifecycle,
+        effect: Effect::Destroys,
+        idempotent: true,
+        foreign_text: false,
+        summary: "Remove the networks that no container is on, running or not: exactly those that the preview shows.",
+    };
+    type Args = Args;
+
+    fn targets(_args: &Args) -> Result<Vec<Asked>, ToolError> {
+        Ok(vec![Asked::UnusedNetworks])
+    }
+
+    async fn preview(ctx: &Ctx, permits: &Permits, _args: &Args) -> Result<Preview, ToolError> {
+        removing::preview(ctx, permits).await
+    }
+
+    async fn run(ctx: Ctx, permits: Permits, _args: Args) -> Result<Output, ToolError> {
+        let ones = removing::remove_all(&ctx, permits).await;
+        changing::draft(&ctx, "network", ones.into_iter().map(|(_, one)| one).collect())
+    }
+}

@@ -1,0 +1,63 @@
+//! `docker_prune`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Settings;
+use crate::policy::{Level, Permits};
+use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
+use crate::tools::{changing, removing};
+
+pub struct Prune;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// Also anonymous volumes that no container uses; needs the level volumes as well.
+    #[serde(default)]
+    volumes: bool,
+}
+
+impl Tool for Prune {
+    const SPEC: Spec = Spec {
+        name: "docker_prune",
+        title: "Remove everything unused",
+        levels: &[Level::System],
+        class: Class::Lifecycle,
+        effect: Effect::Destroys,
+        idempotent: true,
+        foreign_text: false,
+        summary: "Remove stopped containers, networks without containers, and images without a name: exactly those that the \
+                  preview shows. docker_image_prune and docker_volume_prune can take more of their kind.",
+    };
+    type Args = Args;
+
+    fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
+        let always = [Asked::StoppedContainers, Asked::UnusedNetworks, Asked::UnusedImages(false)];
+        Ok(always.into_iter().chain(args.volumes.then_some(Asked::UnusedVolumes(false))).collect())
+    }
+
+    fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
+        let level = settings.rules.level(Level::Volumes);
+        if !args.volumes || settings.rules.holds(Level::Volumes) {
+            return Ok(());
+        }
+        Err(ToolError::new(
+            Kind::PermissionDenied,
+            format!(
+                "the level `volumes` is off, which `volumes = true` needs: [permissions] volumes = false ({})",
+                level.source
+            ),
+        )
+        .hint("a person can turn it on with `volumes = true` under [permissions]; or leave the argument out"))
+    }
+
+    async fn preview(ctx: &Ctx, permits: &Permits, _args: &Args) -> Result<Preview, ToolError> {
+        removing::preview(ctx, permits).await
+    }
+
+    async fn run(ctx: Ctx, permits: Permits, _args: Args) -> Result<Output, ToolError> {
+        let ones = removing::remove_all(&ctx, permits).await;
+        changing::mixed(&ctx, ones)
+    }
+}
