@@ -33,6 +33,7 @@ pub mod cli;
 pub mod config;
 pub mod confirm;
 pub mod engine;
+pub mod guard;
 pub mod output;
 pub mod policy;
 pub mod reference;

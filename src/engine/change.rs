@@ -226,6 +226,11 @@ impl Trail {
         Self { goal: Box::new(goal), away: true, silent: false }
     }
 
+    /// For a goal that somebody may still be at.
+    pub(super) fn of(goal: impl Goal) -> Self {
+        Self { goal: Box::new(goal), away: false, silent: false }
+    }
+
     /// What a look says, and whether more looks could say otherwise.
     fn judge(&self, look: Look) -> (Finding, bool) {
         let (effect, certain) = match look.reached {

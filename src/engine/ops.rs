@@ -34,6 +34,7 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/containers/{id}/kill", Level::Lifecycle),
     ("POST", "/containers/{id}/pause", Level::Lifecycle),
     ("POST", "/containers/{id}/unpause", Level::Lifecycle),
+    ("POST", "/build", Level::Images),
 ];
 
 /// May this be sent for a call that holds `levels`?
