@@ -251,6 +251,12 @@ impl Trail {
         Self { goal: Box::new(goal), settled: Instant::now(), away: true, silent: false }
     }
 
+    /// For a goal that somebody may still be at.
+    pub(super) fn of(goal: impl Goal) -> Self {
+        let settled = Instant::now() + goal.takes();
+        Self { goal: Box::new(goal), settled, away: false, silent: false }
+    }
+
     /// It was so before it was asked for: nothing had to happen.
     #[must_use]
     pub fn was_so(&self) -> bool {

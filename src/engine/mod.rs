@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod budget;
+pub mod build;
 pub mod change;
 pub mod clock;
 pub mod containers;

@@ -51,6 +51,7 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("DELETE", "/images/{image}", Level::System),
     ("DELETE", "/networks/{id}", Level::System),
     ("DELETE", "/volumes/{name}", Level::System),
+    ("POST", "/build", Level::Images),
 ];
 
 /// May this be sent for a call that holds `levels`?

@@ -50,7 +50,6 @@ const LATER: &[&str] = &[
     "docker_compose_deploy",
     "docker_pull",
     "docker_push",
-    "docker_build",
     "docker_tag",
     "docker_image_remove",
     "docker_image_prune",

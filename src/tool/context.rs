@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
-use crate::engine::change::Finding;
+use crate::engine::change::{Effect, Finding};
 use crate::engine::{Budget, Commit, Engine};
 use crate::output::{Learned, LineMask, Redactor};
 
@@ -172,6 +172,11 @@ impl After {
     /// What became of all that is not looked at again. Without a word of it, success is an effect.
     pub fn known(&self, finding: Finding) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(finding);
+    }
+
+    /// It was so already: nothing changed, and that is no failure.
+    pub fn unchanged(&self) {
+        self.known(Finding { effect: Effect::None, evidence: String::new() });
     }
 
     /// What the tool says of that.

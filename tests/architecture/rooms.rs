@@ -48,8 +48,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Its probes ping the engine; its refusals are in the words of the contract of tools.
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "guard", "output", "policy", "tool"]),
-    // Is what is asked safe? Nothing but words and numbers is looked at.
-    ("guard", &[]),
+    // Is what is asked safe? Words and numbers are looked at; references of images are the policy's.
+    ("guard", &["policy"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
     ("tool", &["child", "config", "engine", "output", "policy"]),
     // Other programs are ways to an engine: ssh, compose.
@@ -101,8 +101,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "cli/doctor.rs",
             "cli/umask.rs",
             "child",
+            "engine/build",
+            "tools/images/build",
         ],
-        "read: the configuration, docker's contexts and certificates, sockets, /proc; written: the audit; both: the check of the host",
+        "read: the configuration, docker's contexts and certificates, sockets, /proc, contexts of builds; written: the audit; \
+         both: the check of the host, the folder that a build is given",
     ),
     ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (

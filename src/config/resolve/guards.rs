@@ -9,7 +9,8 @@ use crate::config::merge::{Entry, ceiling, fixed, higher, narrowed, subset};
 use crate::config::reader::Reader;
 use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{
-    Build, Ceilings, Compose, CreateSafety, Exception, Profile, PublishedPorts, Registries, SecretSource,
+    Build, BuildNetwork, Ceilings, Compose, CreateSafety, Exception, Profile, PublishedPorts, Registries,
+    SecretSource,
 };
 use crate::config::tree::{Node, Value};
 use crate::config::units::{quote, quote_all, size};
@@ -203,7 +204,8 @@ pub(super) fn compose(s: &mut Section<'_, '_>) -> Compose {
 }
 
 pub(super) fn build(s: &mut Section<'_, '_>) -> Build {
-    Build { roots: roots(s, "roots") }
+    let networks = [("none", BuildNetwork::None), ("default", BuildNetwork::Default)];
+    Build { roots: roots(s, "roots"), network: s.choice("network", BuildNetwork::None, &networks, higher) }
 }
 
 pub(super) fn registries(s: &mut Section<'_, '_>) -> Registries {

@@ -154,6 +154,7 @@ fn open(settings: &mut Settings) {
     settings.create.limits = super::settings::Ceilings::default();
     settings.compose.roots = Roots::Anywhere;
     settings.build.roots = Roots::Anywhere;
+    settings.build.network = super::settings::BuildNetwork::Default;
     settings.registries.allow.clear();
     settings.confirm.require = Require::None;
     settings.confirm.by = By::Caller;

@@ -202,6 +202,17 @@ pub struct Compose {
 pub struct Build {
     /// Where build contexts may lie.
     pub roots: Roots,
+    /// What the steps of a build may reach.
+    pub network: BuildNetwork,
+}
+
+/// What the steps of a build may reach. The later, the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BuildNetwork {
+    /// What a container reaches, where the call asks for it.
+    Default,
+    /// Nothing.
+    None,
 }
 
 /// `[registries]`

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use guards::{
-    AllowedCommand, ArgvRule, Build, Ceilings, Compose, CreateSafety, Exception, ExecEnv, ExecMode,
-    ExecSafety, Profile, PublishedPorts, Registries, Roots, Rule,
+    AllowedCommand, ArgvRule, Build, BuildNetwork, Ceilings, Compose, CreateSafety, Exception, ExecEnv,
+    ExecMode, ExecSafety, Profile, PublishedPorts, Registries, Roots, Rule,
 };
 pub use service::{
     Audit, Breaker, By, Confirm, Cooldown, CooldownKey, Fallback, Http, HttpKey, HttpTls, Limits, Log,

@@ -1,0 +1,201 @@
+//! Building images: `docker buildx` as a child of ours, which speaks with the engine as we do.
+//!
+//! It is given one engine, no other builder, no instance of its own, no git, nobody to ask; the Dockerfile that was
+//! decided on from a private folder, and the context.
+
+mod buildx;
+mod progress;
+mod run;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::child::Unavailable;
+use crate::policy::reference::ImageRef;
+use crate::policy::{Image, Permit, Reference, Rules};
+
+use super::budget::Budget;
+use super::change::{Commit, Effect, Goal, LOOK, Look, Looking, Lost, Outcome, Trail};
+use super::error::EngineError;
+use super::{Engine, images, ops, raw};
+
+/// What is built.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Absolute, resolved.
+    pub context: PathBuf,
+    /// The text that was decided on; what the file says later does not count.
+    pub dockerfile: String,
+    /// What stands in `NAME.dockerignore` beside it, which goes before the context's own.
+    pub ignore: Option<String>,
+    /// `ARG`s.
+    pub build_args: BTreeMap<String, String>,
+    /// The stage to build; the last one by default.
+    pub target: Option<String>,
+    /// `linux/arm64`; the engine's own by default.
+    pub platform: Option<String>,
+    /// Run every step anew.
+    pub no_cache: bool,
+    /// Steps reach what a container reaches; else nothing.
+    pub networked: bool,
+}
+
+/// How a build ended that the engine answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Came {
+    /// There is an image, and the tags are its names.
+    Built(Built),
+    /// A step failed; nothing was made.
+    Failed(Failure),
+}
+
+/// An image that was built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Built {
+    /// `sha256:...`
+    pub id: String,
+    /// The tags had not named it before.
+    pub changed: bool,
+    /// Steps of the Dockerfile that were looked at.
+    pub steps: usize,
+    /// Those that were there already.
+    pub cached: usize,
+}
+
+/// Why none was built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The step, as the builder calls it; empty where it is none of the Dockerfile's.
+    pub step: String,
+    /// What the builder says of it.
+    pub said: String,
+    /// The last lines that the step wrote.
+    pub lines: Vec<String>,
+}
+
+/// Why nothing was begun.
+#[derive(Debug)]
+pub enum NotBuilt {
+    /// The engine.
+    Engine(EngineError),
+    /// There is no docker with buildx, or none that will do.
+    NoBuildx(String),
+    /// `docker` does not start.
+    Child(Unavailable),
+    /// The host: no room for the files that a build needs.
+    Host(String),
+    /// buildx cannot be told to reach this engine.
+    Endpoint(&'static str),
+    /// The name belongs to an image that the filters hide.
+    Taken(ImageRef),
+}
+
+impl From<EngineError> for NotBuilt {
+    fn from(e: EngineError) -> Self {
+        Self::Engine(e)
+    }
+}
+
+impl From<Unavailable> for NotBuilt {
+    fn from(e: Unavailable) -> Self {
+        Self::Child(e)
+    }
+}
+
+/// What the tags name, and whom a look asks for them.
+struct Aim {
+    tags: Vec<Permit<Reference>>,
+    before: Vec<Option<String>>,
+}
+
+impl Engine {
+    /// Builds, once. The tags are names that the image gets when all went well, and not before.
+    ///
+    /// # Errors
+    /// Nothing was begun.
+    pub async fn build(
+        &self,
+        budget: &Budget,
+        (commit, cancel): (&Commit, &CancellationToken),
+        tags: Vec<Permit<Reference>>,
+        plan: Plan,
+        news: mpsc::Sender<String>,
+    ) -> Result<Outcome<Came>, NotBuilt> {
+        // The child sends what the wire does not see: the same list decides.
+        if tags.is_empty() || !tags.iter().all(|tag| ops::allowed("POST", "/build", tag.levels())) {
+            return Err(EngineError::NotAllowed("a build without a permit".into()).into());
+        }
+        buildx::there(budget).await?;
+        let before = self.tagged(budget, &tags).await?;
+        for (tag, image) in tags.iter().zip(&before) {
+            // To take a name from an image that is hidden is to change that image.
+            if image.as_ref().is_some_and(|image| !shown(tag.rules(), image)) {
+                return Err(NotBuilt::Taken(tag.target().image.clone()));
+            }
+        }
+        let before: Vec<Option<String>> =
+            before.into_iter().map(|image| image.map(|image| image.id)).collect();
+        let names = tags.iter().map(|tag| tag.target().image.familiar()).collect();
+        let aim = Aim { tags, before };
+        let job = buildx::prepare(&self.found().endpoint, names, plan).await?;
+        if !commit.send() {
+            return Err(EngineError::Withdrawn.into());
+        }
+        let run::Ran { cause, gone } = match self.watch(budget, cancel, job, news).await? {
+            Ok(Came::Built(mut built)) => {
+                built.changed = aim.before.iter().any(|id| id.as_deref() != Some(built.id.as_str()));
+                return Ok(Outcome::Answered(Came::Built(built)));
+            }
+            Ok(failed) => return Ok(Outcome::Answered(failed)),
+            Err(ran) => ran,
+        };
+        // A builder that is gone has taken its build with it; what it was told last may still be on its way.
+        let mut trail = if gone { Trail::of_refusal(aim) } else { Trail::of(aim) };
+        let until = budget.deadline.max(tokio::time::Instant::now() + LOOK / 2);
+        let finding = self.look_again(&mut trail, until).await;
+        Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail })))
+    }
+
+    /// The images that have these names now.
+    async fn tagged(
+        &self,
+        budget: &Budget,
+        tags: &[Permit<Reference>],
+    ) -> Result<Vec<Option<Image>>, EngineError> {
+        let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
+        let all: Vec<Image> = list.iter().map(images::identity).collect();
+        let named = |tag: &Permit<Reference>| {
+            all.iter().find(|image| image.references.contains(&tag.target().image)).cloned()
+        };
+        Ok(tags.iter().map(named).collect())
+    }
+}
+
+fn shown(rules: &Rules, image: &Image) -> bool {
+    rules.image(image).shown()
+}
+
+impl Goal for Aim {
+    fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
+        Box::pin(async move {
+            let now = engine.tagged(budget, &self.tags).await?;
+            let other = |(now, before): (&Option<Image>, &Option<String>)| {
+                now.as_ref().is_some_and(|image| Some(&image.id) != before.as_ref())
+            };
+            let changed = now.iter().zip(&self.before).all(other);
+            let evidence = match (changed, now.iter().any(Option::is_some)) {
+                (true, _) => "the tag names another image than before",
+                (false, true) => "the tag names the image that it named before",
+                (false, false) => "no image has the tag",
+            };
+            Ok(Look { reached: Some(changed), as_before: !changed, evidence: evidence.to_owned() })
+        })
+    }
+
+    fn gone(&self) -> Effect {
+        Effect::Unknown
+    }
+}
