@@ -1,8 +1,22 @@
-//! Looking at images.
+//! Looking at images, fetching and sending them, naming and removing them.
 
 mod list;
+mod moving;
+mod prune;
+mod pull;
+mod push;
+mod remove;
+mod removing;
+mod tag;
 
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<list::Images>()];
+pub const TOOLS: &[ToolDef] = &[
+    ToolDef::of::<list::Images>(),
+    ToolDef::of::<pull::Pull>(),
+    ToolDef::of::<push::Push>(),
+    ToolDef::of::<tag::Tag>(),
+    ToolDef::of::<remove::Remove>(),
+    ToolDef::of::<prune::Prune>(),
+];
