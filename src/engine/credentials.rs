@@ -194,8 +194,8 @@ async fn ask_program(program: &str, server: &str) -> Result<Option<Credentials>,
             let _deaf = stdin.write_all(server.as_bytes()).await;
         }
         let mut said = Vec::new();
-        let mut stdout = pipes.stdout.take(LONGEST);
-        stdout.read_to_end(&mut said).await.map_err(|_| told("broke off"))?;
+        let mut answer = pipes.stdout.take(LONGEST);
+        answer.read_to_end(&mut said).await.map_err(|_| told("broke off"))?;
         let good = child.end().wait().await.success();
         Ok::<_, String>((good, said))
     })

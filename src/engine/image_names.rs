@@ -22,6 +22,8 @@ pub struct Removal {
     pub names: Vec<ImageRef>,
     /// Nothing is left of the image then.
     pub whole: bool,
+    /// Something visible is.
+    pub remains: bool,
     /// Bytes.
     pub size: u64,
     /// Seconds since 1970.
@@ -38,6 +40,22 @@ impl Removal {
     pub const fn is_held(&self) -> bool {
         self.others || !self.users.is_empty()
     }
+}
+
+/// Who has a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// It is free.
+    Nobody,
+    /// An image that the filters hide: the name stays with it.
+    Hidden,
+    /// This one.
+    Image {
+        /// Who it is.
+        image: Image,
+        /// A hidden container was made by that name: it would be made anew from whatever has it then.
+        needed: bool,
+    },
 }
 
 /// One line of the answer.
@@ -90,6 +108,7 @@ impl Engine {
             others: view.containers.hidden.iter().any(|unseen| holds(&unseen.identity)),
             size: u64::try_from(raw.size).unwrap_or(0),
             created: raw.created,
+            remains: visible(rules, &image).iter().any(|have| !goes(have, &names, &image.references)),
             whole,
             names,
         })
@@ -130,30 +149,26 @@ impl Engine {
         self.settled(budget, gone, Aim { id, name: name.cloned(), there: false }).await
     }
 
-    /// The image that has this name now, and whether it may be taken from it: not from one that the filters hide, nor
-    /// where a hidden container was made by it.
+    /// Who has this name now.
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub async fn named(
+    pub async fn holds(
         &self,
         budget: &Budget,
         (world, name): (&Permit<World>, &Permit<Reference>),
-    ) -> Result<(Option<Image>, bool), EngineError> {
+    ) -> Result<Holder, EngineError> {
         let name = &name.target().image;
-        let Some(raw) = self.holder(budget, name).await? else { return Ok((None, true)) };
+        let Some(raw) = self.holder(budget, name).await? else { return Ok(Holder::Nobody) };
         let image = identity(&raw);
         if !world.rules().image(&image).shown() {
-            return Ok((None, false));
+            return Ok(Holder::Hidden);
         }
         let view = self.view(budget, world.rules()).await?;
         let made_by = |image: &str| ImageRef::parse(image).is_ok_and(|by| by == *name);
-        let held = view
-            .containers
-            .hidden
-            .iter()
-            .any(|unseen| unseen.identity.image_id == image.id && made_by(&unseen.identity.image));
-        Ok((Some(image), !held))
+        let needs = |c: &crate::policy::Container| c.image_id == image.id && made_by(&c.image);
+        let needed = view.containers.hidden.iter().any(|unseen| needs(&unseen.identity));
+        Ok(Holder::Image { image, needed })
     }
 
     /// Gives an image one more name. True: it did not have it.

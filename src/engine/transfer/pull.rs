@@ -10,7 +10,7 @@ use crate::engine::change::{self, Commit, Goal, LOOK, Look, Looking, Lost, Outco
 use crate::engine::credentials::Credentials;
 use crate::engine::error::EngineError;
 use crate::engine::wire::Change;
-use crate::engine::{Engine, raw};
+use crate::engine::{Engine, ops, raw};
 use crate::policy::reference::ImageRef;
 use crate::policy::{Permit, Reference};
 
@@ -162,6 +162,33 @@ impl Pull {
                 .await),
             Err(error) => Err(Failed::Engine(error)),
         }
+    }
+
+    /// Puts things as they were before a pull that brought another image than was asked for. True: they are so.
+    pub async fn undo(
+        self,
+        engine: &Engine,
+        budget: &Budget,
+        commit: &Commit,
+        permit: &Permit<Reference>,
+    ) -> bool {
+        let Self { steps, aim, .. } = self;
+        drop(steps);
+        let budget = budget.at_most(LOOK * 5);
+        let Ok(now) = engine.holder(&budget, &aim.image).await else { return false };
+        let (path, query) = match (&aim.before, now) {
+            (before, now) if now.as_ref().map(|raw| &raw.id) == before.as_ref() => return true,
+            (Some(old), _) => {
+                let name = [("repo", aim.image.repository()), ("tag", aim.image.tag().unwrap_or("latest"))];
+                (format!("/images/{old}/tag"), Some(name))
+            }
+            (None, _) => (format!("/images/{}", ops::escaped(&aim.image.to_string())), None),
+        };
+        let change = match &query {
+            Some(query) => Change::post(&path, query),
+            None => Change::delete(&path, &[]),
+        };
+        engine.wire.change(&budget, permit.levels(), commit, change).await.is_ok()
     }
 
     /// Nobody waits for it any more: the connection is closed, and the engine ends it. What was seen of it then.

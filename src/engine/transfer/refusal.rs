@@ -12,6 +12,8 @@ pub enum Refusal {
     NotAllowed,
     /// There is such an image, but not for that platform.
     NoSuchPlatform,
+    /// The same, and the image for another platform came.
+    AnotherPlatform,
     /// A registry answered that too much was asked of it.
     TooMany,
     /// The engine's disk is full.
@@ -28,6 +30,8 @@ const WORDS: &[(&str, Refusal)] = &[
     ("no matching manifest for", Refusal::NoSuchPlatform),
     ("was found but does not match the specified platform", Refusal::NoSuchPlatform),
     ("does not provide the specified platform", Refusal::NoSuchPlatform),
+    ("operating system is not supported", Refusal::NoSuchPlatform),
+    ("cannot be used on this platform", Refusal::NoSuchPlatform),
     ("an image does not exist locally with the tag", Refusal::NothingToPush),
     ("tag does not exist", Refusal::NothingToPush),
     ("toomanyrequests", Refusal::TooMany),
@@ -56,7 +60,7 @@ impl Refusal {
     /// It tells nothing of who listens where in the engine's network.
     #[must_use]
     pub const fn is_the_engines_own(self) -> bool {
-        matches!(self, Self::NoSpace | Self::NothingToPush)
+        matches!(self, Self::NoSpace | Self::NothingToPush | Self::AnotherPlatform)
     }
 }
 

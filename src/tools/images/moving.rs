@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Settings;
+use crate::engine::EngineError;
+use crate::engine::change::Effect as Came;
 use crate::engine::credentials::{self, Found};
 use crate::engine::discover::Env;
 use crate::engine::transfer::{Failed, Phase, Refusal, Step};
@@ -37,6 +39,12 @@ pub(super) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> 
         format!("the registry `{}` is not one that may be asked", image.registry()),
     )
     .hint("a person can add it to `allow` under [registries]"))
+}
+
+/// A name that another image keeps; which one is nobody's business.
+pub(super) fn taken(name: &str) -> ToolError {
+    ToolError::new(Kind::Conflict, format!("`{name}` is in use, and cannot be given to another image"))
+        .hint("choose another name")
 }
 
 /// Credentials for its registry, and for no other.
@@ -127,6 +135,21 @@ pub(super) fn failure(ctx: &Ctx, image: &ImageRef, verb: &str, layers: &Layers, 
         Failed::Refused { why, said } => {
             refusal(image, verb, why, is_known(image, &ctx.settings)).detail(said)
         }
+        // The engine is well, and told what came of it: what was silent is the registry.
+        Failed::Lost(lost)
+            if matches!(lost.cause, EngineError::Timeout { .. }) && lost.finding.effect == Came::None =>
+        {
+            let why = ToolError::from(lost.cause);
+            let silent = format!(
+                "nothing more came from the registry `{}`, and the {verb} was ended; until then {}",
+                image.registry(),
+                layers.summary()
+            );
+            let hint =
+                "check the registry; transfer_idle and transfer_timeout under [neverhang] are its clocks";
+            let error = ToolError::new(Kind::DaemonError, silent).hint(hint);
+            ToolError { phase: why.phase, limit: why.limit, retry: Retry::Safe, ..error }
+        }
         Failed::Lost(lost) => match changing::found(ctx, *lost) {
             // Its callers look for a good end themselves.
             Ok(note) => ToolError::new(Kind::OutcomeUnknown, note).hint("docker_images shows what is there"),
@@ -166,6 +189,12 @@ fn refusal(image: &ImageRef, verb: &str, why: Refusal, known: bool) -> ToolError
         .hint("on the host, docker login keeps credentials for it"),
         Refusal::NoSuchPlatform => failed(format!("`{name}` is not made for that platform"))
             .hint("leave `platform` out, or give another one"),
+        Refusal::AnotherPlatform => {
+            let mut error = failed(format!("`{name}` is not made for that platform; the one for another came, and is kept"))
+                .hint("docker_inspect shows which one; docker_image_remove removes it");
+            error.effect = Effect::Done;
+            error
+        }
         Refusal::TooMany => failed(format!("the registry `{registry}` was asked too often"))
             .hint("wait, or log in on the host: docker login")
             .retry_after(Duration::from_secs(60)),

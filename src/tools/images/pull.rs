@@ -7,10 +7,11 @@ use super::moving::{self, Layers};
 use crate::config::Settings;
 use crate::engine::change::Effect as Came;
 use crate::engine::credentials::Found;
-use crate::engine::transfer::{Arrived, Failed, Pull as Pulling};
+use crate::engine::image_names::Holder;
+use crate::engine::transfer::{Arrived, Failed, Pull as Pulling, Refusal};
 use crate::output::{Draft, bytes};
 use crate::policy::reference::ImageRef;
-use crate::policy::{Level, Permits};
+use crate::policy::{Level, Permit, Permits, Reference};
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Spec, Tool, ToolError};
 
 pub struct Pull;
@@ -65,6 +66,10 @@ impl Tool for Pull {
             return Err(ToolError::internal("no permit for the image"));
         };
         let image = permit.target().image.clone();
+        // It would move the name.
+        if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
+            return Err(moving::taken(&image.familiar()));
+        }
         let Found { credentials, trouble } = moving::credentials(&image).await;
         let mut layers = Layers::default();
         let begin =
@@ -74,7 +79,7 @@ impl Tool for Pull {
             () = moving::given_up(&ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
         };
         let came = match begun {
-            Ok(pulling) => follow(&ctx, pulling, &mut layers).await,
+            Ok(pulling) => follow(&ctx, permit, pulling, &mut layers).await,
             Err(failed) => Err(failed),
         };
         let (arrived, note) = match came {
@@ -106,16 +111,28 @@ pub(super) fn told(mut error: ToolError, trouble: Option<String>) -> ToolError {
     error
 }
 
-async fn follow(ctx: &Ctx, mut pulling: Pulling, layers: &mut Layers) -> Result<Arrived, Failed> {
+async fn follow(
+    ctx: &Ctx,
+    permit: &Permit<Reference>,
+    mut pulling: Pulling,
+    layers: &mut Layers,
+) -> Result<Arrived, Failed> {
     let mut given_up = std::pin::pin!(moving::given_up(ctx));
     loop {
         let step = tokio::select! {
-            step = pulling.next(&ctx.engine, &ctx.budget) => step?,
+            step = pulling.next(&ctx.engine, &ctx.budget) => step,
             () = &mut given_up => return Err(Failed::Lost(Box::new(pulling.stop(&ctx.engine).await))),
         };
         match step {
-            Some(step) => layers.step(ctx, "pull", step).await,
-            None => return pulling.arrived(&ctx.engine, &ctx.budget).await,
+            Ok(Some(step)) => layers.step(ctx, "pull", step).await,
+            Ok(None) => return pulling.arrived(&ctx.engine, &ctx.budget).await,
+            // The engine looks at the platform when all of it is there, and keeps it.
+            Err(Failed::Refused { why: Refusal::NoSuchPlatform, said }) => {
+                let undone = pulling.undo(&ctx.engine, &ctx.budget, &ctx.commit, permit).await;
+                let why = if undone { Refusal::NoSuchPlatform } else { Refusal::AnotherPlatform };
+                return Err(Failed::Refused { why, said });
+            }
+            Err(failed) => return Err(failed),
         }
     }
 }

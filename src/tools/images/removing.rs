@@ -45,6 +45,8 @@ pub(super) async fn preview(ctx: &Ctx, permits: &Permits, all: &[Which<'_>]) -> 
             users.join(" ")
         ));
     }
+    // The engine lists images of one second in any order.
+    preview.state.sort();
     Ok(preview)
 }
 
@@ -55,9 +57,11 @@ fn line(id: &str, words: &str, removal: &Removal) -> String {
     let familiar: Vec<String> = removal.names.iter().map(ImageRef::familiar).collect();
     let id = short(id);
     if !removal.whole {
-        return format!("image {id} loses {}; the image stays", names(&familiar));
+        // Of names that the filters hide nothing is told, not even that they keep it.
+        let stays = if removal.remains { "; the image stays" } else { "" };
+        return format!("image {id} loses {}{stays}", names(&familiar));
     }
-    let old = age(removal.created, now()).map(|age| format!(", {age}")).unwrap_or_default();
+    let old = age(removal.created, now()).map(|age| format!(", {age} old")).unwrap_or_default();
     let named = if familiar.is_empty() { "without a name".to_owned() } else { names(&familiar) };
     format!("image {id} goes: {named} ({}{old})", bytes(removal.size))
 }

@@ -3,10 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::moving;
+use crate::engine::image_names::Holder;
 use crate::engine::snapshot::short;
 use crate::policy::reference::ImageRef;
-use crate::policy::{Level, Permits};
-use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
+use crate::policy::{Image, Level, Permit, Permits, Reference};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 
 pub struct Tag;
@@ -49,10 +51,7 @@ impl Tool for Tag {
             return Err(ToolError::internal("no permit for the image"));
         };
         let new = name.target().image.familiar();
-        let (holder, free) = ctx.engine.named(&ctx.budget, (&permits.world, name)).await?;
-        if !free {
-            return Err(taken(&new));
-        }
+        let holder = may_move(ctx, permits, name).await?;
         let mut lines =
             vec![format!("image `{}` ({}) is named `{new}`", args.image, short(&image.target().id))];
         let holder = holder.filter(|holder| holder.id != image.target().id);
@@ -67,10 +66,7 @@ impl Tool for Tag {
             return Err(ToolError::internal("no permit for the image"));
         };
         let new = name.target().image.familiar();
-        let (_, free) = ctx.engine.named(&ctx.budget, (&permits.world, name)).await?;
-        if !free {
-            return Err(taken(&new));
-        }
+        may_move(&ctx, &permits, name).await?;
         let given = ctx.engine.give_name(&ctx.budget, &ctx.commit, (image, name)).await;
         let id = image.target().id.clone();
         let one = One::of(&ctx, ("image", &new), given, |changed| Well::changed(changed).with("id", id));
@@ -78,7 +74,15 @@ impl Tool for Tag {
     }
 }
 
-fn taken(name: &str) -> ToolError {
-    ToolError::new(Kind::Conflict, format!("`{name}` is in use, and cannot be given to another image"))
-        .hint("choose another name")
+/// The image that has the name now, if it may lose it.
+async fn may_move(
+    ctx: &Ctx,
+    permits: &Permits,
+    name: &Permit<Reference>,
+) -> Result<Option<Image>, ToolError> {
+    match ctx.engine.holds(&ctx.budget, (&permits.world, name)).await? {
+        Holder::Nobody => Ok(None),
+        Holder::Image { image, needed: false } => Ok(Some(image)),
+        Holder::Hidden | Holder::Image { .. } => Err(moving::taken(&name.target().image.familiar())),
+    }
 }
