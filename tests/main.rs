@@ -18,6 +18,7 @@ mod architecture;
 mod concurrency;
 mod config;
 mod faults;
+mod images;
 mod lifecycle;
 mod logs;
 mod neverhang;

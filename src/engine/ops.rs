@@ -4,10 +4,16 @@
 //! never sent, whoever built it.
 
 use crate::policy::Level;
+use crate::policy::reference::ImageRef;
 
 /// A placeholder of a path, and what may stand in its place.
-const PLACES: &[(&str, fn(&str) -> bool)] =
-    &[("{id}", is_hex64), ("{image}", is_image_id), ("{name}", is_name)];
+const PLACES: &[(&str, fn(&str) -> bool)] = &[
+    ("{id}", is_hex64),
+    ("{image}", is_image_id),
+    ("{name}", is_name),
+    ("{reference}", is_reference),
+    ("{repository}", is_repository),
+];
 
 /// Every method and path, without the version prefix, and the level that a call must hold for it.
 pub const ALLOWED: &[(&str, &str, Level)] = &[
@@ -52,6 +58,11 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("DELETE", "/networks/{id}", Level::System),
     ("DELETE", "/volumes/{name}", Level::System),
     ("POST", "/build", Level::Images),
+    ("POST", "/images/create", Level::Images),
+    ("POST", "/images/{repository}/push", Level::Images),
+    ("POST", "/images/{image}/tag", Level::Images),
+    ("DELETE", "/images/{image}", Level::Images),
+    ("DELETE", "/images/{reference}", Level::Images),
 ];
 
 /// May this be sent for a call that holds `levels`?
@@ -92,6 +103,36 @@ fn is_image_id(s: &str) -> bool {
     s.strip_prefix("sha256:").is_some_and(is_hex64)
 }
 
+/// A text as one segment of a path. The engine takes it apart again.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for b in text.bytes() {
+        if b.is_ascii_alphanumeric() || b"-_.".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
+
+/// One whole name of an image in its canonical form, with its registry, so that it can never be taken for an id.
+fn is_reference(s: &str) -> bool {
+    canonical(s).is_some_and(|(image, whole)| image.to_string() == whole)
+}
+
+/// The same without a tag or a digest.
+fn is_repository(s: &str) -> bool {
+    canonical(s).is_some_and(|(image, whole)| image.repository() == whole)
+}
+
+fn canonical(s: &str) -> Option<(ImageRef, String)> {
+    let whole = s.replace("%2F", "/").replace("%3A", ":").replace("%40", "@");
+    let image = ImageRef::parse(&whole).ok()?;
+    (escaped(&whole) == s).then_some((image, whole))
+}
+
 /// The engine's grammar of names: no slash, no dot segment, no escape.
 #[must_use]
 pub fn is_name(s: &str) -> bool {
@@ -103,6 +144,37 @@ pub fn is_name(s: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_images_are_whole_and_canonical() {
+        const IMAGES: &[Level] = &[Level::Images];
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let may = |method: &str, name: &str, behind: &str| {
+            allowed(method, &format!("/images/{}{behind}", escaped(name)), IMAGES)
+        };
+        for name in
+            ["docker.io/library/nginx:1", "localhost:5000/a/b:x", &format!("r.example/a@{digest}"), &digest]
+        {
+            assert!(may("DELETE", name, ""), "{name}");
+        }
+        assert!(may("POST", "r.example/a/b", "/push") && may("POST", &digest, "/tag"));
+        for name in [
+            "nginx",
+            "nginx:1",
+            "library/nginx:1",
+            "docker.io/library/nginx",
+            "26e2fa12aad5",
+            "x/../y:1",
+            "",
+            "..",
+        ] {
+            assert!(!may("DELETE", name, ""), "{name}");
+        }
+        assert!(!may("POST", "r.example/a:1", "/push") && !may("POST", "r.example/a:1", "/tag"));
+        assert!(!allowed("DELETE", "/images/r.example/a:1", IMAGES), "in one segment only");
+        assert!(!allowed("DELETE", "/images/r.example%2fa%3a1", IMAGES), "in one spelling only");
+        assert!(!may("DELETE", "r.example/a:1?force=1", ""));
+    }
 
     #[test]
     fn only_whole_paths_with_resolved_ids_pass() {

@@ -49,6 +49,23 @@ impl ImageRef {
         Ok(Self { repository: Self::with_registry(repository), tag, digest: digest.map(str::to_owned) })
     }
 
+    /// `docker.io`, `registry.example:5000`.
+    #[must_use]
+    pub fn registry(&self) -> &str {
+        self.repository.split_once('/').map_or("", |(registry, _)| registry)
+    }
+
+    /// By its tag alone; by its digest alone, where it has both. The engine looks at the digest only.
+    #[must_use]
+    pub fn apart(&self) -> Option<(Self, Self)> {
+        let (tag, digest) = (self.tag.clone()?, self.digest.clone()?);
+        let repository = || self.repository.clone();
+        Some((
+            Self { repository: repository(), tag: Some(tag), digest: None },
+            Self { repository: repository(), tag: None, digest: Some(digest) },
+        ))
+    }
+
     /// `docker.io/library/nginx`: registry and repository.
     #[must_use]
     pub fn repository(&self) -> &str {
@@ -76,11 +93,7 @@ impl ImageRef {
         let is_registry = rest.is_some() && (first.contains(['.', ':']) || first == "localhost");
         let (registry, path) =
             if is_registry { (first, rest.unwrap_or_default()) } else { ("docker.io", repository) };
-        let registry = if matches!(registry, "index.docker.io" | "registry-1.docker.io") {
-            "docker.io"
-        } else {
-            registry
-        };
+        let registry = same_registry(registry);
         if registry == "docker.io" && !path.contains('/') && path != "*" {
             return format!("docker.io/library/{path}");
         }
@@ -118,6 +131,24 @@ impl fmt::Display for ImageRef {
     }
 }
 
+/// One spelling for each registry: hosts have no case, a port no leading zeros, and 443 is the usual one.
+pub(crate) fn same_registry(registry: &str) -> String {
+    let lower = registry.to_ascii_lowercase();
+    let (host, port) = match lower.split_once(':') {
+        Some((host, port)) => (host, port.trim_start_matches('0')),
+        None => (lower.as_str(), ""),
+    };
+    match (host, port) {
+        // Zeros alone are no port: it stays one, and nobody answers there.
+        (host, "") if lower.contains(':') => format!("{host}:0"),
+        ("docker.io" | "index.docker.io" | "registry-1.docker.io", "" | "443") => "docker.io".to_owned(),
+        // A single word is a registry only with its port.
+        (host, "443") if !host.contains('.') && host != "localhost" => format!("{host}:443"),
+        (host, "" | "443") => host.to_owned(),
+        (host, port) => format!("{host}:{port}"),
+    }
+}
+
 fn is_lower_hex(b: u8) -> bool {
     b.is_ascii_digit() || (b'a'..=b'f').contains(&b)
 }
@@ -139,7 +170,7 @@ fn check_repository(repository: &str) -> Result<(), String> {
                     && !label.ends_with('-')
                     && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             });
-        if !host_ok || port.parse::<u16>().is_err() {
+        if !host_ok || !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err() {
             return Err(format!("`{}` is no registry", registry.escape_default()));
         }
     }
@@ -181,6 +212,12 @@ mod tests {
         }
         assert_eq!(ImageRef::parse("localhost:5000/a/b:1").unwrap().to_string(), "localhost:5000/a/b:1");
         assert_eq!(ImageRef::parse("myorg/app").unwrap().familiar(), "myorg/app:latest");
+        for text in ["r.example/a", "R.Example/a", "r.example:443/a", "r.example:0443/a:latest"] {
+            assert_eq!(ImageRef::parse(text).unwrap().to_string(), "r.example/a:latest", "{text}");
+        }
+        assert_eq!(ImageRef::parse("r.example:05000/a").unwrap().registry(), "r.example:5000");
+        assert_eq!(ImageRef::parse("R:443/a").unwrap().registry(), "r:443");
+        assert_eq!(ImageRef::parse("Docker.io:443/nginx").unwrap().familiar(), "nginx:latest");
     }
 
     #[test]
@@ -199,6 +236,9 @@ mod tests {
             "a\n",
             "a:",
             "a@sha256:12",
+            "r.example:+5/a",
+            "r.example:/a",
+            "r.example:70000/a",
             "x..y",
         ] {
             assert!(ImageRef::parse(text).is_err(), "{text:?}");

@@ -109,13 +109,8 @@ pub const ROWS: &[Row] = &[
         "the answer is cut short or reset",
         "`daemon_protocol`; of a log what came is given, of JSON nothing",
     ),
-    later(
-        "B14",
-        "reset in the middle of a pull",
-        "looked at again: done, not done or unknown",
-        "pull, push, build and df",
-    ),
-    later("B15", "a pull fails inside a 200 answer", "`daemon_error`", "pull, push, build and df"),
+    row("B14", "reset in the middle of a pull", "looked at again: done, not done or unknown"),
+    row("B15", "a pull fails inside a 200 answer", "`daemon_error`"),
     row(
         "B16",
         "an inspection of 300 MB",

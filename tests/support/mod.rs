@@ -13,6 +13,7 @@ pub mod launch;
 pub mod ledger;
 pub mod private;
 pub mod probe;
+pub mod registry;
 pub mod reply;
 pub mod rss;
 pub mod shim;

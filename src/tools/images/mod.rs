@@ -1,9 +1,24 @@
-//! Looking at images, and building them.
+//! Looking at images, fetching, sending and building them, naming and removing them.
 
 mod build;
 mod list;
+mod moving;
+mod prune;
+mod pull;
+mod push;
+mod remove;
+mod removing;
+mod tag;
 
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<list::Images>(), ToolDef::of::<build::Build>()];
+pub const TOOLS: &[ToolDef] = &[
+    ToolDef::of::<list::Images>(),
+    ToolDef::of::<pull::Pull>(),
+    ToolDef::of::<push::Push>(),
+    ToolDef::of::<build::Build>(),
+    ToolDef::of::<tag::Tag>(),
+    ToolDef::of::<remove::Remove>(),
+    ToolDef::of::<prune::Prune>(),
+];

@@ -1,0 +1,172 @@
+//! `docker_pull`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::moving::{self, Layers};
+use crate::config::Settings;
+use crate::engine::change::Effect as Came;
+use crate::engine::credentials::Found;
+use crate::engine::image_names::Holder;
+use crate::engine::transfer::{Arrived, Failed, Pull as Pulling, Refusal};
+use crate::output::{Draft, bytes};
+use crate::policy::reference::ImageRef;
+use crate::policy::{Level, Permit, Permits, Reference};
+use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Spec, Tool, ToolError};
+
+pub struct Pull;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// `nginx:1.27`, `registry.example:5000/team/app@sha256:...`; without a tag, latest.
+    image: String,
+    /// Such as `linux/arm64`; by default the engine's own.
+    platform: Option<String>,
+}
+
+impl Tool for Pull {
+    const SPEC: Spec = Spec {
+        name: "docker_pull",
+        title: "Pull an image",
+        levels: &[Level::Images],
+        class: Class::Transfer,
+        effect: Effect::Changes,
+        idempotent: true,
+        foreign_text: false,
+        summary: "Fetch an image from its registry, with progress; gives its id, digest and size. Credentials come from \
+                  docker's configuration on the host.",
+    };
+    type Args = Args;
+
+    fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
+        let apart = ImageRef::parse(&args.image).ok().and_then(|image| image.apart());
+        Ok(match apart {
+            // The digest decides, and the tag must be allowed as well: the engine does not compare them.
+            Some((tag, digest)) => {
+                vec![Asked::Reference(tag.to_string()), Asked::Reference(digest.to_string())]
+            }
+            None => vec![Asked::Reference(args.image.clone())],
+        })
+    }
+
+    fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
+        moving::allowed(&args.image, settings)?;
+        match &args.platform {
+            Some(platform) if !is_platform(platform) => {
+                Err(ToolError::invalid(format!("`{platform}` is no platform"))
+                    .hint("write it like linux/arm64 or linux/arm/v7"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
+        let Some(permit) = permits.references.last() else {
+            return Err(ToolError::internal("no permit for the image"));
+        };
+        let image = permit.target().image.clone();
+        // It would move the name.
+        if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
+            return Err(moving::taken(&image.familiar()));
+        }
+        let Found { credentials, trouble } = moving::credentials(&image).await;
+        let mut layers = Layers::default();
+        let begin =
+            ctx.engine.pull(&ctx.budget, &ctx.commit, permit, args.platform.as_deref(), credentials.as_ref());
+        let begun = tokio::select! {
+            begun = moving::begun(&ctx, &image, begin) => begun,
+            () = moving::given_up(&ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
+        };
+        let came = match begun {
+            Ok(pulling) => follow(&ctx, permit, pulling, &mut layers).await,
+            Err(failed) => Err(failed),
+        };
+        let (arrived, note) = match came {
+            Ok(arrived) => (Some(arrived), None),
+            Err(Failed::Lost(lost)) if lost.finding.effect == Came::Done => {
+                (None, Some(format!("the engine's answer was lost, but {}", lost.finding.evidence)))
+            }
+            Err(failed) => return Err(told(moving::failure(&ctx, &image, "pull", &layers, failed), trouble)),
+        };
+        if arrived.as_ref().is_some_and(|arrived| !arrived.changed) {
+            ctx.after.unchanged();
+        }
+        let mut draft = draft(&image, arrived, layers.counts().1);
+        if permits.references.len() > 1 {
+            draft = draft.note("pulled by its digest: the tag was not compared, and was not given to it");
+        }
+        for note in note.into_iter().chain(trouble.map(|why| format!("without credentials: {why}"))) {
+            draft = draft.note(note);
+        }
+        Ok(draft)
+    }
+}
+
+/// Why there were no credentials may be why it failed.
+pub(super) fn told(mut error: ToolError, trouble: Option<String>) -> ToolError {
+    if let Some(why) = trouble {
+        error.message.push_str(&format!(" (asked without credentials: {why})"));
+    }
+    error
+}
+
+async fn follow(
+    ctx: &Ctx,
+    permit: &Permit<Reference>,
+    mut pulling: Pulling,
+    layers: &mut Layers,
+) -> Result<Arrived, Failed> {
+    let mut given_up = std::pin::pin!(moving::given_up(ctx));
+    loop {
+        let step = tokio::select! {
+            step = pulling.next(&ctx.engine, &ctx.budget) => step,
+            () = &mut given_up => return Err(Failed::Lost(Box::new(pulling.stop(&ctx.engine).await))),
+        };
+        match step {
+            Ok(Some(step)) => layers.step(ctx, "pull", step).await,
+            Ok(None) => return pulling.arrived(&ctx.engine, &ctx.budget).await,
+            // The engine looks at the platform when all of it is there, and keeps it.
+            Err(Failed::Refused { why: Refusal::NoSuchPlatform, said }) => {
+                let undone = pulling.undo(&ctx.engine, &ctx.budget, &ctx.commit, permit).await;
+                let why = if undone { Refusal::NoSuchPlatform } else { Refusal::AnotherPlatform };
+                return Err(Failed::Refused { why, said });
+            }
+            Err(failed) => return Err(failed),
+        }
+    }
+}
+
+fn draft(image: &ImageRef, arrived: Option<Arrived>, layers: usize) -> Output {
+    let changed = arrived.as_ref().is_none_or(|arrived| arrived.changed);
+    let draft = Draft::default().with("image", image.familiar()).with("changed", changed);
+    match arrived {
+        Some(Arrived { id, digest, size, .. }) => {
+            let digest = digest.or_else(|| image.digest().map(str::to_owned));
+            draft.with("id", id).with("digest", digest).with("size", bytes(size)).with("layers", layers)
+        }
+        None => draft,
+    }
+}
+
+/// `linux/arm64`, `linux/arm/v7`.
+fn is_platform(text: &str) -> bool {
+    let part = |part: &str| {
+        (1..=32).contains(&part.len())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    (2..=3).contains(&text.split('/').count()) && text.split('/').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms() {
+        assert!(is_platform("linux/arm64") && is_platform("linux/arm/v7"));
+        for bad in ["", "linux", "linux/", "a/b/c/d", "linux/arm 64", "linux/arm64&tag=x"] {
+            assert!(!is_platform(bad), "{bad}");
+        }
+    }
+}
