@@ -15,6 +15,7 @@
 mod support;
 
 mod architecture;
+mod build;
 mod concurrency;
 mod config;
 mod faults;

@@ -28,16 +28,22 @@ while IFS= read -r line; do
 done
 "#;
 
-/// A program in the place of `ssh`. It first notes its pid and its mark.
+/// A program in the place of another, `ssh` unless it is said. It first notes its pid and its mark.
 #[derive(Debug)]
 pub struct Stub {
     dir: TempDir,
+    name: &'static str,
 }
 
 impl Stub {
     /// With that script; `note WHAT` in it notes the pid of its shell, also in children that forgot their environment.
     pub fn new(script: &str) -> Self {
-        let stub = Self::empty();
+        Self::of("ssh", script)
+    }
+
+    /// The same in the place of that program.
+    pub fn of(name: &'static str, script: &str) -> Self {
+        let stub = Self { name, ..Self::empty() };
         let notes = stub.path("pids");
         let notes = notes.display();
         stub.write(&format!(
@@ -48,15 +54,15 @@ impl Stub {
 
     /// No program yet.
     pub fn empty() -> Self {
-        Self { dir: tempfile::Builder::new().prefix("docker-mcp-stub-").tempdir().unwrap() }
+        Self { dir: tempfile::Builder::new().prefix("docker-mcp-stub-").tempdir().unwrap(), name: "ssh" }
     }
 
-    /// Makes `ssh` of this text.
+    /// Makes the program of this text.
     pub fn write(&self, text: &str) {
         // Written by a child: a descriptor of ours, open for writing in another test's fork, would forbid to run it.
         let mut writer = Command::new("sh")
             .args(["-c", "rm -f \"$0\" && cat > \"$0\" && chmod 700 \"$0\""])
-            .arg(self.path("ssh"))
+            .arg(self.path(self.name))
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
@@ -71,8 +77,12 @@ impl Stub {
 
     /// A server that reaches its engine through it.
     pub fn launch(&self) -> Launch {
-        let path = format!("{}:{}", self.dir.path().display(), std::env::var("PATH").unwrap());
-        Launch::at("ssh://box").env("PATH", &path).config(CONFIG)
+        Launch::at("ssh://box").env("PATH", &self.search_path()).config(CONFIG)
+    }
+
+    /// `PATH` with its folder first.
+    pub fn search_path(&self) -> String {
+        format!("{}:{}", self.dir.path().display(), std::env::var("PATH").unwrap())
     }
 
     /// The pids that were noted.

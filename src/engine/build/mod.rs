@@ -145,9 +145,8 @@ impl Engine {
             return Err(EngineError::Withdrawn.into());
         }
         let run::Ran { cause, gone } = match self.watch(budget, cancel, job, news).await? {
-            Ok(Came::Built(mut built)) => {
-                built.changed = aim.before.iter().any(|id| id.as_deref() != Some(built.id.as_str()));
-                return Ok(Outcome::Answered(Came::Built(built)));
+            Ok(Came::Built(built)) => {
+                return self.confirmed(budget, &aim, built).await.map(Outcome::Answered);
             }
             Ok(failed) => return Ok(Outcome::Answered(failed)),
             Err(ran) => ran,
@@ -157,6 +156,22 @@ impl Engine {
         let until = budget.deadline.max(tokio::time::Instant::now() + LOOK / 2);
         let finding = self.look_again(&mut trail, until).await;
         Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail })))
+    }
+
+    /// A build that ended well: is there an image, and is it another than before?
+    async fn confirmed(&self, budget: &Budget, aim: &Aim, mut built: Built) -> Result<Came, NotBuilt> {
+        if built.id.is_empty() {
+            let now = self.tagged(budget, &aim.tags).await?;
+            match now.into_iter().next().flatten() {
+                Some(image) if aim.before.first() != Some(&Some(image.id.clone())) => built.id = image.id,
+                _ => {
+                    let said = "the builder ended well and made no image".to_owned();
+                    return Ok(Came::Failed(Failure { said, ..Failure::default() }));
+                }
+            }
+        }
+        built.changed = aim.before.iter().any(|id| id.as_deref() != Some(built.id.as_str()));
+        Ok(Came::Built(built))
     }
 
     /// The images that have these names now.

@@ -18,8 +18,9 @@ use super::{Built, Came, Failure, NotBuilt};
 
 /// Before the call's end, so that there is time to see what came of it.
 const BEFORE_THE_END: Duration = Duration::from_millis(1_500);
-/// A builder that was told to end has this long, until it counts as one that may go on.
-const TO_END: Duration = Duration::from_secs(1);
+/// A builder that was told to end has this long, until it counts as one that may go on: it is killed after five seconds.
+/// Less where the call ends before, but a second always.
+const TO_END: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(6));
 /// After its end its pipes have this long.
 const PIPES: Duration = Duration::from_secs(2);
 /// What the engine does last of all is seen after this.
@@ -50,7 +51,11 @@ impl Engine {
             Err(cause) => {
                 let mut end = child.end();
                 drop(child);
-                let gone = timeout(TO_END, end.wait()).await.is_ok();
+                let patience = match cause {
+                    EngineError::Withdrawn => TO_END.1,
+                    _ => budget.left().saturating_sub(TO_END.0).clamp(TO_END.0, TO_END.1),
+                };
+                let gone = timeout(patience, end.wait()).await.is_ok();
                 tokio::time::sleep(SETTLES).await;
                 return Ok(Err(Ran { cause, gone }));
             }
@@ -60,19 +65,16 @@ impl Engine {
         drop(job.folder);
         let id = id.ok().and_then(Result::ok).map(|id| id.trim().to_owned());
         let (steps, cached) = progress.counts();
-        Ok(match (succeeded, id) {
-            (true, Some(id)) => Ok(Came::Built(Built { id, changed: true, steps, cached })),
-            (true, None) => {
-                let cause = EngineError::Protocol("buildx ended well and named no image".into());
-                Err(Ran { cause, gone: true })
-            }
-            (false, _) => match progress.failure() {
-                Some(failure) => Ok(Came::Failed(failure)),
-                // It may be the engine that went.
-                None => match self.wire.ping(&budget.at_most(Duration::from_secs(1))).await {
-                    Ok(_) => Ok(Came::Failed(Failure { said: progress.last_words(), ..Failure::default() })),
-                    Err(cause) => Err(Ran { cause, gone: true }),
-                },
+        if succeeded {
+            // Where it named none, the tags tell.
+            return Ok(Ok(Came::Built(Built { id: id.unwrap_or_default(), changed: true, steps, cached })));
+        }
+        Ok(match progress.failure() {
+            Some(failure) => Ok(Came::Failed(failure)),
+            // It may be the engine that went.
+            None => match self.wire.ping(&budget.at_most(Duration::from_secs(1))).await {
+                Ok(_) => Ok(Came::Failed(Failure { said: progress.last_words(), ..Failure::default() })),
+                Err(cause) => Err(Ran { cause, gone: true }),
             },
         })
     }

@@ -289,12 +289,18 @@ fn failed(failure: Failure) -> ToolError {
         .hint("nothing was made and no tag was given; mend it and build again")
 }
 
+/// The clocks of a build are its child's: what the engine is at is known by the tags.
 fn lost_one(ctx: &Ctx, lost: Lost, tags: &[String]) -> Result<Output, ToolError> {
-    let total = match lost.cause {
-        EngineError::Timeout { clock: Clock::Total, limit } => Some(limit),
-        _ => None,
+    let (ended, clock) = match lost.cause {
+        EngineError::Withdrawn => ("the caller gave up, and the build was ended", None),
+        EngineError::Timeout { clock: Clock::Idle, limit } => {
+            ("the engine fell silent, and the build was ended", Some((Phase::Idle, limit)))
+        }
+        EngineError::Timeout { limit, .. } => {
+            ("the build took too long and was ended", Some((Phase::Total, limit)))
+        }
+        _ => ("", None),
     };
-    let called_off = matches!(lost.cause, EngineError::Withdrawn);
     let name = tags.first().map_or("the build", String::as_str);
     match changing::found(ctx, name, lost) {
         Ok(note) => Ok(Draft::default()
@@ -302,32 +308,19 @@ fn lost_one(ctx: &Ctx, lost: Lost, tags: &[String]) -> Result<Output, ToolError>
             .with("tags", tags.to_vec())
             .with("changed", true)
             .note(note)),
-        Err(e) if called_off => Err(ToolError {
-            kind: Kind::Cancelled,
-            message: e
-                .message
-                .replace("called off before it was sent", "the caller gave up, and the build was ended"),
-            ..e
-        }),
-        Err(e) => match total {
-            None => Err(e),
-            Some(limit) => {
-                let seen =
-                    e.message.split_once("; ").map(|(_, seen)| format!("; {seen}")).unwrap_or_default();
-                let retry = if e.effect == Did::None { Retry::Safe } else { Retry::No };
-                let error = ToolError {
-                    effect: e.effect,
-                    retry,
-                    ..ToolError::new(
-                        Kind::ChildTimeout,
-                        format!("the build took too long and was ended{seen}"),
-                    )
-                };
-                Err(error
-                    .clock(Phase::Total, limit)
-                    .hint("transfer_timeout under [neverhang] is its time; what it finished is cached"))
-            }
-        },
+        Err(e) if ended.is_empty() => Err(e),
+        Err(e) => {
+            let seen = e.message.split_once("; ").map_or("", |(_, seen)| seen);
+            let kind = if clock.is_some() { Kind::ChildTimeout } else { Kind::Cancelled };
+            let retry = if e.effect == Did::None { Retry::Safe } else { Retry::No };
+            let error =
+                ToolError { effect: e.effect, retry, ..ToolError::new(kind, format!("{ended}; {seen}")) }
+                    .hint("transfer_timeout and transfer_idle under [neverhang] are its time; what it finished is cached");
+            Err(match clock {
+                Some((phase, limit)) => error.clock(phase, limit),
+                None => error,
+            })
+        }
     }
 }
 

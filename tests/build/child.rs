@@ -1,0 +1,181 @@
+//! The builder's own faults: another program in the place of `docker`.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Tree, id, left, served};
+use crate::support::faultd::{Fault, Faultd, get};
+use crate::support::stub::Stub;
+use crate::support::{Client, Launch, ToolResult, engine};
+
+/// Says which version it is, as the builder must.
+const ASKED: &str = "if [ \"$2\" = version ]; then echo 'github.com/docker/buildx v0.17.0 x'; exit 0; fi\n";
+const CALL: Duration = Duration::from_secs(4);
+const GONE: Duration = Duration::from_secs(6);
+
+struct Stubbed {
+    tree: Tree,
+    stub: Stub,
+    client: Client,
+}
+
+impl Stubbed {
+    fn new(engine: &crate::support::Engine, script: &str) -> Self {
+        let tree = Tree::new(engine);
+        tree.steps("RUN true");
+        let stub = Stub::of("docker", &format!("{ASKED}{script}"));
+        let config = tree.config("", "[neverhang]\ntransfer_timeout = \"4s\"\ntransfer_idle = \"1s\"");
+        let launch = Launch::at(&engine.host).env("PATH", &stub.search_path()).config(&config);
+        let client = served(launch, tree.dir.path());
+        Self { tree, stub, client }
+    }
+
+    #[track_caller]
+    fn build(&self) -> ToolResult {
+        let result =
+            self.client.call("docker_build", &json!({ "context": "app", "tags": self.tree.tag("never") }));
+        assert!(result.took <= CALL + Duration::from_secs(1), "{:?}: {}", result.took, result.text);
+        result
+    }
+}
+
+#[test]
+fn e1_e2_a_builder_that_does_not_end_is_ended_with_all_of_its_own() {
+    let Some(engine) = engine::at_hand("build::child::deaf") else { return };
+    let deaf = "trap '' TERM\nsetsid sh -c \"trap '' TERM; $NOTE; while :; do sleep 1; done\" &\nwhile :; do sleep 1; done";
+    let it = Stubbed::new(&engine, deaf);
+    let result = it.build();
+    assert_eq!(result.kind(), "child_timeout", "{}", result.text);
+    it.stub.gone_within(GONE);
+    it.client.call("docker_ps", &json!({})).ok();
+}
+
+#[test]
+fn e2_a_grandchild_that_holds_the_pipes_delays_nothing() {
+    let Some(engine) = engine::at_hand("build::child::pipes") else { return };
+    let it = Stubbed::new(&engine, "setsid sh -c \"$NOTE; sleep 1000\" &\nsleep 0.2; exit 1");
+    let result = it.build();
+    assert_eq!(result.kind(), "daemon_error", "{}", result.text);
+    it.stub.gone_within(GONE);
+}
+
+#[test]
+fn e3_floods_and_nonsense_are_bounded() {
+    let Some(engine) = engine::at_hand("build::child::flood") else { return };
+    for script in [
+        "yes '{' >&2",
+        "head -c 300000000 /dev/zero >&2; exit 1",
+        "yes '{\"vertexes\":[{\"digest\":\"a\",\"name\":\"[1/1] RUN x\",\"started\":\"1\"}]}' >&2",
+        "yes >&1",
+    ] {
+        let it = Stubbed::new(&engine, script);
+        let before = crate::support::rss::now(it.client.pid());
+        let result = it.build();
+        assert!(["child_timeout", "daemon_error"].contains(&result.kind()), "{script}: {}", result.text);
+        let grown = crate::support::rss::now(it.client.pid()).saturating_sub(before);
+        assert!(grown < 40 << 20, "{script}: {grown} bytes more");
+        it.stub.gone_within(GONE);
+        assert_eq!(left(it.tree.dir.path()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn e6_no_builder_or_one_that_will_not_do() {
+    let Some(engine) = engine::at_hand("build::child::missing") else { return };
+    let it = Stubbed::new(&engine, "exit 0");
+    let result = it.build();
+    assert_eq!(result.kind(), "daemon_error", "it says nothing of an image: {}", result.text);
+    for (script, word) in [
+        ("#!/bin/sh\necho 'github.com/docker/buildx v0.9.1 x'\n", "0.9"),
+        ("#!/bin/sh\nexit 1\n", "buildx"),
+        ("#!/bin/sh\nsleep 100\n", "answer"),
+        ("#!/nosuch/sh\n", "interpreter"),
+    ] {
+        it.stub.write(script);
+        let result = it.build();
+        assert_eq!(result.kind(), "child_unavailable", "{word}: {}", result.text);
+        assert!(result.text.contains(word), "{word}: {}", result.text);
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let launch = Launch::at(&engine.host).config(&it.tree.config("", ""));
+    let client = launch.env("PATH", empty.path().to_str().unwrap()).connect();
+    let result = client.call("docker_build", &json!({ "context": "app", "tags": it.tree.tag("never") }));
+    assert_eq!(result.kind(), "child_unavailable", "{}", result.text);
+}
+
+#[test]
+fn e5_it_is_told_little_and_asks_nobody() {
+    let Some(engine) = engine::at_hand("build::child::env") else { return };
+    let it = Stubbed::new(
+        &engine,
+        "env > $(dirname $0)/env; printf '%s\\n' \"$@\" > $(dirname $0)/args; pwd > $(dirname $0)/pwd; read x; exit 1",
+    );
+    it.build();
+    let of = |name: &str| std::fs::read_to_string(it.stub.path(name)).unwrap();
+    let names: Vec<String> =
+        of("env").lines().filter_map(|l| l.split_once('=')).map(|(n, _)| n.to_owned()).collect();
+    let unknown: Vec<&String> = names
+        .iter()
+        .filter(|n| {
+            ![
+                "PATH",
+                "HOME",
+                "LANG",
+                "TMPDIR",
+                "USER",
+                "PWD",
+                "OLDPWD",
+                "SHLVL",
+                "_",
+                "NOTE",
+                "TZ",
+                "LOGNAME",
+                "XDG_CONFIG_HOME",
+                "XDG_RUNTIME_DIR",
+                "DOCKER_HOST",
+                "NO_COLOR",
+                "GIT_TERMINAL_PROMPT",
+                "BUILDX_CONFIG",
+                "BUILDX_GIT_INFO",
+                "BUILDX_GIT_LABELS",
+            ]
+            .contains(&n.as_str())
+                && !n.starts_with("LC_")
+                && !n.starts_with("DOCKER_MCP")
+        })
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    assert!(of("env").contains(&format!("DOCKER_HOST={}", engine.host)));
+    assert_eq!(of("pwd").trim(), "/");
+    assert!(
+        of("args").contains("--builder\ndefault\n") && of("args").contains("--network\nnone\n"),
+        "{}",
+        of("args")
+    );
+}
+
+#[test]
+fn an_engine_that_goes_midway_is_asked_what_came_of_it() {
+    let Some(engine) = engine::at_hand("build::child::lost") else { return };
+    let tree = Tree::new(&engine);
+    tree.steps("RUN echo begun && sleep 302");
+    let faultd = Faultd::before(&engine);
+    let config = tree.config("", "[neverhang]\ntransfer_timeout = \"20s\"\ntransfer_idle = \"1s\"");
+    let client = Launch::at(&faultd.host()).config(&config).connect();
+    let tag = tree.tag("lost");
+    let call = client.begin(
+        "tools/call",
+        json!({ "name": "docker_build", "_meta": { "progressToken": 9 },
+        "arguments": { "context": "app", "tags": tag, "no_cache": true } }),
+    );
+    let begun = |m: &serde_json::Value| m["params"].to_string().contains("sleep 302");
+    client.other_within(Duration::from_secs(15), begun).expect("its step begins");
+    // It falls silent: the build's own connection says nothing, and a ping is not answered.
+    faultd.add(get("/_ping"), Fault::NoAnswer);
+    let result = client.wait(&call).tool();
+    assert!(result.is_error, "{}", result.text);
+    assert!(result.took < Duration::from_secs(21), "{:?}", result.took);
+    assert_eq!(id(&engine, &tag), None);
+    assert_eq!(result.structured["error"]["effect"], "none", "{}", result.text);
+}
