@@ -17,6 +17,7 @@ mod support;
 mod architecture;
 mod concurrency;
 mod config;
+mod create;
 mod faults;
 mod lifecycle;
 mod logs;

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod change;
 pub mod clock;
 pub mod containers;
+pub mod create;
 mod demux;
 mod dial;
 pub mod discover;

@@ -34,6 +34,8 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/containers/{id}/kill", Level::Lifecycle),
     ("POST", "/containers/{id}/pause", Level::Lifecycle),
     ("POST", "/containers/{id}/unpause", Level::Lifecycle),
+    ("POST", "/containers/create", Level::Create),
+    ("DELETE", "/containers/{id}", Level::Create),
 ];
 
 /// May this be sent for a call that holds `levels`?

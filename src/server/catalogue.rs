@@ -43,8 +43,6 @@ const LATER: &[&str] = &[
     "docker_exec",
     "docker_copy_from",
     "docker_copy_to",
-    "docker_create",
-    "docker_run",
     "docker_remove",
     "docker_rename",
     "docker_update",

@@ -4,6 +4,7 @@ mod changing;
 pub mod containers;
 pub mod images;
 pub mod lifecycle;
+pub mod making;
 pub mod meta;
 pub mod networks;
 mod pattern;
@@ -17,6 +18,7 @@ use crate::tool::ToolDef;
 pub const ALL: &[&[ToolDef]] = &[
     containers::TOOLS,
     lifecycle::TOOLS,
+    making::TOOLS,
     system::TOOLS,
     images::TOOLS,
     volumes::TOOLS,
