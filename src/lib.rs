@@ -8,7 +8,8 @@
 //! Each is held by the test that is named after it; paths are below `tests/`, where no other file is named.
 //!
 //! 1. `bollard` is named only under `engine/`; `rmcp` only under `server/` and `transport/` (`architecture/rooms`).
-//! 2. `policy`, `config` and `output` do no I/O over a network, never await, never read a clock (`architecture/rooms`).
+//! 2. `policy`, `config`, `guard` and `output` do no I/O over a network, never await, never read a clock
+//!    (`architecture/rooms`).
 //! 3. A [`policy::Permit`] is made only by `policy::decide`, has no public constructor, is not `Clone`. Every engine method
 //!    that touches an object for a tool takes one (compile-fail tests at its definition; `architecture/rooms`).
 //! 4. What was checked is what is used: methods act on the resolved id, never on the caller's text

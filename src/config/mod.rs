@@ -21,6 +21,7 @@ mod paths;
 pub mod provenance;
 mod reader;
 mod resolve;
+pub mod secret;
 mod section;
 pub mod settings;
 mod tree;

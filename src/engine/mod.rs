@@ -9,6 +9,7 @@ pub mod build;
 pub mod change;
 pub mod clock;
 pub mod containers;
+pub mod create;
 pub mod credentials;
 mod demux;
 mod dial;

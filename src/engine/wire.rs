@@ -320,6 +320,14 @@ impl Wire {
         Ok(version)
     }
 
+    /// Does the engine speak an older API than this one?
+    ///
+    /// # Errors
+    /// As [`Wire::get`].
+    pub(super) async fn older_than(&self, budget: &Budget, version: (u32, u32)) -> Result<bool, EngineError> {
+        Ok(self.version(budget).await? < version)
+    }
+
     /// Asks whether the engine answers at all. Gives the time it took and the API version it names.
     ///
     /// # Errors

@@ -295,7 +295,7 @@ mod tests {
         let new = |name: &str| {
             let name = name.to_owned();
             [
-                Target::NewContainer(NewContainer { name: name.clone() }),
+                Target::NewContainer(NewContainer { name: name.clone(), generated: false }),
                 Target::NewNetwork(NewNetwork { name: name.clone() }),
                 Target::NewVolume(NewVolume { name: name.clone() }),
                 Target::Reference(Reference { image: ImageRef::parse(&name.replace('-', "/")).unwrap() }),
@@ -308,7 +308,9 @@ mod tests {
         for target in new("open-1") {
             assert_eq!(outcome(&rules(), "on", READ, named(target.clone())), "permit", "{target:?}");
         }
-        let container = |name: &str| named(Target::NewContainer(NewContainer { name: name.to_owned() }));
+        let container = |name: &str| {
+            named(Target::NewContainer(NewContainer { name: name.to_owned(), generated: false }))
+        };
         assert_eq!(outcome(&rules(), "on", CHANGE, container("app-9")), "permit");
         assert_eq!(outcome(&rules(), "on", CHANGE, container("web")), "level elsewhere");
         let mut listed = rules();

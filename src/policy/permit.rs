@@ -52,6 +52,17 @@ impl<T> Permit<T> {
     }
 }
 
+impl Permit<NewContainer> {
+    /// For the container that was made under it: one to start it by, one for what comes after. `id` is what the engine
+    /// answered, so only the engine room may say it.
+    pub(crate) fn born(self, id: String) -> [Permit<Container>; 2] {
+        let Self { target, levels, rules } = self;
+        let container = Container { id, name: target.name, ..Container::default() };
+        let permit = || Permit { target: container.clone(), levels, rules: Arc::clone(&rules) };
+        [permit(), permit()]
+    }
+}
+
 /// All that one call was given.
 #[derive(Debug)]
 pub struct Permits {
@@ -103,8 +114,19 @@ impl Permits {
             self.containers.iter().map(|p| format!("container {} {}", p.target.id, p.target.name));
         let images = self.images.iter().map(|p| format!("image {}", p.target.id));
         let networks = self.networks.iter().map(|p| format!("network {}", p.target.id));
-        let rest =
-            self.labels().filter(|(kind, _)| *kind != "network").map(|(kind, name)| format!("{kind} {name}"));
+        // A name that we choose is another one the next time: what was confirmed is that we choose.
+        let chosen: Vec<&str> = self
+            .new_containers
+            .iter()
+            .filter(|p| p.target.generated)
+            .map(|p| p.target.name.as_str())
+            .collect();
+        let rest = self.labels().filter(|(kind, _)| *kind != "network").map(move |(kind, name)| {
+            if kind == "container" && chosen.contains(&name.as_str()) {
+                return "container with a name of our choice".to_owned();
+            }
+            format!("{kind} {name}")
+        });
         containers.chain(images).chain(networks).chain(rest)
     }
 }

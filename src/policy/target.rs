@@ -55,6 +55,8 @@ pub struct Volume {
 pub struct NewContainer {
     /// The name it is to have.
     pub name: String,
+    /// Nobody asked for this name: we chose it.
+    pub generated: bool,
 }
 
 /// A network that is to be made.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::config::Settings;
 use crate::engine::learn::{Environment, Unlearned};
 use crate::engine::snapshot::short;
 use crate::output::{Learned, LearnedBuilder, Redactor};
@@ -64,7 +65,8 @@ impl Secrets {
             let all = match fresh {
                 Some(all) => all,
                 None => {
-                    let (learned, cut) = everything(&server, &redactor);
+                    let named = named(&in_force.settings).await;
+                    let (learned, cut) = everything(&server, &redactor, &named);
                     let all =
                         Kept { generation, redactor: Arc::clone(&redactor), learned, cut: Arc::new(cut) };
                     *kept() = Some(all.clone());
@@ -87,9 +89,20 @@ fn add(builder: LearnedBuilder, environment: &Environment) -> LearnedBuilder {
     environment.iter().fold(builder, |builder, (key, value)| builder.env(key, value))
 }
 
+/// What `[secrets]` names: containers are given it under any key, and say it anywhere.
+async fn named(settings: &Settings) -> Vec<String> {
+    if settings.secrets.is_empty() {
+        return Vec::new();
+    }
+    let sources: Vec<_> = settings.secrets.values().cloned().collect();
+    let read = move || sources.iter().filter_map(|source| source.read().ok()).collect();
+    // What cannot be read was given to nobody.
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+}
+
 /// What all containers keep secret, each up to its share.
-fn everything(server: &Server, redactor: &Redactor) -> (Learned, HashSet<String>) {
-    let mut builder = builder(server, redactor);
+fn everything(server: &Server, redactor: &Redactor, named: &[String]) -> (Learned, HashSet<String>) {
+    let mut builder = named.iter().fold(builder(server, redactor), |builder, value| builder.value(value));
     let mut cut = HashSet::new();
     for (id, environment) in server.engine.environments() {
         builder = add(builder.share(SHARE), &environment);

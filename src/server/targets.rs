@@ -74,7 +74,12 @@ fn new(asked: &Asked) -> Result<Named, ToolError> {
     let named = |asked: &str, target| Ok(Named { asked: asked.to_owned(), target });
     match asked {
         Asked::NewContainer(name) => {
-            named(name, Target::NewContainer(NewContainer { name: a_name("container", name)? }))
+            let name = a_name("container", name)?;
+            named(&name.clone(), Target::NewContainer(NewContainer { name, generated: false }))
+        }
+        Asked::UnnamedContainer(like) => {
+            let name = a_name("container", &format!("{like}-{}", letters()))?;
+            named(&name.clone(), Target::NewContainer(NewContainer { name, generated: true }))
         }
         Asked::NewNetwork(name) => {
             named(name, Target::NewNetwork(NewNetwork { name: a_name("network", name)? }))
@@ -91,6 +96,15 @@ fn new(asked: &Asked) -> Result<Named, ToolError> {
         },
         _ => Err(ToolError::internal("a target of an unknown kind")),
     }
+}
+
+/// A few letters that make a name unlike others; none of them makes it look like an id.
+fn letters() -> String {
+    let mut bytes = [0; 6];
+    // Without randomness the name may be taken, and the engine says so.
+    let _no_randomness = getrandom::fill(&mut bytes);
+    let letter = |b: u8| char::from(b"ghjkmnpqrstvwxyz".get(usize::from(b % 16)).copied().unwrap_or(b'x'));
+    bytes.into_iter().map(letter).collect()
 }
 
 fn a_name(kind: &str, name: &str) -> Result<String, ToolError> {

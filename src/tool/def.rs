@@ -34,6 +34,8 @@ pub enum Asked {
     Any(String),
     /// The name of a container that is to be made.
     NewContainer(String),
+    /// A container that is to be made and to get a name of our choice, which begins with this.
+    UnnamedContainer(String),
     /// The name of a network that is to be made.
     NewNetwork(String),
     /// The name of a volume that is to be made.

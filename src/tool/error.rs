@@ -218,7 +218,7 @@ impl ToolError {
     pub fn not_found(kind: &str, asked: &str) -> Self {
         let hint = match kind {
             "container" => "docker_ps with all = true lists the containers",
-            "image" => "docker_images lists the images",
+            "image" => "docker_images lists the images; docker_pull fetches one",
             "network" => "docker_networks lists the networks",
             "volume" => "docker_volumes lists the volumes",
             _ => "check the name",

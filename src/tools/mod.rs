@@ -5,6 +5,7 @@ pub mod containers;
 mod guarded;
 pub mod images;
 pub mod lifecycle;
+pub mod making;
 pub mod meta;
 pub mod networks;
 mod pattern;
@@ -20,6 +21,7 @@ use crate::tool::ToolDef;
 pub const ALL: &[&[ToolDef]] = &[
     containers::TOOLS,
     lifecycle::TOOLS,
+    making::TOOLS,
     upkeep::TOOLS,
     system::TOOLS,
     images::TOOLS,

@@ -48,8 +48,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Its probes ping the engine; its refusals are in the words of the contract of tools.
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "guard", "output", "policy", "tool"]),
-    // Is what is asked safe? Words and numbers are looked at; references of images are the policy's.
-    ("guard", &["policy"]),
+    // Is what is asked safe? It judges by what the settings say, and by what it is told of the rest.
+    ("guard", &["config", "policy"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
     ("tool", &["child", "config", "engine", "output", "policy"]),
     // Other programs are ways to an engine: ssh, compose.
@@ -88,13 +88,14 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("UdpSocket", &[], "nobody is told anything"),
     (
         "net",
-        &["engine", "config/settings/service.rs", "config/resolve/service.rs"],
-        "only the engine is dialled; the configuration writes addresses down",
+        &["engine", "config/settings/service.rs", "config/resolve/service.rs", "guard/create/fields.rs"],
+        "only the engine is dialled; the configuration writes addresses down, and the guard reads them",
     ),
     (
         "fs",
         &[
             "config/locate.rs",
+            "config/secret.rs",
             "engine/discover",
             "engine/dial",
             "audit/file.rs",
@@ -103,9 +104,10 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "child",
             "engine/build",
             "tools/images/build",
+            "tools/making/real.rs",
         ],
-        "read: the configuration, docker's contexts and certificates, sockets, /proc, contexts of builds; written: the audit; \
-         both: the check of the host, the folder that a build is given",
+        "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
+         sockets, /proc, contexts of builds; written: the audit; both: the check of the host, the folder that a build is given",
     ),
     ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (
@@ -119,6 +121,8 @@ const HOMES: &[(&str, &[&str], &str)] = &[
 
 /// What sees past the filters, or makes the ground that decisions stand on: for the layers around the tools, never for tools.
 const AROUND_TOOLS: &[(&str, &[&str])] = &[
+    // The permit for what the engine says that it made.
+    (".born(", &["engine"]),
     ("learn(", &["server", "engine", "output/redact.rs"]),
     ("environments(", &["server", "engine"]),
     ("known_names(", &["server", "engine"]),

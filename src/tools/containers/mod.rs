@@ -6,7 +6,7 @@ mod logs;
 mod ps;
 mod stats;
 mod top;
-mod wait;
+pub(in crate::tools) mod wait;
 
 use crate::policy::{Container, Permit, Permits};
 use crate::tool::{ToolDef, ToolError};

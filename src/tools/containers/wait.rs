@@ -40,7 +40,7 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Until {
+pub(in crate::tools) enum Until {
     Running,
     Healthy,
     Exited,
@@ -64,6 +64,17 @@ struct Outcome {
     met: bool,
     line: Option<String>,
     hint: Option<&'static str>,
+}
+
+/// How the waiting ended, and how the container is.
+#[derive(Debug)]
+pub(in crate::tools) struct Waited {
+    pub met: bool,
+    pub line: Option<String>,
+    pub hint: Option<&'static str>,
+    pub state: String,
+    pub health: Option<String>,
+    pub exit_code: Option<i64>,
 }
 
 impl Tool for Wait {
@@ -103,44 +114,56 @@ impl Tool for Wait {
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let permit = super::the_container(&permits)?;
         let start = Instant::now();
-        let first = look(&ctx, permit).await?;
-        if args.until == Until::Healthy && first.health.is_none() && first.state != "removed" {
-            return Err(ToolError::new(
-                Kind::Conflict,
-                "the container has no health check, so it never becomes healthy",
-            )
-            .hint("wait until = running, or until = log with a pattern"));
-        }
-        let mut last = first.clone();
-        let outcome = match args.pattern.as_deref() {
-            Some(pattern) => until_logged(&ctx, permit, &pattern::compile("pattern", pattern)?).await?,
-            None => until_state(&ctx, permit, args.until, &first, &mut last).await?,
-        };
-        if args.until == Until::Log {
-            // What it says matters more than a look that fails.
-            last = look(&ctx, permit).await.unwrap_or(last);
-        }
+        let Waited { met, line, hint, state, health, exit_code } =
+            wait_until(&ctx, permit, args.until, args.pattern.as_deref()).await?;
         let waited = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut draft = Draft::default()
             .with("container", permit.target().name.clone())
             .with("until", args.until.word())
-            .with("met", outcome.met)
+            .with("met", met)
             .with("waited_ms", waited)
-            .with("state", last.state.clone());
-        if let Some(health) = last.health {
+            .with("state", state);
+        if let Some(health) = health {
             draft = draft.with("health", health);
         }
-        if let Some(code) = last.exit_code {
+        if let Some(code) = exit_code {
             draft = draft.with("exit_code", code);
         }
-        if let Some(line) = outcome.line {
+        if let Some(line) = line {
             draft = draft.with("matched_line", line);
         }
-        if let Some(hint) = outcome.hint {
+        if let Some(hint) = hint {
             draft = draft.note(hint);
         }
         Ok(draft)
     }
+}
+
+/// Waits until it is so or the call's time is over. `pattern` is for [`Until::Log`].
+pub(in crate::tools) async fn wait_until(
+    ctx: &Ctx,
+    permit: &Permit<Container>,
+    until: Until,
+    pattern: Option<&str>,
+) -> Result<Waited, ToolError> {
+    let first = look(ctx, permit).await?;
+    if until == Until::Healthy && first.health.is_none() && first.state != "removed" {
+        return Err(ToolError::new(
+            Kind::Conflict,
+            "the container has no health check, so it never becomes healthy",
+        )
+        .hint("wait until = running, or until = log with a pattern"));
+    }
+    let mut last = first.clone();
+    let Outcome { met, line, hint } = match pattern {
+        Some(pattern) => until_logged(ctx, permit, &pattern::compile("pattern", pattern)?).await?,
+        None => until_state(ctx, permit, until, &first, &mut last).await?,
+    };
+    if until == Until::Log {
+        // What it says matters more than a look that fails.
+        last = look(ctx, permit).await.unwrap_or(last);
+    }
+    Ok(Waited { met, line, hint, state: last.state, health: last.health, exit_code: last.exit_code })
 }
 
 impl Until {

@@ -58,7 +58,7 @@ const SIGNALS: &[&str] = &[
 ];
 
 /// A name with or without `SIG`, `RTMIN+3`, or a number. The engine would call another one a fault of its own (500).
-fn is_signal(text: &str) -> bool {
+pub(in crate::tools) fn is_signal(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
     let real_time = |from: &str, most: u8| {

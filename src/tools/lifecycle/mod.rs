@@ -8,6 +8,8 @@ mod start;
 mod stop;
 mod unpause;
 
+pub(in crate::tools) use acting::is_signal;
+
 use crate::tool::ToolDef;
 
 /// The group's tools.

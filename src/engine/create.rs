@@ -1,0 +1,299 @@
+//! A container is made: from our own types, by resolved ids, and found again where the answer was lost.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::policy::{Container, Image, Network, NewContainer, Permit, Volume, World};
+
+use super::budget::Budget;
+use super::change::{Commit, Effect, Goal, LOOK, Look, Looking, Outcome};
+use super::error::EngineError;
+use super::wire::Change;
+use super::{Engine, raw};
+
+/// Tells the containers that we made, and each from every other.
+pub const LABEL: &str = "docker-mcp.call";
+/// Engines before 25 take one network when a container is made.
+const SEVERAL_NETWORKS: (u32, u32) = (1, 44);
+
+/// What a container is on.
+#[derive(Debug)]
+pub enum Net<'a> {
+    /// The engine's usual bridge.
+    Usual,
+    /// `none`, `host`: the engine's own words.
+    Own(&'static str),
+    /// These networks.
+    On(Vec<&'a Permit<Network>>),
+    /// The network of another container.
+    Of(&'a Permit<Container>),
+}
+
+/// Where a mount comes from.
+#[derive(Debug)]
+pub enum Source<'a> {
+    /// A volume.
+    Volume(&'a Permit<Volume>),
+    /// A path of the host, as it really is.
+    Host(String),
+}
+
+/// One mount.
+#[derive(Debug)]
+pub struct Mount<'a> {
+    /// From there.
+    pub source: Source<'a>,
+    /// To this path in the container.
+    pub target: String,
+    /// Not to be written.
+    pub read_only: bool,
+}
+
+/// One port of the container on one of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// `80/tcp`
+    pub port: String,
+    /// Empty: every address.
+    pub host_ip: String,
+    /// Empty: the engine chooses one.
+    pub host_port: String,
+}
+
+/// Everything that a container is made with. What is not here cannot be asked for.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the engine's own fields")]
+pub struct Blueprint<'a> {
+    pub image: &'a Permit<Image>,
+    pub network: Net<'a>,
+    pub mounts: Vec<Mount<'a>>,
+    pub pid_of: Option<&'a Permit<Container>>,
+    pub ipc_of: Option<&'a Permit<Container>>,
+    pub volumes_from: Vec<&'a Permit<Container>>,
+    /// With the name each is to have.
+    pub links: Vec<(&'a Permit<Container>, String)>,
+    pub ports: Vec<Published>,
+    pub labels: BTreeMap<String, String>,
+    pub env: Vec<String>,
+    pub command: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<String>>,
+    /// Further fields of `Config` and of `HostConfig`: made by our own code, never by a caller's JSON.
+    pub config: BTreeMap<&'static str, Value>,
+    pub host: BTreeMap<&'static str, Value>,
+}
+
+/// A container that was made and does not run yet.
+#[derive(Debug)]
+pub struct Made {
+    /// To start it by.
+    pub start: Permit<Container>,
+    /// To look at it, and to take it back.
+    pub permit: Permit<Container>,
+    /// The engine's words.
+    pub warnings: Vec<String>,
+    /// What it was made by, to be compared with what came of it.
+    pub sent: Value,
+    /// The engine's answer was lost, and the container found by its label.
+    pub lost: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    id: String,
+    #[serde(default, deserialize_with = "raw::nullable")]
+    warnings: Vec<String>,
+}
+
+/// The container with this call's label is there.
+struct Born {
+    call: String,
+}
+
+impl Blueprint<'_> {
+    fn body(&self, call: &str) -> Value {
+        let mut config: Map<String, Value> = named(&self.config);
+        let mut host: Map<String, Value> = named(&self.host);
+        let mut labels = self.labels.clone();
+        labels.insert(LABEL.to_owned(), call.to_owned());
+        config.insert("Image".into(), json!(self.image.target().id));
+        config.insert("Labels".into(), json!(labels));
+        if !self.env.is_empty() {
+            config.insert("Env".into(), json!(self.env));
+        }
+        if let Some(command) = &self.command {
+            config.insert("Cmd".into(), json!(command));
+        }
+        if let Some(entrypoint) = &self.entrypoint {
+            config.insert("Entrypoint".into(), json!(entrypoint));
+        }
+        let other = |permit: &Permit<Container>| format!("container:{}", permit.target().id);
+        match &self.network {
+            Net::Usual => {}
+            Net::Own(word) => drop(host.insert("NetworkMode".into(), json!(word))),
+            Net::Of(permit) => drop(host.insert("NetworkMode".into(), json!(other(permit)))),
+            Net::On(networks) => {
+                let ids: Vec<&str> = networks.iter().map(|n| n.target().id.as_str()).collect();
+                if let Some(first) = ids.first() {
+                    host.insert("NetworkMode".into(), json!(first));
+                }
+                let ends: Map<String, Value> = ids.iter().map(|id| ((*id).to_owned(), json!({}))).collect();
+                config.insert("NetworkingConfig".into(), json!({ "EndpointsConfig": ends }));
+            }
+        }
+        if let Some(permit) = self.pid_of {
+            host.insert("PidMode".into(), json!(other(permit)));
+        }
+        if let Some(permit) = self.ipc_of {
+            host.insert("IpcMode".into(), json!(other(permit)));
+        }
+        if !self.volumes_from.is_empty() {
+            let ids: Vec<&str> = self.volumes_from.iter().map(|p| p.target().id.as_str()).collect();
+            host.insert("VolumesFrom".into(), json!(ids));
+        }
+        if !self.links.is_empty() {
+            let links = self.links.iter().map(|(p, alias)| format!("{}:{alias}", p.target().id));
+            host.insert("Links".into(), links.collect());
+        }
+        if !self.mounts.is_empty() {
+            host.insert("Mounts".into(), self.mounts.iter().map(Mount::body).collect());
+        }
+        if !self.ports.is_empty() {
+            let mut exposed = Map::new();
+            let mut bindings: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+            for published in &self.ports {
+                exposed.insert(published.port.clone(), json!({}));
+                let on = json!({ "HostIp": published.host_ip, "HostPort": published.host_port });
+                bindings.entry(&published.port).or_default().push(on);
+            }
+            config.insert("ExposedPorts".into(), Value::Object(exposed));
+            host.insert("PortBindings".into(), json!(bindings));
+        }
+        config.insert("HostConfig".into(), Value::Object(host));
+        Value::Object(config)
+    }
+}
+
+impl Mount<'_> {
+    /// As a mount and not as a bind: a source that is missing is an error, and not made as root. It spreads as the engine
+    /// does by itself: not at all.
+    fn body(&self) -> Value {
+        match &self.source {
+            Source::Volume(permit) => json!({
+                "Type": "volume", "Source": permit.target().name, "Target": self.target, "ReadOnly": self.read_only,
+            }),
+            Source::Host(path) => json!({
+                "Type": "bind", "Source": path, "Target": self.target, "ReadOnly": self.read_only,
+            }),
+        }
+    }
+}
+
+fn named(fields: &BTreeMap<&'static str, Value>) -> Map<String, Value> {
+    fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+}
+
+impl Engine {
+    /// Makes a container, once. A lost answer is followed by looks for its label.
+    ///
+    /// # Errors
+    /// Nothing happened: it was not sent, or the engine refused it.
+    pub async fn create(
+        &self,
+        budget: &Budget,
+        commit: &Commit,
+        permit: Permit<NewContainer>,
+        blueprint: &Blueprint<'_>,
+    ) -> Result<Outcome<Made>, EngineError> {
+        let call = unique()?;
+        let sent = blueprint.body(&call);
+        if let Net::On(networks) = &blueprint.network
+            && networks.len() > 1
+            && self.wire.older_than(budget, SEVERAL_NETWORKS).await?
+        {
+            let message = "it takes one network when a container is made; connect the others later".into();
+            return Err(EngineError::Status { code: 501, message });
+        }
+        let name = permit.target().name.clone();
+        let query = [("name", name.as_str())];
+        let asked = Change::post("/containers/create", &query).json(sent.clone());
+        let answer = match self.wire.change(budget, permit.levels(), commit, asked).await {
+            Ok(answer) => answer.json::<Answer>().await.map_err(|error| super::change::Failed {
+                error,
+                // The engine said that it did: only what it said broke off.
+                written: true,
+            }),
+            Err(failed) => Err(failed),
+        };
+        let outcome = self.settled(budget, answer, Born { call: call.clone() }).await?;
+        let (id, warnings, lost) = match outcome {
+            Outcome::Answered(answer) if super::ops::is_hex64(&answer.id) => {
+                (answer.id, answer.warnings, false)
+            }
+            Outcome::Answered(_) => return Err(EngineError::Protocol("a container without an id".into())),
+            Outcome::Lost(lost) if lost.finding.effect == Effect::Done => {
+                match self.of_call(&budget.at_most(LOOK), &call).await {
+                    Ok(Some(id)) => (id, Vec::new(), true),
+                    _ => return Ok(Outcome::Lost(lost)),
+                }
+            }
+            Outcome::Lost(lost) => return Ok(Outcome::Lost(lost)),
+        };
+        let warnings = warnings.iter().map(|warning| self.scrub(warning)).collect();
+        let [start, permit] = permit.born(id);
+        Ok(Outcome::Answered(Made { start, permit, warnings, sent, lost }))
+    }
+
+    /// Takes back what was made a moment ago, with the volumes that the engine made for it.
+    ///
+    /// # Errors
+    /// It is still there.
+    pub async fn unmake(&self, budget: &Budget, permit: &Permit<Container>) -> Result<(), EngineError> {
+        // Whoever called the change off wants this the more.
+        let commit = &Commit::default();
+        let path = format!("/containers/{}", permit.target().id);
+        let asked = Change::delete(&path, &[("force", "1"), ("v", "1")]);
+        match self.wire.change(budget, permit.levels(), commit, asked).await {
+            Ok(_) => Ok(()),
+            Err(failed) if failed.error.is_gone() => Ok(()),
+            Err(failed) => Err(self.scrubbed(failed.error)),
+        }
+    }
+
+    /// How many containers there are that we made, whoever may see them.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn made_by_us(&self, budget: &Budget, _: &Permit<World>) -> Result<u64, EngineError> {
+        let filters = json!({ "label": [LABEL] }).to_string();
+        let query = [("all", "1"), ("filters", filters.as_str())];
+        let list: Vec<raw::Container> = self.wire.json(budget, "/containers/json", &query).await?;
+        Ok(list.len() as u64)
+    }
+
+    async fn of_call(&self, budget: &Budget, call: &str) -> Result<Option<String>, EngineError> {
+        let filters = json!({ "label": [format!("{LABEL}={call}")] }).to_string();
+        let query = [("all", "1"), ("filters", filters.as_str())];
+        let list: Vec<raw::Container> = self.wire.json(budget, "/containers/json", &query).await?;
+        Ok(list.into_iter().next().map(|container| container.id))
+    }
+}
+
+impl Goal for Born {
+    fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
+        Box::pin(async move {
+            let there = engine.of_call(budget, &self.call).await?.is_some();
+            let evidence = if there { "the container is there" } else { "there is no such container" };
+            Ok(Look { reached: Some(there), as_before: !there, evidence: evidence.to_owned() })
+        })
+    }
+}
+
+/// A word that no other call has.
+fn unique() -> Result<String, EngineError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|e| EngineError::NotAllowed(format!("no randomness: {e}")))?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}

@@ -1,0 +1,155 @@
+//! Made, looked at, compared with what was let through; else taken back.
+
+use std::time::Duration;
+
+use crate::config::settings::Profile;
+use crate::engine::change::Outcome;
+use crate::engine::create::Made;
+use crate::engine::{Budget, EngineError};
+use crate::guard::create::made::compare;
+use crate::output::Learned;
+use crate::policy::{Container, Permit, Permits};
+use crate::tool::error::Effect;
+use crate::tool::{Ctx, Kind, Retry, ToolError};
+use crate::tools::changing;
+
+use super::options::Options;
+use super::{asks, plan, secrets};
+
+/// One look at what was made.
+const LOOK: Duration = Duration::from_secs(5);
+/// Taking back may take this long, whatever is left of the call.
+const BACK: Duration = Duration::from_secs(15);
+
+/// A container that is as it was let through, and does not run yet.
+pub(super) struct Ready {
+    pub made: Made,
+    pub learned: Learned,
+    pub notes: Vec<String>,
+}
+
+/// Makes it.
+pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> Result<Ready, ToolError> {
+    let judged = plan::judge(ctx, &permits, options).await?;
+    room(ctx, &permits).await?;
+    let environment = secrets::environment(options, &ctx.settings).await?;
+    let name = permits.new_containers.pop().ok_or_else(|| ToolError::internal("no permit for the name"))?;
+    let called = name.target().name.clone();
+    let blueprint = plan::blueprint(ctx, &permits, options, &judged, &environment)?;
+    let made = match ctx.engine.create(&ctx.budget, &ctx.commit, name, &blueprint).await {
+        Err(e) => return Err(refused(e, options, &called)),
+        Ok(Outcome::Lost(lost)) => {
+            let note = changing::found(ctx, &called, *lost)?;
+            return Err(ToolError { effect: Effect::Done, ..ToolError::new(Kind::OutcomeUnknown, note) }
+                .hint(format!("`{called}` was made, and not looked at: docker_inspect shows it")));
+        }
+        Ok(Outcome::Answered(made)) => made,
+    };
+    drop(blueprint);
+    if ctx.cancel.is_cancelled() {
+        let gave_up = ToolError::new(Kind::Cancelled, "the caller gave up");
+        return Err(back(ctx, &made.permit, gave_up).await);
+    }
+    if let Err(why) = as_permitted(ctx, &permits, options, &made).await {
+        return Err(back(ctx, &made.permit, why).await);
+    }
+    let mut notes = Vec::new();
+    if made.lost {
+        notes.push("the engine's answer was lost, but the container is there".to_owned());
+    }
+    notes.extend(environment.short.iter().map(|secret| {
+        format!(
+            "the secret `{secret}` is shorter than 8 characters: it cannot be masked wherever it shows up"
+        )
+    }));
+    Ok(Ready { made, learned: environment.learned, notes })
+}
+
+/// Is there room for one more?
+async fn room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
+    let Some(most) = ctx.settings.create.limits.containers else { return Ok(()) };
+    if ctx.settings.create.profile == Profile::Off {
+        return Ok(());
+    }
+    let there = ctx.engine.made_by_us(&ctx.budget, &permits.world).await?;
+    if there < most {
+        return Ok(());
+    }
+    Err(ToolError::new(
+        Kind::PermissionDenied,
+        format!("create_safety.limits.containers = {most}: as many made by docker-mcp exist"),
+    )
+    .hint("remove one that is not needed (docker_remove); a person can raise it under [create_safety]"))
+}
+
+/// Compares what there is with what was asked for, and looks once more at what may have been exchanged meanwhile.
+async fn as_permitted(ctx: &Ctx, permits: &Permits, options: &Options, made: &Made) -> Result<(), ToolError> {
+    if ctx.settings.create.profile == Profile::Off {
+        return Ok(());
+    }
+    let inspection = ctx.engine.inspect_container(&ctx.budget.at_most(LOOK), &made.permit).await?;
+    if let Err(field) = compare(&made.sent, &inspection) {
+        let name = &made.permit.target().name;
+        return Err(ToolError::new(
+            Kind::Conflict,
+            format!("the engine made `{name}` with another {field} than was let through"),
+        )
+        .hint("an image or a setting of the engine brings it along; a person can look at the host"));
+    }
+    if asks::mounts(options)?.is_empty() {
+        return Ok(());
+    }
+    plan::judge(ctx, permits, options).await.map(drop)
+}
+
+/// Takes back what was made: nothing half-made stays. Gives what is said of it.
+pub(super) async fn back(ctx: &Ctx, permit: &Permit<Container>, why: ToolError) -> ToolError {
+    match ctx.engine.unmake(&Budget::of(BACK), permit).await {
+        Ok(()) => ToolError {
+            message: format!("{}; the container was removed again", why.message),
+            effect: Effect::None,
+            ..why
+        },
+        Err(e) => ToolError {
+            message: format!(
+                "{}; the container `{}` could not be removed again: {}",
+                why.message,
+                permit.target().name,
+                ToolError::from(e).message
+            ),
+            effect: Effect::Done,
+            retry: Retry::No,
+            ..why
+        }
+        .hint("docker_remove takes it away"),
+    }
+}
+
+fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {
+    match e {
+        EngineError::Status { code: 404, message } if message.contains("image") => {
+            ToolError::not_found("image", &options.image)
+        }
+        EngineError::Status { code: 409, .. } => {
+            ToolError::new(Kind::Conflict, format!("the name `{name}` is in use"))
+                .hint("choose another name, or none")
+        }
+        EngineError::Status { code: 404, message } => {
+            ToolError::new(Kind::Conflict, format!("something that it needs is missing: {message}"))
+                .hint("list volumes and networks again")
+        }
+        e => e.into(),
+    }
+}
+
+/// Why it did not start, in the engine's words. What the container's own command or ports are at fault for is no fault of
+/// the engine.
+pub(super) fn unstarted(e: EngineError) -> ToolError {
+    match e {
+        EngineError::Status { code: 400 | 404 | 500, message } => {
+            ToolError::new(Kind::DaemonError, format!("it could not be started: {message}"))
+                .hint("a command that the image has not, a port that is taken: change it and ask again")
+        }
+        e => e.into(),
+    }
+}

@@ -1,0 +1,18 @@
+//! Making containers. The options are typed one by one: there is no bag that the engine would read for itself.
+
+mod asks;
+mod blueprint;
+mod create;
+mod forms;
+mod made;
+mod options;
+mod plan;
+mod real;
+mod run;
+mod secrets;
+mod words;
+
+use crate::tool::ToolDef;
+
+/// The group's tools.
+pub const TOOLS: &[ToolDef] = &[ToolDef::of::<create::Create>(), ToolDef::of::<run::Run>()];
