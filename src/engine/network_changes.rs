@@ -222,7 +222,11 @@ impl Engine {
         goal: Joined,
     ) -> Result<Outcome<bool>, EngineError> {
         let sent = self.wire.change(budget, goal.network.levels(), commit, asked).await;
-        self.settled(budget, sent.map(|_| true), goal).await.map_err(refused)
+        self.settled(budget, sent.map(|_| true), goal).await.map_err(|e| match e {
+            // Nothing in the request is the caller's own text but aliases that were looked at before.
+            EngineError::Status { code: 400, message } => EngineError::Status { code: 409, message },
+            e => refused(e),
+        })
     }
 
     /// The container's end of the network, if it is on it.
