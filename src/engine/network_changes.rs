@@ -294,6 +294,10 @@ fn taken(name: &str) -> impl Fn(EngineError) -> EngineError {
     let why = format!("the network name `{name}` is not available");
     move |e| match e {
         EngineError::Status { code: 409, .. } => EngineError::Conflict(why.clone()),
+        // It says 403 here, and 503 everywhere else where Swarm is off.
+        EngineError::Status { code: 403, message } if message.contains("not a swarm manager") => {
+            EngineError::Status { code: 503, message }
+        }
         e => refused(e),
     }
 }
