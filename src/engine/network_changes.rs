@@ -303,7 +303,8 @@ fn taken(name: &str) -> impl Fn(EngineError) -> EngineError {
 }
 
 fn look(reached: bool, evidence: &str) -> Look {
-    Look { reached: Some(reached), evidence: evidence.to_owned() }
+    // Before it was asked for it was the other way round.
+    Look { reached: Some(reached), as_before: !reached, evidence: evidence.to_owned() }
 }
 
 impl Goal for Made {

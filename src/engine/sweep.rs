@@ -59,7 +59,7 @@ impl Goal for Removed {
     fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
         Box::pin(async move {
             engine.wire.json::<IgnoredAny>(budget, &self.path, &[]).await?;
-            Ok(Look { reached: Some(false), evidence: self.what.to_owned() })
+            Ok(Look { reached: Some(false), as_before: true, evidence: self.what.to_owned() })
         })
     }
 

@@ -182,7 +182,7 @@ impl Goal for Made {
                 Err(e) if e.is_gone() => (false, "the volume is not there"),
                 Err(e) => return Err(e),
             };
-            Ok(Look { reached: Some(reached), evidence: evidence.to_owned() })
+            Ok(Look { reached: Some(reached), as_before: !reached, evidence: evidence.to_owned() })
         })
     }
 }
@@ -192,7 +192,11 @@ impl Goal for Removed {
         Box::pin(async move {
             let path = format!("/volumes/{}", self.name);
             engine.wire.json::<raw::Volume>(budget, &path, &[]).await?;
-            Ok(Look { reached: Some(false), evidence: "the volume is still there".to_owned() })
+            Ok(Look {
+                reached: Some(false),
+                as_before: true,
+                evidence: "the volume is still there".to_owned(),
+            })
         })
     }
 
