@@ -222,7 +222,11 @@ impl Engine {
         goal: Joined,
     ) -> Result<Outcome<bool>, EngineError> {
         let sent = self.wire.change(budget, goal.network.levels(), commit, asked).await;
-        self.settled(budget, sent.map(|_| true), goal).await.map_err(refused)
+        self.settled(budget, sent.map(|_| true), goal).await.map_err(|e| match e {
+            // Nothing in the request is the caller's own text but aliases that were looked at before.
+            EngineError::Status { code: 400, message } => EngineError::Status { code: 409, message },
+            e => refused(e),
+        })
     }
 
     /// The container's end of the network, if it is on it.
@@ -290,11 +294,16 @@ fn taken(name: &str) -> impl Fn(EngineError) -> EngineError {
     let why = format!("the network name `{name}` is not available");
     move |e| match e {
         EngineError::Status { code: 409, .. } => EngineError::Conflict(why.clone()),
+        // It says 403 here, and 503 everywhere else where Swarm is off.
+        EngineError::Status { code: 403, message } if message.contains("not a swarm manager") => {
+            EngineError::Status { code: 503, message }
+        }
         e => refused(e),
     }
 }
 
 fn look(reached: bool, evidence: &str) -> Look {
+    // Before it was asked for it was the other way round.
     Look { reached: Some(reached), as_before: !reached, evidence: evidence.to_owned() }
 }
 

@@ -75,7 +75,9 @@ impl Engine {
                     .filter(|(_, hidden)| hidden.is_none())
                     .map(|(network, _)| network)
                     .filter(|n| !on(&view.visible_networks, n) && !on(&view.hidden_networks, n))
-                    .filter(|n| !matches!(n.name.as_str(), "bridge" | "host" | "none" | "ingress"))
+                    .filter(|n| {
+                        !matches!(n.name.as_str(), "bridge" | "host" | "none" | "ingress" | "docker_gwbridge")
+                    })
                     .map(Target::Network)
                     .collect()
             }

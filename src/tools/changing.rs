@@ -143,15 +143,15 @@ pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Out
     Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, kind))))
 }
 
-/// Results of several kinds, each with its own, in their order. None of them is the call's failure but all of them.
+/// Results of several kinds, each with its own, in their order.
 pub(super) fn mixed(ctx: &Ctx, ones: Vec<(&'static str, One)>) -> Result<Output, ToolError> {
     let (kinds, ones): (Vec<&'static str>, Vec<One>) = ones.into_iter().unzip();
     ctx.after.known(closed(&ones));
-    let all = ones.len();
     let failed = ones.iter().filter(|one| one.came.is_err()).count();
-    if failed > 0 && failed == all {
+    if failed > 0 && failed == ones.len() {
         return Err(none_went_well(ones));
     }
+    let all = ones.len();
     let rows = kinds.into_iter().zip(ones).map(|(kind, one)| {
         let mut row = row(kind, one);
         row.cells.insert(0, kind.to_owned());

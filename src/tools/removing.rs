@@ -95,6 +95,9 @@ pub(super) async fn preview(ctx: &Ctx, permits: &Permits) -> Result<Preview, Too
             add(&mut preview, line("volume", name, facts), format!("{name} {created} {users:?}"));
         }
     }
+    // The engine lists volumes in any order: the same objects must look the same.
+    preview.lines.sort();
+    preview.state.sort();
     Ok(preview)
 }
 

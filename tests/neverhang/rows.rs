@@ -139,7 +139,11 @@ pub const ROWS: &[Row] = &[
         "`container_unresponsive` for it; the others are untouched",
     ),
     row("B28", "statistics of 150 containers", "bounded at once; in time; what is missing is named"),
-    later("B29", "`system df` takes minutes", "a class of its own; partial", "pull, push, build and df"),
+    row(
+        "B29",
+        "`system df` takes minutes",
+        "a class of its own; what is not counted in time is left out, and it is said",
+    ),
     row("B30", "the engine's clock is off", "`since` and `until` go by the engine's clock"),
     row(
         "C1",
