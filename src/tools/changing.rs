@@ -73,7 +73,6 @@ impl One {
     }
 
     /// Of something that ended already.
-    #[expect(dead_code, reason = "for the tools that do more than one request")]
     pub(super) fn ended(name: impl Into<String>, came: Result<Well, ToolError>) -> Self {
         Self { name: name.into(), came }
     }

@@ -81,6 +81,8 @@ impl Push {
 
 impl Goal for Unseen {
     fn look<'a>(&'a self, _: &'a Engine, _: &'a Budget) -> Looking<'a> {
-        Box::pin(async { Ok(Look { reached: None, evidence: "only the registry knows".to_owned() }) })
+        Box::pin(async {
+            Ok(Look { reached: None, as_before: false, evidence: "only the registry knows".to_owned() })
+        })
     }
 }
