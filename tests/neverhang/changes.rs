@@ -157,7 +157,7 @@ fn changes_of_one_container_come_one_after_the_other() {
         "{:?}",
         answers.iter().find(|a| a.is_error && a.kind() != "overloaded")
     );
-    assert!(done >= 10 && full.len() >= 500, "{done} done");
+    assert!(done >= 3 && full.len() >= 500, "{done} done");
     assert_eq!(faultd.count(&post("/start")), done);
     let least = Duration::from_millis(100) * u32::try_from(done - 1).unwrap();
     assert!(took >= least, "{done} in {took:?}: not one after the other");
