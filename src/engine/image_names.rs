@@ -73,6 +73,8 @@ struct Aim {
     name: Option<ImageRef>,
     /// It is to be that image's.
     there: bool,
+    /// It was before.
+    was: bool,
 }
 
 impl Engine {
@@ -146,7 +148,7 @@ impl Engine {
             }
             Err(failed) => Err(failed),
         };
-        self.settled(budget, gone, Aim { id, name: name.cloned(), there: false }).await
+        self.settled(budget, gone, Aim { id, name: name.cloned(), there: false, was: true }).await
     }
 
     /// Who has this name now.
@@ -187,7 +189,7 @@ impl Engine {
         let path = format!("/images/{id}/tag");
         let query = [("repo", name.repository()), ("tag", name.tag().unwrap_or("latest"))];
         let sent = self.wire.change(budget, image.levels(), commit, Change::post(&path, &query)).await;
-        let aim = Aim { id, name: Some(name.clone()), there: true };
+        let aim = Aim { id, name: Some(name.clone()), there: true, was: !changed };
         self.settled(budget, sent.map(|_| changed), aim).await
     }
 }
@@ -216,12 +218,13 @@ impl Goal for Aim {
                 (false, Some(_)) => "the image does not have the name",
                 (false, None) => "the image is not there",
             };
-            Ok(Look {
-                reached: Some(there == self.there),
-                as_before: there != self.there,
-                evidence: evidence.to_owned(),
-            })
+            let (reached, as_before) = (there == self.there, there == self.was);
+            Ok(Look { reached: Some(reached), as_before, evidence: evidence.to_owned() })
         })
+    }
+
+    fn was_so(&self) -> bool {
+        self.was == self.there
     }
 
     fn gone(&self) -> Effect {

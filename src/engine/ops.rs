@@ -152,12 +152,14 @@ mod tests {
         let may = |method: &str, name: &str, behind: &str| {
             allowed(method, &format!("/images/{}{behind}", escaped(name)), IMAGES)
         };
-        for name in
-            ["docker.io/library/nginx:1", "localhost:5000/a/b:x", &format!("r.example/a@{digest}"), &digest]
-        {
+        for name in ["docker.io/library/nginx:1", "localhost:5000/a/b:x", &format!("r.example/a@{digest}")] {
             assert!(may("DELETE", name, ""), "{name}");
         }
-        assert!(may("POST", "r.example/a/b", "/push") && may("POST", &digest, "/tag"));
+        assert!(may("POST", "r.example/a/b", "/push"));
+        for path in [format!("/images/{digest}"), format!("/images/{digest}/tag")] {
+            let method = if path.ends_with("/tag") { "POST" } else { "DELETE" };
+            assert!(allowed(method, &path, IMAGES), "{path}");
+        }
         for name in [
             "nginx",
             "nginx:1",

@@ -86,9 +86,7 @@ fn new(asked: &Asked) -> Result<Named, ToolError> {
         }
         Asked::NewVolume(name) => named(name, Target::NewVolume(NewVolume { name: a_name("volume", name)? })),
         Asked::Reference(words) => match ImageRef::parse(words) {
-            Ok(image) if !is_id(image.repository().rsplit('/').next().unwrap_or_default()) => {
-                named(words, Target::Reference(Reference { image }))
-            }
+            Ok(image) if !is_id_like(&image) => named(words, Target::Reference(Reference { image })),
             Ok(_) => Err(ToolError::invalid(format!("`{words}` looks like an id, and is to be a name"))
                 .hint("give the image a name that is no hex number")),
             Err(why) => Err(ToolError::invalid(format!("`{words}` is no name of an image: {why}"))
@@ -119,6 +117,12 @@ fn a_name(kind: &str, name: &str) -> Result<String, ToolError> {
     Ok(name.to_owned())
 }
 
+/// A short id, or what begins a whole one: `sha256:26e2...` can be read as a name with a tag.
+fn is_id_like(image: &ImageRef) -> bool {
+    let last = image.repository().rsplit('/').next().unwrap_or_default();
+    is_id(last) || image.repository() == "docker.io/library/sha256"
+}
+
 /// Twelve hex digits or more: what docker prints as an id.
 fn is_id(name: &str) -> bool {
     name.len() >= 12 && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -137,7 +141,7 @@ mod tests {
         }
         let image = |words: &str| super::new(&Asked::Reference(words.to_owned())).is_ok();
         assert!(image("nginx") && image("r.example:5000/a/b:1") && image("cafe:1"));
-        for bad in ["26e2fa12aad5:latest", "x/26e2fa12aad5", "", "UPPER", "a b"] {
+        for bad in ["26e2fa12aad5:latest", "x/26e2fa12aad5", "sha256:26e2fa12aad5", "", "UPPER", "a b"] {
             assert!(!image(bad), "{bad}");
         }
     }

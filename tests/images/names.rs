@@ -45,6 +45,7 @@ fn a_name_is_given_moved_and_not_given_twice() {
         // I4: later it would be taken for an id.
         ("26e2fa12aad5", "looks like an id"),
         ("26e2fa12aad5:latest", "looks like an id"),
+        (&second, "looks like an id"),
         (&format!("x/{}", &second["sha256:".len()..]), "looks like an id"),
         (&format!("x@{second}"), "digest"),
     ] {

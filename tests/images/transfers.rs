@@ -223,3 +223,38 @@ fn b15_a_200_is_no_success() {
         assert_eq!(failed.kind(), "outcome_unknown", "{}", failed.text);
     }
 }
+
+#[test]
+fn of_a_push_that_breaks_only_the_registry_knows() {
+    let test = "images::transfers::push_lost";
+    let Some(engine) = engine::at_hand(test) else { return };
+    let Some(registry) = Registry::new(test, false) else { return };
+    let scope = Scope::new(&engine);
+    let name = registry.name(&scope, "1");
+    image(&engine, &scope, &name, 1 << 20);
+    let call = json!({ "image": name });
+    let reset = Fault::Toxic(vec![Toxic::down(Poison::ResetPeer(400))]);
+    let faultd = Faultd::before(&engine).on(post("/push"), reset);
+    let client = Launch::at(&faultd.host()).config(ON).connect();
+    let lost = client.call("docker_push", &call);
+    assert_eq!(lost.kind(), "outcome_unknown", "{}", lost.text);
+    assert_eq!(lost.structured["error"]["retry"], "safe", "{}", lost.text);
+    faultd.set(
+        post("/push"),
+        Fault::ErrorInStream("denied: requested access to the resource is denied".into()),
+    );
+    let refused = client.call("docker_push", &call);
+    assert_eq!(refused.kind(), "daemon_error", "{}", refused.text);
+    faultd.clear();
+    client.call("docker_push", &call).ok();
+    // Given up while the registry holds: the call is closed in the audit soon, and what came of it is not claimed.
+    let gate = Gate::before(&registry, 0);
+    let held = format!("{}/{}:1", gate.host, scope.prefix);
+    engine.docker(&["tag", &name, &held]);
+    let client = Launch::at(&engine.host).config(ON).connect();
+    let id = begin(&client, "docker_push", &json!({ "image": held }));
+    std::thread::sleep(S(1));
+    client.notify("notifications/cancelled", json!({ "requestId": id }));
+    let line = outcome(&client, "docker_push", S(12));
+    assert_ne!(line["effect"], "done", "{line:#}");
+}

@@ -22,7 +22,7 @@ async fn each_registry_gets_its_own_alone() {
     let pair = |text: &str| BASE64.encode(text);
     let config = json!({ "auths": {
         "https://index.docker.io/v1/": { "auth": pair("hub:of:colons") },
-        "r.example:5000": { "auth": pair("me:?>?>~~") },
+        "r.example:5000": { "auth": pair("myself:?>?>~~") },
         "https://Token.example/v2/": { "identitytoken": "tok" },
         "plain.example": { "username": "u", "password": "p" },
         "kept.example": {},
@@ -33,7 +33,7 @@ async fn each_registry_gets_its_own_alone() {
     let hub = said(header("docker.io").await.unwrap());
     assert_eq!(hub, json!({ "username": "hub", "password": "of:colons", "serveraddress": HUB }));
     let other = said(header("r.example:5000").await.unwrap());
-    assert_eq!((&other["username"], &other["password"]), (&json!("me"), &json!("?>?>~~")));
+    assert_eq!((&other["username"], &other["password"]), (&json!("myself"), &json!("?>?>~~")));
     assert_eq!(said(header("token.example").await.unwrap())["identitytoken"], "tok");
     assert_eq!(said(header("plain.example").await.unwrap())["username"], "u");
     for none in ["r.example", "r.example:5001", "example:5000", "kept.example", "evil.example", ""] {
@@ -42,7 +42,7 @@ async fn each_registry_gets_its_own_alone() {
     let bad = find(&env, "bad.example").await;
     assert!(bad.credentials.is_none() && bad.trouble.is_some());
     let shown = format!("{:?}", find(&env, "r.example:5000").await);
-    assert!(!shown.contains("?>") && !shown.contains("me"), "{shown}");
+    assert!(!shown.contains("?>") && !shown.contains("myself"), "{shown}");
 }
 
 #[tokio::test]

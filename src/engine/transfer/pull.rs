@@ -203,6 +203,7 @@ impl Goal for Aim {
     fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
         Box::pin(async move {
             let now = engine.holder(budget, &self.image).await?.map(|raw| raw.id);
+            let as_before = now == self.before;
             let (reached, evidence) = match (&self.before, now) {
                 (_, None) => (Some(false), "the image is not there"),
                 (None, Some(_)) => (Some(true), "the image is there"),
@@ -210,7 +211,7 @@ impl Goal for Aim {
                 // Perhaps there is no newer one.
                 (Some(_), Some(_)) => (None, "the image is the one that was there before"),
             };
-            Ok(Look { reached, as_before: reached == Some(false), evidence: evidence.to_owned() })
+            Ok(Look { reached, as_before, evidence: evidence.to_owned() })
         })
     }
 

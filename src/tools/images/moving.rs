@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::Settings;
 use crate::engine::EngineError;
@@ -22,6 +22,8 @@ use crate::tools::words::count;
 const WAITING: Duration = Duration::from_secs(4);
 /// Between two reports.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So long a report may wait for a place.
+const BUSY: Duration = Duration::from_millis(50);
 /// What the caller gave up goes on for so long: who asks again in this time loses nothing of it.
 const REJOIN: Duration = Duration::from_secs(5);
 /// More layers than any image has.
@@ -64,12 +66,15 @@ fn is_known(image: &ImageRef, settings: &Settings) -> bool {
 /// Waits for the beginning of an answer, and says so.
 pub(super) async fn begun<T>(ctx: &Ctx, image: &ImageRef, begin: impl Future<Output = T>) -> T {
     let mut begin = std::pin::pin!(begin);
-    loop {
+    let say = async || {
         ctx.progress.say(format!("waiting for the registry {}", image.registry())).await;
+        sleep(WAITING).await;
+    };
+    loop {
         tokio::select! {
             biased;
             begun = &mut begin => return begun,
-            () = sleep(WAITING) => {}
+            () = say() => {}
         }
     }
 }
@@ -103,7 +108,8 @@ impl Layers {
         }
         if ctx.progress.wanted() && self.told.is_none_or(|at| at.elapsed() >= PAUSE) {
             self.told = Some(Instant::now());
-            ctx.progress.say(self.say(verb, &id)).await;
+            // A client that does not read holds up no transfer.
+            let _busy = timeout(BUSY, ctx.progress.say(self.say(verb, &id))).await;
         }
     }
 

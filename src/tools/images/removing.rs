@@ -7,6 +7,7 @@ use crate::engine::snapshot::short;
 use crate::output::bytes;
 use crate::policy::reference::ImageRef;
 use crate::policy::{Image, Permit, Permits};
+use crate::tool::error::Effect;
 use crate::tool::{Ctx, Kind, Preview, ToolError};
 use crate::tools::changing::{One, Well, found};
 use crate::tools::words::{age, names, now};
@@ -120,7 +121,9 @@ async fn removed(
             // What went before it is gone, and that is said.
             Err(mut e) if !untagged.is_empty() => {
                 e.message.push_str(&format!("; its names {} are gone", names(&untagged)));
-                e.effect = crate::tool::error::Effect::Unknown;
+                if e.effect == Effect::None {
+                    e.effect = Effect::Done;
+                }
                 return Err(e);
             }
             Err(e) => return Err(e),
