@@ -86,6 +86,8 @@ struct Keeper {
     starting: usize,
     /// Orphans come to us.
     in_charge: bool,
+    /// We had children before: who started us went on in our process. What they leave comes to us as well.
+    inherited: bool,
     /// When the first child was started, in ticks: what is older is no orphan of ours.
     first: Option<u64>,
     ending: Option<Instant>,
@@ -149,6 +151,7 @@ impl Keeper {
             }
             Word::TakeCharge => {
                 self.in_charge = true;
+                self.inherited = tree::all().iter().any(|it| it.parent == mark::ours().pid);
                 end_leftovers();
             }
             Word::EndAll(kill_at, done) => {
@@ -227,8 +230,9 @@ impl Keeper {
     fn end_strays(&self, strays: &[Process]) -> usize {
         let may_be_of = |job: &Job, it: &Process| job.state == State::Running && job.start <= it.start;
         let unclaimed = |it: &&Process| !self.jobs.iter().any(|job| job.knows(it) || may_be_of(job, it));
-        // To the first process of a container come orphans of whatever is run in it: those are not ours to kill.
-        let ours = std::process::id() != 1;
+        // To the first process of a container come orphans of whatever is run in it, and to one with children of
+        // somebody else's theirs: those are not ours to kill.
+        let ours = std::process::id() != 1 && !self.inherited;
         strays
             .iter()
             .filter(|_| ours)
@@ -259,7 +263,8 @@ fn end_leftovers() {
         let Some(owner) = tree::mark(it.pid).as_deref().and_then(mark::owner) else { continue };
         let lives = all.iter().any(|of| of.pid == owner.pid && of.start == owner.start && !of.zombie);
         // Its owner would be above it, were it alive; the start may look different from another time namespace.
-        if owner.space == us.space && !lives && !above(it.pid).any(|pid| pid == owner.pid) {
+        let dead = !lives && !above(it.pid).any(|pid| pid == owner.pid);
+        if owner.space == us.space && dead && tree::is_among_us(it.pid) {
             tracing::info!(pid = it.pid, "a process that a dead docker-mcp left is killed");
             it.signal(rustix::process::Signal::KILL);
         }

@@ -31,9 +31,21 @@ pub(super) fn one(pid: i32) -> Option<Process> {
 
 /// The namespace that pids are of.
 pub(super) fn namespace() -> u64 {
-    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    namespace_of("self")
+}
+
+fn namespace_of(pid: &str) -> u64 {
+    let link = fs::read_link(format!("/proc/{pid}/ns/pid")).unwrap_or_default();
     let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(0)
+}
+
+/// It is of our user and lives among our pids: anybody may write any mark, and root reads everybody's.
+pub(super) fn is_among_us(pid: i32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let owner = fs::metadata(PathBuf::from(format!("/proc/{pid}"))).map(|meta| meta.uid());
+    owner.is_ok_and(|uid| uid == rustix::process::geteuid().as_raw())
+        && namespace_of(&pid.to_string()) == namespace()
 }
 
 /// The mark in the environment it was started with; none where it may not be read.
@@ -112,6 +124,33 @@ mod tests {
         assert!(seen.lives() && all().contains(&seen));
         assert!(!Process { start: seen.start + 1, ..seen }.lives());
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_is_of_another_user_or_has_other_pids_is_not_among_us() {
+        assert!(is_among_us(std::process::id().cast_signed()));
+        let started = |program: &str, args: &[&str]| {
+            let child = std::process::Command::new(program).args(args).args(["sleep", "1000"]).spawn();
+            std::thread::park_timeout(std::time::Duration::from_millis(300));
+            child.ok()
+        };
+        for (program, args) in [
+            ("setpriv", &["--reuid=65534", "--regid=65534", "--clear-groups"] as &[&str]),
+            ("unshare", &["--pid", "--fork", "--kill-child"]),
+        ] {
+            let Some(mut child) = started(program, args) else { continue };
+            let pid = child.id().cast_signed();
+            // The one that forks stays with us; its child does not.
+            let below = all().into_iter().find(|it| it.parent == pid).map_or(pid, |it| it.pid);
+            // Only root may become somebody else.
+            if child.try_wait().unwrap().is_none() {
+                assert!(!is_among_us(below), "{program}");
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_signal_reaches_no_other_process_that_has_the_pid() {

@@ -8,36 +8,48 @@ use tokio::time::{Instant, sleep};
 
 use super::Engine;
 use super::budget::Budget;
+use super::dial::DialKind;
 use super::error::EngineError;
 
 const WAITING: u8 = 0;
 const SENT: u8 = 1;
 const WITHDRAWN: u8 = 2;
+const CLOSED: u8 = 3;
 
 /// Whether a call's change may still be called off. Either the call is withdrawn and never sent, or it is sent and never
-/// withdrawn; there is nothing between.
+/// withdrawn; there is nothing between. Of a change in several parts, those that were not sent when it was called off
+/// never are.
 #[derive(Debug, Default)]
 pub struct Commit(AtomicU8);
 
 impl Commit {
-    /// Called right before the first byte is written. False: it was withdrawn, nothing may be written.
+    /// Called right before the first byte is written. False: it was called off, nothing (more) may be written.
     #[must_use]
     pub fn send(&self) -> bool {
-        let was = self.0.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire);
-        was.is_ok() || was == Err(SENT)
+        matches!(self.step(WAITING, SENT), WAITING | SENT)
     }
 
-    /// Calls it off. False: too late, the engine may have heard of it.
+    /// Calls it off. False: too late, the engine may have heard of it; only what it has not heard of is called off.
     #[must_use]
     pub fn withdraw(&self) -> bool {
-        let was = self.0.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
-        was.is_ok() || was == Err(WITHDRAWN)
+        let was = self.step(WAITING, WITHDRAWN);
+        if was == SENT {
+            self.step(SENT, CLOSED);
+        }
+        matches!(was, WAITING | WITHDRAWN)
     }
 
     /// The engine may have heard of it.
     #[must_use]
     pub fn sent(&self) -> bool {
-        self.0.load(Ordering::Acquire) == SENT
+        matches!(self.0.load(Ordering::Acquire), SENT | CLOSED)
+    }
+
+    /// From one to the other, if it is there; what it was.
+    fn step(&self, from: u8, to: u8) -> u8 {
+        match self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(was) | Err(was) => was,
+        }
     }
 }
 
@@ -62,13 +74,14 @@ impl From<Failed> for EngineError {
     }
 }
 
-/// Did a change happen whose answer was lost?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Did a change happen whose answer was lost? Of several, the last of these holds for all: what is unknown of one is
+/// unknown of all, and what happened to one happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
+    /// It is not so, and nothing is under way.
+    None,
     /// What was asked for is so.
     Done,
-    /// It is not, and nothing is under way.
-    None,
     /// The engine is still at it.
     Continuing,
     /// Nobody knows.
@@ -94,6 +107,11 @@ pub trait Goal: Send + Sync + 'static {
         USUAL
     }
 
+    /// It was so before it was asked for: nothing had to happen.
+    fn was_so(&self) -> bool {
+        false
+    }
+
     /// What it means that the object is gone.
     fn gone(&self) -> Effect {
         Effect::Unknown
@@ -108,6 +126,8 @@ pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, EngineError>> + 
 pub struct Look {
     /// Is what was asked for so? `None`: that cannot be seen from the outside.
     pub reached: Option<bool>,
+    /// It is as it was before it was asked for. False also where nobody knows how it was.
+    pub as_before: bool,
     /// What that is read from, in a few words.
     pub evidence: String,
 }
@@ -115,7 +135,10 @@ pub struct Look {
 /// A change on its way whose answer was lost.
 pub struct Trail {
     goal: Box<dyn Goal>,
-    /// The engine was seen gone since: whatever it was told, it does no more.
+    /// When what was begun has come to its end, also without an engine that is at it: a container that was asked to
+    /// stop may take its grace.
+    settled: Instant,
+    /// Nobody was at the engine's socket since: what it was told may be forgotten.
     away: bool,
     /// It took the request and said nothing, in all the time of the call: it is at it, or it hangs.
     silent: bool,
@@ -168,7 +191,8 @@ impl Engine {
             Err(Failed { error, written: true }) => {
                 let cause = self.scrubbed(error);
                 let silent = matches!(cause, EngineError::Timeout { .. });
-                let mut trail = Trail { goal: Box::new(goal), away: false, silent };
+                let settled = Instant::now() + goal.takes();
+                let mut trail = Trail { goal: Box::new(goal), settled, away: false, silent };
                 // An engine that took the request and is silent has had its time; one look tells what came of it.
                 let until = if silent { Instant::now() } else { budget.deadline };
                 let finding = self.look_again(&mut trail, until.max(Instant::now() + LAST_LOOK)).await;
@@ -188,11 +212,11 @@ impl Engine {
             let budget = Budget::of(left.min(LOOK).max(Duration::from_millis(50)));
             match trail.goal.look(self, &budget).await {
                 Ok(look) => {
-                    let (finding, certain) = trail.judge(look);
+                    let (finding, certain) = trail.judge(look, Instant::now());
                     if certain {
                         return finding;
                     }
-                    if !heard && !trail.silent {
+                    if !heard && !trail.silent && !trail.away {
                         heard = true;
                         until = until.min(Instant::now() + trail.goal.takes());
                     }
@@ -204,9 +228,10 @@ impl Engine {
                 Err(e) if e.is_gone() => {
                     return Finding { effect: trail.goal.gone(), evidence: "it is gone".to_owned() };
                 }
-                Err(EngineError::Dial(_)) => {
-                    trail.away = true;
-                    "the engine is gone; it has not come back".clone_into(&mut last);
+                Err(EngineError::Dial(e)) => {
+                    // A full backlog, a lost network or a login that fails say nothing of what the engine does.
+                    trail.away |= matches!(e.kind, DialKind::Refused | DialKind::Missing);
+                    "the engine cannot be reached".clone_into(&mut last);
                 }
                 // The engine hangs, or what is looked at does.
                 Err(_) => {}
@@ -223,21 +248,30 @@ impl Engine {
 impl Trail {
     /// For a goal that the engine has given up already, but not without a trace.
     pub(super) fn of_refusal(goal: impl Goal) -> Self {
-        Self { goal: Box::new(goal), away: true, silent: false }
+        Self { goal: Box::new(goal), settled: Instant::now(), away: true, silent: false }
     }
 
     /// For a goal that somebody may still be at.
     pub(super) fn of(goal: impl Goal) -> Self {
-        Self { goal: Box::new(goal), away: false, silent: false }
+        let settled = Instant::now() + goal.takes();
+        Self { goal: Box::new(goal), settled, away: false, silent: false }
     }
 
-    /// What a look says, and whether more looks could say otherwise.
-    fn judge(&self, look: Look) -> (Finding, bool) {
+    /// It was so before it was asked for: nothing had to happen.
+    #[must_use]
+    pub fn was_so(&self) -> bool {
+        self.goal.was_so()
+    }
+
+    /// What a look at that moment says, and whether more looks could say otherwise.
+    fn judge(&self, look: Look, at: Instant) -> (Finding, bool) {
         let (effect, certain) = match look.reached {
             Some(true) => (Effect::Done, true),
-            // The engine that was told is gone: nobody is at it any more.
-            Some(false) if self.away => (Effect::None, true),
-            Some(false) if self.silent => (Effect::Continuing, false),
+            // Half of it may be done: a restart whose start never came. Nobody is at the rest any more.
+            Some(false) if self.away && !look.as_before => (Effect::Unknown, true),
+            // It is as it was, and what may have been begun has had its time.
+            Some(false) if self.away && at >= self.settled => (Effect::None, true),
+            Some(false) if self.silent && !self.away => (Effect::Continuing, false),
             Some(false) => (Effect::Unknown, false),
             None => (Effect::Unknown, self.away),
         };
@@ -262,9 +296,39 @@ mod tests {
     fn sent_or_withdrawn_never_both() {
         let commit = Commit::default();
         assert!(commit.send() && commit.send() && commit.sent());
-        assert!(!commit.withdraw());
+        assert!(!commit.withdraw() && commit.sent());
+        assert!(!commit.send(), "what is called off begins nothing more");
+        assert!(!commit.withdraw() && commit.sent());
         let commit = Commit::default();
         assert!(commit.withdraw() && commit.withdraw());
         assert!(!commit.send() && !commit.sent());
+    }
+
+    struct Stop;
+
+    impl Goal for Stop {
+        fn look<'a>(&'a self, _: &'a Engine, _: &'a Budget) -> Looking<'a> {
+            Box::pin(std::future::pending())
+        }
+
+        fn takes(&self) -> Duration {
+            Duration::from_secs(13)
+        }
+    }
+
+    #[test]
+    fn an_engine_that_went_away_may_have_done_half_of_it() {
+        let at = Instant::now();
+        let trail = Trail { goal: Box::new(Stop), settled: at + Stop.takes(), away: true, silent: false };
+        let judge = |reached, as_before, seconds| {
+            let look = Look { reached, as_before, evidence: String::new() };
+            let (finding, certain) = trail.judge(look, at + Duration::from_secs(seconds));
+            (finding.effect, certain)
+        };
+        assert_eq!(judge(Some(false), false, 0), (Effect::Unknown, true), "stopped, and not started again");
+        assert_eq!(judge(Some(false), true, 12), (Effect::Unknown, false), "it may be ending still");
+        assert_eq!(judge(Some(false), true, 13), (Effect::None, true));
+        assert_eq!(judge(Some(true), false, 0), (Effect::Done, true));
+        assert_eq!(judge(None, true, 0), (Effect::Unknown, true));
     }
 }

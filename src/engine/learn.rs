@@ -61,17 +61,17 @@ impl Cache {
 /// Why a container's secrets are not known.
 #[derive(Debug)]
 pub(crate) enum Unlearned {
-    /// It does not answer an inspection, though the engine lists it.
-    Silent,
+    /// This one does not answer an inspection, though the engine lists it.
+    Silent(String),
     /// The engine answered, and not as it should.
     Failed(EngineError),
 }
 
 impl Unlearned {
-    fn of(e: EngineError) -> Self {
+    fn of(id: &str, e: Option<EngineError>) -> Self {
         match e {
-            EngineError::Timeout { .. } => Self::Silent,
-            e => Self::Failed(e),
+            None | Some(EngineError::Timeout { .. }) => Self::Silent(id.to_owned()),
+            Some(e) => Self::Failed(e),
         }
     }
 }
@@ -118,8 +118,8 @@ impl Engine {
         let why = self.inspect_all(&all, first).await;
         self.inspect_all(&all, others).await;
         let state = self.learned.state();
-        let lacks = must.iter().any(|id| !state.known.contains_key(*id));
-        Ok((state.generation, lacks.then(|| why.map_or(Unlearned::Silent, Unlearned::of))))
+        let lacks = must.iter().find(|id| !state.known.contains_key(**id));
+        Ok((state.generation, lacks.map(|id| Unlearned::of(id, why))))
     }
 
     /// Gives the first failure, if there was one.

@@ -57,12 +57,24 @@ pub struct State {
     /// How it ended last.
     #[serde(rename = "ExitCode", deserialize_with = "raw::nullable")]
     pub exit_code: i64,
+    /// Its own grace in seconds, if it has one; without end where it is negative.
+    #[serde(skip)]
+    pub grace: Option<i64>,
 }
 
 #[derive(Deserialize)]
 struct Inspected {
     #[serde(rename = "State")]
     state: State,
+    #[serde(rename = "Config", default, deserialize_with = "raw::nullable")]
+    config: InspectedConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InspectedConfig {
+    #[serde(rename = "StopTimeout")]
+    stop_timeout: Option<i64>,
 }
 
 /// What the engine says of a change that it made.
@@ -94,6 +106,19 @@ impl Act {
             Self::Kill { signal } => ("kill", signal.clone().map(|s| ("signal", s)).into_iter().collect()),
             Self::Pause => ("pause", Vec::new()),
             Self::Unpause => ("unpause", Vec::new()),
+        }
+    }
+
+    /// How long an engine that is well may need for it.
+    fn takes(&self, before: Option<&State>) -> Duration {
+        const FOREVER: u64 = 86_400;
+        match self {
+            Self::Stop { grace, .. } | Self::Restart { grace, .. } => {
+                let own = before.and_then(|before| before.grace);
+                let own = own.map_or(10, |own| u64::try_from(own).unwrap_or(FOREVER));
+                USUAL + Duration::from_secs(grace.unwrap_or(own).min(FOREVER))
+            }
+            _ => USUAL,
         }
     }
 
@@ -165,7 +190,7 @@ impl Engine {
     async fn state(&self, permit: &Permit<Container>, budget: &Budget) -> Result<State, EngineError> {
         let path = format!("/containers/{}/json", permit.target().id);
         let inspected: Inspected = self.wire.json(budget, &path, &[]).await?;
-        Ok(inspected.state)
+        Ok(State { grace: inspected.config.stop_timeout, ..inspected.state })
     }
 }
 
@@ -177,17 +202,17 @@ impl Goal for Aim {
             if !now.started_at.starts_with("0001-") && !now.started_at.is_empty() {
                 evidence.push_str(&format!(", started at {}", now.started_at));
             }
-            Ok(Look { reached: self.act.reached(self.before.as_ref(), &now), evidence })
+            let as_before = self.before.as_ref() == Some(&now);
+            Ok(Look { reached: self.act.reached(self.before.as_ref(), &now), as_before, evidence })
         })
     }
 
     fn takes(&self) -> Duration {
-        match &self.act {
-            Act::Stop { grace, .. } | Act::Restart { grace, .. } => {
-                USUAL + Duration::from_secs(grace.unwrap_or(10))
-            }
-            _ => USUAL,
-        }
+        self.act.takes(self.before.as_ref())
+    }
+
+    fn was_so(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| self.act.reached(Some(before), before) == Some(true))
     }
 
     fn gone(&self) -> Effect {
@@ -203,7 +228,7 @@ mod tests {
     use super::*;
 
     fn state(status: &str, started_at: &str) -> State {
-        State { status: status.into(), started_at: started_at.into(), exit_code: 0 }
+        State { status: status.into(), started_at: started_at.into(), ..State::default() }
     }
 
     #[test]
@@ -230,5 +255,14 @@ mod tests {
         ] {
             assert_eq!(act.reached(before, now), want, "{act:?} {now:?}");
         }
+    }
+
+    #[test]
+    fn a_grace_of_its_own_is_waited_for() {
+        let stop = Act::Stop { grace: None, signal: None };
+        let own = |grace| stop.takes(Some(&State { grace, ..state("running", "1") }));
+        assert_eq!(own(None), Duration::from_secs(15));
+        assert_eq!(own(Some(90)), Duration::from_secs(95));
+        assert!(own(Some(-1)) > Duration::from_secs(3_600));
     }
 }

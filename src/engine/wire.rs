@@ -56,6 +56,7 @@ pub struct Change<'a> {
     registry_auth: Option<HeaderValue>,
 }
 
+#[expect(dead_code, reason = "for the tools that remove, create and pull")]
 impl<'a> Change<'a> {
     /// A `POST` without a body.
     #[must_use]

@@ -1,6 +1,6 @@
 //! The way of a call, one statement a layer.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ use crate::tool::{Asked, Class, Ctx, Mask, ToolDef, ToolError};
 use super::confirming::{self, Next};
 use super::progress::Reports;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
-use super::trace::Trace;
+use super::trace::{self, Trace};
 use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint, targets};
 
 /// How long a stream that was cancelled has for its answer.
@@ -194,7 +194,7 @@ async fn execute(
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
     // One change and a few looks at a time: a stuck container must not take every place.
-    let at = (containers.as_slice(), queue.purpose(changes));
+    let at = (containers.as_slice(), queue.purpose(def));
     let held = queue.wait(server, server.supervisor.slots.at(place, queue.class, at, queue.until)).await?;
 
     // What hung twice is left alone for a while; but a change is tried, for killing is what such a container needs.
@@ -205,7 +205,7 @@ async fn execute(
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
         let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
-        *learned = supervise.witnessed(&containers, learning).await?;
+        *learned = supervise.witnessed(def, &containers, learning).await?;
     }
 
     // Nothing changes that was not recorded first.
@@ -227,14 +227,23 @@ async fn execute(
         Ok::<_, ToolError>(finish(draft, &redactor, cap))
     };
     if changes {
-        let trace = trace.hand_over(&commit);
-        return supervise
-            .change(commit, finish_by, |answer| see_through(running, answer, held, after, trace))
+        let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
+        let (kept, sees) = (Arc::clone(&trace), Arc::clone(&commit));
+        let result = supervise
+            .change(sees, finish_by, |answer| see_through(running, answer, held, after, trace))
             .await;
+        // Called off in time: its record does not wait for a worker that may be stuck.
+        if let Err(e) = &result
+            && !commit.sent()
+            && let Some(mut trace) = trace::take(&kept)
+        {
+            trace.ended(Some(e), None, false);
+        }
+        return result;
     }
     let result = supervise.run(running).await;
     drop(held);
-    supervise.witnessed(&containers, result).await
+    supervise.witnessed(def, &containers, result).await
 }
 
 /// The objects that the arguments name, as the engine knows them.

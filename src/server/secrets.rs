@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::engine::learn::{Environment, Unlearned};
+use crate::engine::snapshot::short;
 use crate::output::{Learned, LearnedBuilder, Redactor};
 use crate::tool::{Kind, ToolError};
 
@@ -49,13 +50,12 @@ impl Secrets {
                 None => {}
                 // Nonsense is a fault of the engine, and not of the one container that was asked about.
                 Some(Unlearned::Failed(e)) => return Err(e.into()),
-                Some(Unlearned::Silent) => {
-                    return Err(ToolError::new(
-                        Kind::ContainerUnresponsive,
-                        "the container does not answer an inspection",
-                    )
-                    .hint("others may still answer; look at the host, or try again")
-                    .retry_after(Duration::from_secs(30)));
+                Some(Unlearned::Silent(stuck)) => {
+                    let message =
+                        format!("the engine does not answer an inspection of container `{}`", short(&stuck));
+                    return Err(ToolError::new(Kind::ContainerUnresponsive, message)
+                        .hint("others may still answer; look at the host, or try again")
+                        .retry_after(Duration::from_secs(30)));
                 }
             }
             let kept = || server.secrets.kept.lock().unwrap_or_else(PoisonError::into_inner);

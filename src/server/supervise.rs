@@ -1,6 +1,6 @@
 //! One call under supervision: its clocks, its waiting, the pieces of work it makes, and what its ending says of the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -16,9 +16,9 @@ use crate::supervisor::doors::{Inside, Purpose};
 use crate::supervisor::run::{Ending, Patience};
 use crate::supervisor::slots::Place;
 use crate::tool::context::After;
-use crate::tool::{Class, Clocks, Kind, Phase, ToolError};
+use crate::tool::{Class, Clocks, Kind, Phase, ToolDef, ToolError};
 
-use super::trace::Recorded;
+use super::trace::{self, Recorded};
 use super::{Server, answer};
 
 /// The shortest time that a call may give itself.
@@ -65,16 +65,18 @@ impl Queue {
             biased; // a server that stops gives no place; else one that is there is taken
             () = server.supervisor.shutdown.cancelled() => Err(stopping()),
             place = place => place,
-            () = opened => match server.supervisor.admit() {
-                Err(refused) => Err(answer::circuit_open(refused)),
-                Ok(_) => Err(answer::overloaded()),
-            },
+            () = opened => Err(match server.supervisor.refusal() {
+                Some(refused) => answer::circuit_open(refused),
+                None => answer::overloaded(),
+            }),
         }
     }
 
-    pub(super) const fn purpose(&self, changes: bool) -> Purpose {
+    /// What a call of this tool wants of its containers.
+    pub(super) const fn purpose(&self, def: &ToolDef) -> Purpose {
         match self.class {
-            _ if changes => Purpose::Change,
+            _ if def.urgent => Purpose::Urgent,
+            _ if !def.spec.effect.read_only() => Purpose::Change,
             Class::Stream => Purpose::Stream,
             _ => Purpose::Read,
         }
@@ -110,6 +112,7 @@ impl Supervise<'_> {
     /// A container that does not answer: does the engine? What it says decides whose fault it is.
     pub(super) async fn witnessed<T>(
         &self,
+        def: &ToolDef,
         ids: &[String],
         result: Result<T, ToolError>,
     ) -> Result<T, ToolError> {
@@ -118,10 +121,21 @@ impl Supervise<'_> {
             Err(stuck) if stuck.kind == Kind::ContainerUnresponsive => {
                 let left = self.deadline.saturating_duration_since(Instant::now());
                 if supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await {
-                    supervisor.timed_out(ids);
+                    // Of several nobody can say which it was: the others must not pay for one that is stuck.
+                    if ids.len() == 1 {
+                        supervisor.timed_out(ids);
+                    }
                     return Err(stuck);
                 }
                 Err(ToolError { phase: stuck.phase, limit: stuck.limit, ..answer::silent() })
+            }
+            // A volume plugin that hangs is no sick engine; only what a probe would ask speaks for itself.
+            Err(late)
+                if late.daemon_fault && waited(&late) && def.spec.class == Class::Read && !def.probes =>
+            {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                let well = supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await;
+                Err(ToolError { daemon_fault: !well, ..late })
             }
             Ok(value) => {
                 supervisor.answered(ids);
@@ -198,20 +212,26 @@ pub(super) async fn see_through(
     answer: oneshot::Sender<Result<Finished, ToolError>>,
     held: (Place, Inside),
     after: After,
-    trace: Option<Recorded>,
+    trace: Arc<Mutex<Option<Recorded>>>,
 ) {
     let result = running.await;
     drop(held);
-    let mut trace = trace;
+    let mut trace = trace::take(&trace);
+    let (known, looks) = (after.is_known(), after.take());
     if let Some(trace) = &mut trace {
-        trace.ended(result.as_ref().err(), after.was_unchanged());
+        trace.ended(result.as_ref().err(), known.as_ref(), !looks.is_empty());
     }
-    let looks = after.take();
     // Nobody may be waiting any more.
     let _gone = answer.send(result);
     if let (Some(trace), false) = (&mut trace, looks.is_empty()) {
-        trace.found(&join_all(looks).await);
+        let found = join_all(looks).await;
+        trace.found(&known.into_iter().chain(found).collect::<Vec<_>>());
     }
+}
+
+/// The engine had the request, and was waited for.
+const fn waited(e: &ToolError) -> bool {
+    matches!(e.phase, Some(Phase::Headers | Phase::Idle | Phase::Total))
 }
 
 /// What a result says of the engine's health; `None`: a probe must tell. `hurried`: the call had less than its class's time

@@ -1,6 +1,6 @@
 //! The audit trace of a call on its way: kept by the call, handed to the work once a change may outlive the call.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::audit::{AuditFault, Decision, Guard};
 use crate::engine::Commit;
@@ -71,32 +71,37 @@ impl Trace {
     }
 }
 
+/// The trace of a change from where its work and its call can both reach it; the first one closes it.
+pub(super) fn take(trace: &Mutex<Option<Recorded>>) -> Option<Recorded> {
+    trace.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 impl Recorded {
-    /// How the work ended. `unchanged`: well, and without an effect.
-    pub(super) fn ended(&mut self, error: Option<&ToolError>, unchanged: bool) {
-        if unchanged {
-            self.guard.effect(Effect::None);
+    /// How the work ended, and what the tool says of its effect: it knows more than success or failure tells. `open`:
+    /// parts of it are looked at again.
+    pub(super) fn ended(&mut self, error: Option<&ToolError>, known: Option<&Finding>, open: bool) {
+        if error.is_none() {
+            self.found(known.map_or(&[], std::slice::from_ref));
+            if open {
+                self.guard.effect(Effect::Unknown);
+            }
         }
         self.guard.ended(error, false);
     }
 
-    /// What was found out after the caller had its answer.
+    /// What was found out of every part of it.
     pub(super) fn found(&mut self, findings: &[Finding]) {
-        // The worst of them: what is unknown of one is unknown of all.
-        let worst = findings.iter().map(|finding| finding.effect).max_by_key(|effect| match effect {
-            Came::Done => 0,
-            Came::None => 1,
-            Came::Continuing => 2,
-            Came::Unknown => 3,
-        });
-        if let Some(worst) = worst {
-            self.guard.effect(match worst {
+        if let Some(effect) = findings.iter().map(|finding| finding.effect).max() {
+            self.guard.effect(match effect {
                 Came::Done => Effect::Done,
                 Came::None => Effect::None,
                 Came::Continuing => Effect::Continuing,
                 Came::Unknown => Effect::Unknown,
             });
-            let evidence: Vec<&str> = findings.iter().map(|finding| finding.evidence.as_str()).collect();
+        }
+        let evidence = findings.iter().map(|finding| finding.evidence.as_str()).filter(|e| !e.is_empty());
+        let evidence: Vec<&str> = evidence.collect();
+        if !evidence.is_empty() {
             // Words of ours around states and times of the engine; bounded, whatever it says.
             self.guard.evidence(evidence.join("; ").chars().take(EVIDENCE).collect::<String>());
         }

@@ -100,8 +100,9 @@ pub struct Breaker {
 
 /// What a caller is told while another one's trial is out.
 const TRIAL_WAIT: Duration = Duration::from_secs(1);
-/// A trial that is out for longer is taken for lost: a long stream must not keep all other calls out.
-const TRIAL_LIMIT: Duration = Duration::from_secs(60);
+/// A trial that is out for longer is taken for lost: a long stream or a slow stop must not keep all other calls out. Longer
+/// than the clock of an answer's first line, so that a read that hangs has its say.
+const TRIAL_LIMIT: Duration = Duration::from_secs(15);
 /// After so many trials that said nothing, a probe decides.
 const NEUTRALS: u32 = 3;
 /// One good probe can be luck.
@@ -161,6 +162,18 @@ impl Breaker {
             _ => false,
         };
         Ok(Ticket { generation: self.generation, trial })
+    }
+
+    /// The refusal of a call that would come now, if it would be refused. Takes no trial's place.
+    #[must_use]
+    pub fn refusal(&self, now: Duration) -> Option<Refused> {
+        match self.state {
+            State::Open { until, .. } if now < until => Some(self.refused(now, until.saturating_sub(now))),
+            State::HalfOpen { trial: Some(since), .. } if !lost(now, since) => {
+                Some(self.refused(now, TRIAL_WAIT))
+            }
+            _ => None,
+        }
     }
 
     /// A call ended.

@@ -60,6 +60,11 @@ impl Circuit {
             .map_err(|refused| Refused { after: self.worth_trying(refused.after), ..refused })
     }
 
+    pub(super) fn refusal(&self) -> Option<Refused> {
+        let refused = self.with(|inner, now| inner.breaker.refusal(now))?;
+        Some(Refused { after: self.worth_trying(refused.after), ..refused })
+    }
+
     pub(super) fn settle(&self, ticket: Ticket, verdict: Verdict) {
         self.with(|inner, now| {
             if verdict != Verdict::Neutral {

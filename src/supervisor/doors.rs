@@ -16,6 +16,8 @@ pub enum Purpose {
     Stream,
     /// A change.
     Change,
+    /// A change that is to cut another one short: killing what takes its time to stop.
+    Urgent,
 }
 
 /// Two looks, four streams and one change at once.
@@ -35,7 +37,8 @@ struct Door {
     reads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     changes: Arc<Semaphore>,
-    waiting: [AtomicUsize; 3],
+    urgent: Arc<Semaphore>,
+    waiting: [AtomicUsize; 4],
 }
 
 /// Leave to be at some containers. Dropping it lets the next ones in.
@@ -127,7 +130,8 @@ impl Door {
             reads: Arc::new(Semaphore::new(READS)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             changes: Arc::new(Semaphore::new(CHANGES)),
-            waiting: [const { AtomicUsize::new(0) }; 3],
+            urgent: Arc::new(Semaphore::new(CHANGES)),
+            waiting: [const { AtomicUsize::new(0) }; 4],
         }
     }
 
@@ -136,15 +140,17 @@ impl Door {
             Purpose::Read => &self.reads,
             Purpose::Stream => &self.streams,
             Purpose::Change => &self.changes,
+            Purpose::Urgent => &self.urgent,
         }
     }
 
     const fn waiting(&self, purpose: Purpose) -> (&AtomicUsize, usize) {
-        let [reads, streams, changes] = &self.waiting;
+        let [reads, streams, changes, urgent] = &self.waiting;
         match purpose {
             Purpose::Read => (reads, READS_WAIT),
             Purpose::Stream => (streams, CHANGES_WAIT),
             Purpose::Change => (changes, CHANGES_WAIT),
+            Purpose::Urgent => (urgent, CHANGES_WAIT),
         }
     }
 
@@ -152,6 +158,7 @@ impl Door {
         self.reads.available_permits() == READS
             && self.streams.available_permits() == STREAMS
             && self.changes.available_permits() == CHANGES
+            && self.urgent.available_permits() == CHANGES
     }
 }
 

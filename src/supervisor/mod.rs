@@ -95,6 +95,12 @@ impl Supervisor {
         Ok(Admission { supervisor: Arc::clone(self), ticket: Some(ticket) })
     }
 
+    /// What a call would be told that came now, if it were refused.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refused> {
+        self.circuit.refusal()
+    }
+
     /// The circuit at this moment.
     #[must_use]
     pub fn circuit(&self) -> Shown {

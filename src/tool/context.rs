@@ -1,7 +1,6 @@
 //! What a running tool holds.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -151,11 +150,11 @@ impl Mask {
 /// What came of a change after its caller was answered.
 pub type Aftermath = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
-/// What follows a change whose answer left something open: it is looked at again, for the record.
+/// What follows a change: what became of it as far as is known, and what is looked at again, for the record.
 #[derive(Clone, Default)]
 pub struct After {
     looks: Arc<Mutex<Vec<Aftermath>>>,
-    unchanged: Arc<AtomicBool>,
+    known: Arc<Mutex<Option<Finding>>>,
 }
 
 impl std::fmt::Debug for After {
@@ -170,15 +169,15 @@ impl After {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(look));
     }
 
-    /// It was so already: nothing changed, and that is no failure.
-    pub fn unchanged(&self) {
-        self.unchanged.store(true, Ordering::Relaxed);
+    /// What became of all that is not looked at again. Without a word of it, success is an effect.
+    pub fn known(&self, finding: Finding) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(finding);
     }
 
-    /// Whether anything did, as far as the tool says.
+    /// What the tool says of that.
     #[must_use]
-    pub fn was_unchanged(&self) -> bool {
-        self.unchanged.load(Ordering::Relaxed)
+    pub fn is_known(&self) -> Option<Finding> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What there is to do.

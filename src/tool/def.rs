@@ -55,6 +55,12 @@ pub trait Tool: Send + Sync + 'static {
     /// The fixed facts.
     const SPEC: Spec;
 
+    /// It may run beside another change of the same container, to cut it short.
+    const URGENT: bool = false;
+
+    /// What it asks the engine is what a probe asks: its own silence says that the engine hangs.
+    const PROBES: bool = false;
+
     /// Closed (`deny_unknown_fields`); doc comments become the schema's descriptions.
     type Args: DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
@@ -143,6 +149,10 @@ type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
 pub struct ToolDef {
     /// The fixed facts.
     pub spec: Spec,
+    /// As [`Tool::URGENT`].
+    pub urgent: bool,
+    /// As [`Tool::PROBES`].
+    pub probes: bool,
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
     guard: fn(&Prepared, &Settings) -> Result<(), ToolError>,
@@ -156,6 +166,8 @@ impl ToolDef {
     pub const fn of<T: Tool>() -> Self {
         Self {
             spec: T::SPEC,
+            urgent: T::URGENT,
+            probes: T::PROBES,
             schema: if T::SPEC.effect.read_only() {
                 schema::of::<T::Args>
             } else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::engine::EngineError;
-use crate::engine::change::{Effect as Came, Lost, Outcome};
+use crate::engine::change::{Effect as Came, Finding, Lost, Outcome};
 use crate::output::{Draft, Row};
 use crate::tool::error::Effect;
 use crate::tool::{Ctx, Kind, Output, Retry, ToolError};
@@ -64,12 +64,16 @@ impl One {
         let came = match came {
             Err(e) => Err(ToolError::of_object(e, kind, name)),
             Ok(Outcome::Answered(answer)) => Ok(well(answer)),
-            Ok(Outcome::Lost(lost)) => found(ctx, *lost).map(|note| Well::changed(true).note(note)),
+            Ok(Outcome::Lost(lost)) => {
+                let was_so = lost.trail.was_so();
+                found(ctx, name, *lost).map(|note| Well::changed(!was_so).note(note))
+            }
         };
         Self { name: name.to_owned(), came }
     }
 
     /// Of something that ended already.
+    #[expect(dead_code, reason = "for the tools that do more than one request")]
     pub(super) fn ended(name: impl Into<String>, came: Result<Well, ToolError>) -> Self {
         Self { name: name.into(), came }
     }
@@ -77,11 +81,15 @@ impl One {
 
 /// What is said of a change whose answer was lost: a note where it is seen done, else a failure with its effect. What is
 /// still open is looked at again when the caller has its answer.
-pub(super) fn found(ctx: &Ctx, lost: Lost) -> Result<String, ToolError> {
+pub(super) fn found(ctx: &Ctx, name: &str, lost: Lost) -> Result<String, ToolError> {
     let Lost { cause, finding, mut trail } = lost;
     if matches!(finding.effect, Came::Continuing | Came::Unknown) {
         let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
-        ctx.after.the_answer(async move { engine.look_again(&mut trail, until).await });
+        let name = name.to_owned();
+        ctx.after.the_answer(async move {
+            let Finding { effect, evidence } = engine.look_again(&mut trail, until).await;
+            Finding { effect, evidence: format!("{name}: {evidence}") }
+        });
     }
     let why = ToolError::from(cause);
     let evidence = finding.evidence;
@@ -109,12 +117,10 @@ pub(super) fn found(ctx: &Ctx, lost: Lost) -> Result<String, ToolError> {
 
 /// One object's result, or several: those that failed stand among the others, and it is said; all failed is a failure.
 pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Output, ToolError> {
+    ctx.after.known(closed(&ones));
     let failed = ones.iter().filter(|one| one.came.is_err()).count();
     if failed > 0 && failed == ones.len() {
         return Err(none_went_well(ones));
-    }
-    if ones.iter().all(|one| one.came.as_ref().is_ok_and(|well| !well.changed)) {
-        ctx.after.unchanged();
     }
     let all = ones.len();
     let columns = match kind {
@@ -131,25 +137,53 @@ pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Out
     Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, kind))))
 }
 
-fn none_went_well(ones: Vec<One>) -> ToolError {
-    let mut errors = ones.into_iter().filter_map(|one| Some((one.name, one.came.err()?)));
-    let Some((name, mut first)) = errors.next() else {
+/// What came of those that are not looked at again: what happened to one of them happened, and who failed is named.
+fn closed(ones: &[One]) -> Finding {
+    let effect = |one: &One| match &one.came {
+        Ok(well) if well.changed => Came::Done,
+        _ => Came::None,
+    };
+    let failed = ones.iter().filter_map(|one| Some((one, one.came.as_ref().err()?)));
+    let failed = failed.filter(|(_, e)| e.effect == Effect::None);
+    let failed: Vec<String> = failed.map(|(one, e)| format!("{}: {}", one.name, e.kind.name())).collect();
+    Finding {
+        effect: ones.iter().map(effect).max().unwrap_or(Came::None),
+        // Of one alone, its error says it.
+        evidence: if ones.len() > 1 { failed.join("; ") } else { String::new() },
+    }
+}
+
+/// One error for all: the worst of them, with the words of each.
+fn none_went_well(mut ones: Vec<One>) -> ToolError {
+    let errors = || ones.iter().filter_map(|one| Some((one.name.as_str(), one.came.as_ref().err()?)));
+    let message: Vec<String> = errors().map(|(name, e)| format!("{name}: {}", e.message)).collect();
+    let daemon_fault = errors().any(|(_, e)| e.daemon_fault);
+    let bad = |one: &One| one.came.as_ref().err().map(badness);
+    // Of equals the first.
+    let worst = (0..ones.len()).rev().max_by_key(|i| ones.get(*i).and_then(bad));
+    let Some(Err(worst)) = worst.map(|i| ones.swap_remove(i).came) else {
         return ToolError::internal("nothing to act on");
     };
-    let others: Vec<(String, ToolError)> = errors.collect();
-    if others.is_empty() {
-        return first;
+    match message.as_slice() {
+        [_] => worst,
+        _ => ToolError { message: message.join("; "), daemon_fault, ..worst },
     }
-    first.message = format!("{name}: {}", first.message);
-    for (name, other) in &others {
-        first.message.push_str(&format!("; {name}: {}", other.message));
-        first.daemon_fault |= other.daemon_fault;
-        // The worst of them: what is unknown of one is unknown of all.
-        if other.effect == Effect::Unknown || first.effect == Effect::None {
-            first.effect = other.effect;
-        }
-    }
-    first
+}
+
+/// What is unknown of one is unknown of all; and what must not be repeated for one must not be repeated for all.
+const fn badness(e: &ToolError) -> (u8, u8) {
+    let effect = match e.effect {
+        Effect::None => 0,
+        Effect::Done => 1,
+        Effect::Continuing => 2,
+        Effect::Unknown => 3,
+    };
+    let retry = match e.retry {
+        Retry::Safe => 0,
+        Retry::After => 1,
+        Retry::No => 2,
+    };
+    (effect, retry)
 }
 
 fn row(kind: &str, One { name, came }: One) -> Row {
@@ -164,8 +198,51 @@ fn row(kind: &str, One { name, came }: One) -> Row {
         Err(e) => {
             let error = json!({ "kind": e.kind.name(), "message": e.message, "effect": e.effect.name() });
             let said = format!("{}: {} (effect {})", e.kind.name(), e.message, e.effect.name());
-            let json = json!({ kind: name, "changed": false, "error": error });
-            Row::new(json, [name, "false".to_owned(), "failed".to_owned(), said])
+            // Nobody knows, or it is being changed.
+            let changed = (e.effect == Effect::None).then_some(false);
+            let json = json!({ kind: name, "changed": changed, "error": error });
+            let changed = if changed.is_some() { "false" } else { "?" };
+            Row::new(json, [name, changed.to_owned(), "failed".to_owned(), said])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(name: &str, kind: Kind, effect: Effect, retry: Retry) -> One {
+        let e = ToolError { effect, retry, ..ToolError::new(kind, "said") };
+        One { name: name.into(), came: Err(e) }
+    }
+
+    fn well(name: &str, changed: bool) -> One {
+        One { name: name.into(), came: Ok(Well::changed(changed)) }
+    }
+
+    #[test]
+    fn what_must_not_be_repeated_for_one_must_not_be_repeated_for_all() {
+        let away = || failed("a", Kind::DaemonUnreachable, Effect::None, Retry::After);
+        let lost = || failed("b", Kind::OutcomeUnknown, Effect::Unknown, Retry::No);
+        for ones in [vec![away(), lost()], vec![lost(), away()]] {
+            let error = none_went_well(ones);
+            let seen = (error.kind, error.effect, error.retry, error.retry_after);
+            assert_eq!(seen, (Kind::OutcomeUnknown, Effect::Unknown, Retry::No, None));
+            assert!(error.message.contains("a: said") && error.message.contains("b: said"), "{error:?}");
+        }
+        let conflict = failed("c", Kind::Conflict, Effect::None, Retry::No);
+        let error = none_went_well(vec![away(), conflict]);
+        assert_eq!((error.kind, error.retry), (Kind::Conflict, Retry::No));
+        assert_eq!(none_went_well(vec![away()]).message, "said");
+    }
+
+    #[test]
+    fn what_happened_to_one_happened() {
+        let conflict = || failed("c", Kind::Conflict, Effect::None, Retry::No);
+        let open = failed("d", Kind::OutcomeUnknown, Effect::Unknown, Retry::No);
+        let found = closed(&[conflict(), well("a", true), open]);
+        assert_eq!((found.effect, found.evidence.as_str()), (Came::Done, "c: conflict"));
+        assert_eq!(closed(&[conflict(), well("a", false)]).effect, Came::None);
+        assert_eq!(closed(&[conflict()]).evidence, "");
     }
 }

@@ -253,3 +253,27 @@ fn e12_what_another_living_docker_mcp_started_is_left_alone() {
     client.wait(&id);
     stub.gone_within(GONE);
 }
+
+#[test]
+fn e3_what_others_started_in_our_process_before_us_is_left_alone() {
+    let stub = Stub::new("exec sleep 1");
+    // A wrapper has a service in the background and becomes docker-mcp: what the service leaves comes to us as well.
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("pids");
+    let service = "sleep 1.5; sh -c 'setsid sleep 30 & echo $! > $NOTE'; echo $$ >> $NOTE; exec sleep 30";
+    let script = "setsid sh -c \"$SERVICE\" < /dev/null > /dev/null 2>&1 &\nexec \"$@\"";
+    let launch = stub.launch().env("SERVICE", service).env("NOTE", note.to_str().unwrap()).through(script);
+    let client = launch.connect();
+    let until = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < until {
+        ps(&client);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let pids = std::fs::read_to_string(&note).unwrap();
+    let pids: Vec<u32> = pids.lines().map(|pid| pid.parse().unwrap()).collect();
+    let live = pids.iter().filter(|pid| state(**pid).is_some_and(|state| state != 'Z')).count();
+    for pid in &pids {
+        let _gone = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+    }
+    assert_eq!(live, 2, "killed, though they are none of ours: {pids:?}");
+}

@@ -33,7 +33,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         // The edges of window, cooldown and trial are met exactly, and just missed.
         3 => prop_oneof![
-            Just(1), Just(999), Just(1_000), Just(20_000), Just(59_999), Just(60_000), Just(60_001), Just(299_999),
+            Just(1), Just(999), Just(1_000), Just(15_000), Just(15_001), Just(20_000), Just(59_999), Just(60_000), Just(60_001), Just(299_999),
             Just(300_000), 0..90_000_u64
         ].prop_map(Op::Wait),
         6 => Just(Op::Call),
@@ -113,7 +113,7 @@ impl Model {
         self.stay().state == "half_open"
             && (replaced
                 || self.count(Event::Neutral) >= 3
-                || self.trial().is_some_and(|(_, since)| now - since > 60_000))
+                || self.trial().is_some_and(|(_, since)| now - since > 15_000))
     }
 
     fn call(&mut self, now: u64) -> Result<Out, u64> {
@@ -127,7 +127,7 @@ impl Model {
         if self.stay().state == "closed" {
             return Ok(Out { stay: self.stays.len(), trial: None });
         }
-        if self.trial().is_some_and(|(_, since)| now - since <= 60_000) {
+        if self.trial().is_some_and(|(_, since)| now - since <= 15_000) {
             return Err(1_000);
         }
         self.note(now, Event::Trial);

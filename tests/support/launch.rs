@@ -83,6 +83,11 @@ impl Launch {
         self
     }
 
+    /// By a shell script that ends with `exec "$@"`.
+    pub fn through(self, script: &str) -> Self {
+        self.under(["sh", "-c", script, "sh"].as_slice())
+    }
+
     /// As a user without rights, where this process may choose.
     pub fn by_nobody(mut self) -> Self {
         self.nobody = true;

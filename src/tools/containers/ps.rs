@@ -51,6 +51,7 @@ impl Tool for Ps {
         foreign_text: false,
         summary: "List containers with id, name, image, status, uptime, ports and health. Running ones unless `all`.",
     };
+    const PROBES: bool = true;
     type Args = Args;
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {

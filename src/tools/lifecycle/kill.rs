@@ -33,6 +33,7 @@ impl Tool for Kill {
         foreign_text: false,
         summary: "Send a signal to running containers, SIGKILL by default. docker_stop is gentler.",
     };
+    const URGENT: bool = true;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
