@@ -75,7 +75,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("clap", &["cli"], "arguments of the command line end there"),
     (
         "stdout",
-        &["cli/out.rs", "transport/stdio", "engine/dial/ssh.rs", "child"],
+        &["cli/out.rs", "transport/stdio", "engine/dial/ssh.rs", "engine/build/run.rs", "child"],
         "stdout is the protocol's; children have their own",
     ),
     ("UnixStream", &["engine"], "a socket past the engine room is a way to Docker without a permit"),

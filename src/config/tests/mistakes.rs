@@ -120,7 +120,7 @@ fn a_key_in_the_wrong_section_is_sent_to_the_right_one() {
         "did you mean `blocked_commands` in `[exec_safety]`?"
     );
     assert_eq!(hint("permisions.read = true"), "did you mean `permissions`?");
-    assert_eq!(hint("build.zebra = 1"), "known here: network, roots");
+    assert_eq!(hint("build.zebra = 1"), "known here: roots, network");
 }
 
 #[test]

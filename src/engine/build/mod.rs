@@ -201,12 +201,14 @@ impl Goal for Aim {
                 now.as_ref().is_some_and(|image| Some(&image.id) != before.as_ref())
             };
             let changed = now.iter().zip(&self.before).all(other);
+            let ids = now.iter().map(|image| image.as_ref().map(|image| &image.id));
+            let as_before = ids.eq(self.before.iter().map(Option::as_ref));
             let evidence = match (changed, now.iter().any(Option::is_some)) {
                 (true, _) => "the tag names another image than before",
                 (false, true) => "the tag names the image that it named before",
                 (false, false) => "no image has the tag",
             };
-            Ok(Look { reached: Some(changed), as_before: !changed, evidence: evidence.to_owned() })
+            Ok(Look { reached: Some(changed), as_before, evidence: evidence.to_owned() })
         })
     }
 
