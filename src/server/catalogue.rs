@@ -45,7 +45,6 @@ const LATER: &[&str] = &[
     "docker_copy_to",
     "docker_create",
     "docker_run",
-    "docker_recreate",
     "docker_compose_up",
     "docker_compose_deploy",
     "docker_pull",
