@@ -1,6 +1,8 @@
 //! Removing, renaming, updating and recreating real containers.
 
+mod killed;
 mod prune;
+mod recreate;
 mod remove;
 mod rename;
 mod update;

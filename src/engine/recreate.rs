@@ -1,29 +1,273 @@
-//! Making a container anew.
+//! Making a container anew: the new one beside the old, and in its place once it is well.
+//!
+//! What is done, in this order, and what a killed server leaves after each step:
+//!
+//! 1. the new one is created under a name of its own, marked with the old one's id (the old one runs)
+//! 2. it is started and watched until it is well (the old one runs)
+//! 3. the old one gets another name, the new one gets the old one's (both run)
+//! 4. the old one is stopped and removed, its volumes stay (the new one runs)
+//!
+//! The mark counts as long as both exist; what a killed run left is mended by [`Engine::mend`]. Where both cannot run at
+//! once, the old one is stopped before step 2, which the caller must have asked for.
+
+mod copy;
+mod growth;
+mod leftover;
+mod run;
+
+use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::policy::reference::ImageRef;
+use crate::policy::{Container, Image, Permit};
 
 use super::budget::Budget;
 use super::error::EngineError;
+use super::lifecycle::State;
 use super::{Engine, raw};
+
+pub use leftover::Mended;
+pub use run::{Recreated, Undone};
 
 /// The id of the container that one was made to take the place of.
 const OF: &str = "docker-mcp.recreate.of";
+/// The name that it is to have in the end.
+const NAME: &str = "docker-mcp.recreate.name";
+/// Whether the old one ran.
+const RAN: &str = "docker-mcp.recreate.ran";
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Labelled {
+/// What making it anew would come to.
+#[derive(Debug, Clone, Default)]
+pub struct Recreation {
+    /// The old one's name.
+    pub name: String,
+    /// Its state: `running`, ...
+    pub state: String,
+    /// Seconds or dates as the engine writes them.
+    pub created: String,
+    /// It removes itself when it ends.
+    pub auto_remove: bool,
+    /// What both would need, so that they cannot run at once; empty where nothing runs.
+    pub contended: Vec<String>,
+    /// What it has that the profile `baseline` refuses, as fields and values.
+    pub beyond: Vec<(&'static str, String)>,
+    /// The new one is of another image.
+    pub other_image: bool,
+    /// It would run as root.
+    pub root: bool,
+    /// It shares a namespace of a container that is not in sight.
+    pub shares_unseen: bool,
+    /// It cannot be copied, and why.
+    pub uncopied: Option<&'static str>,
+    plan: Plan,
+}
+
+/// What is needed to do it.
+#[derive(Debug, Clone, Default)]
+struct Plan {
+    body: Value,
+    model: Value,
+    image_id: String,
+    ran: bool,
+    checked: bool,
+}
+
+/// How it is to be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// Stop the old one before the new one is started.
+    pub stop_first: bool,
+    /// So long the new one must run where it has no health check.
+    pub settle: Duration,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Pair {
     id: String,
-    #[serde(default, deserialize_with = "raw::nullable")]
+    #[serde(deserialize_with = "raw::nullable")]
     labels: std::collections::BTreeMap<String, String>,
+}
+
+/// One look at a container.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Now {
+    #[serde(deserialize_with = "raw::nullable")]
+    name: String,
+    state: Health,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Health {
+    #[serde(flatten)]
+    state: State,
+    #[serde(deserialize_with = "raw::nullable")]
+    health: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Status {
+    #[serde(deserialize_with = "raw::nullable")]
+    status: String,
+}
+
+impl Now {
+    fn name(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    fn runs(&self) -> bool {
+        matches!(self.state.state.status.as_str(), "running" | "paused" | "restarting")
+    }
+
+    /// Running, and healthy where that is checked.
+    fn well(&self) -> bool {
+        self.state.state.status == "running" && matches!(self.health(), None | Some("healthy"))
+    }
+
+    fn health(&self) -> Option<&str> {
+        Some(self.state.health.status.as_str()).filter(|status| !matches!(*status, "" | "none"))
+    }
+}
+
+/// The names of the new one until it is well, and of the old one until it is gone.
+fn names(name: &str, old_id: &str) -> (String, String) {
+    let id = old_id.get(..8).unwrap_or(old_id);
+    (format!("{name}.new-{id}"), format!("{name}.old-{id}"))
 }
 
 impl Engine {
     /// Ids of containers that were made to take another's place, each with that one's. Hidden ones, too: for our own use.
     pub(super) async fn replacements(&self, budget: &Budget) -> Result<Vec<(String, String)>, EngineError> {
+        let list = self.marked(budget).await?;
+        Ok(list.into_iter().filter_map(|mut one| Some((one.id, one.labels.remove(OF)?))).collect())
+    }
+
+    async fn marked(&self, budget: &Budget) -> Result<Vec<Pair>, EngineError> {
         let filters = serde_json::json!({ "label": [OF] }).to_string();
         let query = [("all", "1"), ("filters", filters.as_str())];
-        let list: Vec<Labelled> = self.wire.json(budget, "/containers/json", &query).await?;
-        let pair = |mut one: Labelled| Some((one.id, one.labels.remove(OF)?));
-        Ok(list.into_iter().filter_map(pair).collect())
+        self.wire.json(budget, "/containers/json", &query).await
     }
+
+    async fn glance(&self, budget: &Budget, id: &str) -> Result<Now, EngineError> {
+        self.wire.json(budget, &format!("/containers/{id}/json"), &[]).await.map_err(|e| self.scrubbed(e))
+    }
+
+    async fn image_config(&self, budget: &Budget, id: &str) -> Result<Value, EngineError> {
+        let mut image: Value = self.wire.json(budget, &format!("/images/{id}/json"), &[]).await?;
+        Ok(image.get_mut("Config").map(Value::take).unwrap_or_default())
+    }
+
+    /// What making it anew would come to. `image`: another one for it, and the reference that it is to be known by.
+    /// `under`: host paths that a container may mount.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn recreation(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+        image: Option<(&Permit<Image>, &ImageRef)>,
+        under: &(dyn Fn(&Path) -> bool + Sync),
+    ) -> Result<Recreation, EngineError> {
+        let target = permit.target();
+        let model = self.inspect_id(budget, &target.id).await?;
+        let text = |path: &str| model.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (had, was_called) = (text("/Image"), text("/Config/Image"));
+        let (image_id, known_as) = match image {
+            Some((image, reference)) => (image.target().id.clone(), named(image.target(), reference)),
+            None => (had.clone(), self.still_called(budget, &had, &was_called).await?),
+        };
+        let other_image = image_id != had;
+        let old = if other_image { Some(self.image_config(budget, &had).await?) } else { None };
+        let state = text("/State/Status");
+        let ran = matches!(state.as_str(), "running" | "restarting");
+        let names =
+            [(OF, target.id.as_str()), (NAME, target.name.as_str()), (RAN, if ran { "yes" } else { "no" })];
+        let (copied, uncopied) = match copy::copy(&model, &known_as, old.as_ref(), &names) {
+            Ok(copied) => (copied, None),
+            Err(why) => (copy::Copied::default(), Some(why)),
+        };
+        let new = self.image_config(budget, &image_id).await?;
+        let user = |of: &Value| of.get("User").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let asked = user(&copied.body);
+        let root = growth::is_root(if asked.is_empty() { user(&new) } else { asked }.as_str());
+        let mut beyond = growth::beyond(&model, &|path| under(path));
+        if other_image {
+            beyond.extend(self.disguised(budget, &model, under).await?);
+        }
+        let view = self.view(budget, permit.rules()).await?;
+        let seen = |id: &String| view.containers.visible.iter().any(|seen| seen.identity.id == *id);
+        Ok(Recreation {
+            name: target.name.clone(),
+            state,
+            created: text("/Created"),
+            auto_remove: model.pointer("/HostConfig/AutoRemove") == Some(&Value::Bool(true)),
+            contended: if ran { copied.contended } else { Vec::new() },
+            beyond,
+            other_image,
+            root,
+            shares_unseen: !growth::shares(&model).iter().all(seen),
+            uncopied,
+            plan: Plan { body: copied.body, checked: has_check(&model), model, image_id, ran },
+        })
+    }
+
+    /// Volumes that are host paths in disguise.
+    async fn disguised(
+        &self,
+        budget: &Budget,
+        model: &Value,
+        under: &(dyn Fn(&Path) -> bool + Sync),
+    ) -> Result<Vec<(&'static str, String)>, EngineError> {
+        let mut found = Vec::new();
+        let volumes: raw::Volumes = self.wire.json(budget, "/volumes", &[]).await?;
+        for mount in model.get("Mounts").and_then(Value::as_array).into_iter().flatten() {
+            let name = mount.get("Name").and_then(Value::as_str).unwrap_or_default();
+            let Some(volume) = volumes.volumes.iter().find(|v| v.name == name) else { continue };
+            let tmpfs = volume.options.get("type").is_some_and(|kind| kind == "tmpfs");
+            let device = volume.options.get("device").map_or("", String::as_str);
+            if volume.driver != "local" || (!volume.options.is_empty() && !tmpfs && !under(Path::new(device)))
+            {
+                found.push(("volume", name.to_owned()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A tag may have moved: then the id says which image it was.
+    async fn still_called(&self, budget: &Budget, id: &str, name: &str) -> Result<String, EngineError> {
+        let Ok(reference) = ImageRef::parse(name) else { return Ok(id.to_owned()) };
+        let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
+        let image = list.iter().find(|image| image.id == id).map(super::images::identity);
+        Ok(match image {
+            Some(image) if has(&image, &reference) => name.to_owned(),
+            _ => id.to_owned(),
+        })
+    }
+}
+
+fn has_check(model: &Value) -> bool {
+    let test = model.pointer("/Config/Healthcheck/Test").and_then(Value::as_array);
+    test.is_some_and(|test| test.first().is_some_and(|kind| kind != "NONE"))
+}
+
+fn has(image: &Image, reference: &ImageRef) -> bool {
+    image.references.iter().any(|have| {
+        have.repository() == reference.repository()
+            && match reference.digest() {
+                Some(digest) => have.digest() == Some(digest),
+                None => have.tag().is_some() && have.tag() == reference.tag(),
+            }
+    })
+}
+
+fn named(image: &Image, reference: &ImageRef) -> String {
+    if has(image, reference) { reference.familiar() } else { image.id.clone() }
 }

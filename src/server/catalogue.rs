@@ -43,7 +43,6 @@ const LATER: &[&str] = &[
     "docker_exec",
     "docker_copy_from",
     "docker_copy_to",
-    "docker_recreate",
     "docker_compose_up",
     "docker_compose_deploy",
     "docker_compose_pull",

@@ -2,6 +2,7 @@
 
 mod container_prune;
 mod levels;
+mod recreate;
 mod remove;
 mod rename;
 mod update;
@@ -14,5 +15,6 @@ pub const TOOLS: &[ToolDef] = &[
     ToolDef::of::<remove::Remove>(),
     ToolDef::of::<rename::Rename>(),
     ToolDef::of::<update::Update>(),
+    ToolDef::of::<recreate::Recreate>(),
     ToolDef::of::<container_prune::ContainerPrune>(),
 ];

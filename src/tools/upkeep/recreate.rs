@@ -1,0 +1,248 @@
+//! `docker_recreate`
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Settings;
+use crate::config::settings::Profile;
+use crate::engine::recreate::{Mended, Recreated, Recreation, Undone, Way};
+use crate::output::Draft;
+use crate::policy::reference::ImageRef;
+use crate::policy::{Level, Permits};
+use crate::tool::error::Effect as Came;
+use crate::tool::time::Span;
+use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Retry, Spec, Tool, ToolError};
+
+pub struct Recreate;
+
+/// One without a health check must run for so long.
+const SETTLE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// Name or id.
+    container: String,
+    /// Another image for it, one that is there already.
+    image: Option<String>,
+    /// Stop the old one before the new one starts: where both need the same port, address or data.
+    #[serde(default)]
+    stop_first: bool,
+    /// For all of it, the wait for healthy included.
+    timeout: Option<Span>,
+}
+
+impl Tool for Recreate {
+    const SPEC: Spec = Spec {
+        name: "docker_recreate",
+        title: "Make a container anew",
+        levels: &[Level::Create, Level::Lifecycle],
+        class: Class::Lifecycle,
+        effect: Effect::Destroys,
+        idempotent: false,
+        foreign_text: false,
+        summary: "Make a container anew with its whole configuration, perhaps of another image. The new one runs beside \
+                  the old one until it is healthy, then takes its name; if it does not get well, the old one stays. \
+                  Volumes stay; what was written in the container itself goes.",
+    };
+    type Args = Args;
+
+    fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
+        let image = args.image.iter().cloned().map(Asked::Image);
+        Ok(std::iter::once(Asked::Container(args.container.clone())).chain(image).collect())
+    }
+
+    fn asked_time(args: &Args) -> Option<Duration> {
+        args.timeout.map(|Span(time)| time)
+    }
+
+    async fn preview(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Preview, ToolError> {
+        let Some(permit) = permits.containers.first() else {
+            return Err(ToolError::internal("a recreation without its container"));
+        };
+        let name = &permit.target().name;
+        if ctx.engine.is_left_half(&ctx.budget, permit).await? {
+            let line =
+                format!("container `{name}`: what an earlier docker_recreate left half done is mended first");
+            return Ok(Preview { lines: vec![line], state: vec!["half".to_owned()] });
+        }
+        let what = look(ctx, permits, args).await?;
+        judge(&what, args, &ctx.settings)?;
+        let mut line = format!("container `{name}` ({}) is made anew", what.state);
+        if let (true, Some(image)) = (what.other_image, permits.images.first()) {
+            let target = crate::policy::Target::Image(image.target().clone());
+            line.push_str(&format!(" of the image {}", target.label()));
+        }
+        line.push_str("; what was written in it goes, its volumes stay");
+        if args.stop_first && !what.contended.is_empty() {
+            line.push_str(&format!("; it is away meanwhile, for both need {}", what.contended.join(", ")));
+        }
+        Ok(Preview { lines: vec![line], state: vec![format!("{} {}", what.state, what.created)] })
+    }
+
+    async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
+        let Some(permit) = permits.containers.first() else {
+            return Err(ToolError::internal("a recreation without its container"));
+        };
+        let name = permit.target().name.clone();
+        let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit).await;
+        let mended = mended.map_err(|e| ToolError::of_object(e, "container", &name))?;
+        match &mended {
+            Mended::Nothing => {}
+            // It has its own name again, which is not the one that this call was for.
+            Mended::Undone { id, name: own } if *id == permit.target().id && *own == name => {}
+            Mended::Undone { .. } => {
+                return Ok(done(&name, "undone").note(
+                    "what an earlier docker_recreate left half done is undone: the old one is as it was",
+                ));
+            }
+            Mended::Finished { name, .. } => {
+                return Ok(done(name, "finished").note(
+                    "what an earlier docker_recreate left half done is finished: the new one is in its place",
+                ));
+            }
+            Mended::Stuck(why) => {
+                return Err(ToolError::new(
+                    Kind::Conflict,
+                    format!("an earlier docker_recreate left this half done, and {why}"),
+                )
+                .hint(
+                    "docker_ps with all = true shows both; keep one of them, and remove or rename the other",
+                ));
+            }
+        }
+        let what = look(&ctx, &permits, &args).await?;
+        judge(&what, &args, &ctx.settings)?;
+        let Some(permit) = permits.containers.pop() else {
+            return Err(ToolError::internal("a recreation without its container"));
+        };
+        let way = Way { stop_first: args.stop_first && !what.contended.is_empty(), settle: SETTLE };
+        let came = ctx.engine.recreate(&ctx.budget, &ctx.commit, permit, (what, way)).await;
+        let Recreated { id, state, health, notes } = came.map_err(|e| undone(&name, e))?;
+        let short = id.get(..12).unwrap_or(&id).to_owned();
+        let mut draft = done(&name, "recreated").with("id", short).with("state", state);
+        if let Some(health) = health {
+            draft = draft.with("health", health);
+        }
+        if mended != Mended::Nothing {
+            draft = draft.note("what an earlier docker_recreate had left half done was undone first");
+        }
+        Ok(notes.into_iter().fold(draft, Draft::note))
+    }
+}
+
+fn done(name: &str, status: &str) -> Output {
+    Draft::default().with("container", name).with("changed", true).with("status", status)
+}
+
+async fn look(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Recreation, ToolError> {
+    let Some(permit) = permits.containers.first() else {
+        return Err(ToolError::internal("a recreation without its container"));
+    };
+    let reference = args.image.as_deref().and_then(|image| ImageRef::parse(image).ok());
+    let image = permits.images.first();
+    // An id is no reference: then the image is known by its first name.
+    let first = image.and_then(|image| image.target().references.first().cloned());
+    let reference = reference.or(first);
+    let image = match (image, &reference) {
+        (Some(image), Some(reference)) => Some((image, reference)),
+        (None, _) => None,
+        (Some(_), None) => {
+            return Err(ToolError::new(Kind::Conflict, "the image has no name")
+                .hint("give it one with docker_tag, and ask for that"));
+        }
+    };
+    let roots = &ctx.settings.create.bind_roots;
+    let under = |path: &std::path::Path| roots.contain(path);
+    ctx.engine
+        .recreation(&ctx.budget, permit, image, &under)
+        .await
+        .map_err(|e| ToolError::of_object(e, "container", &permit.target().name))
+}
+
+/// The configuration may be kept, whatever it is; it may not grow.
+fn judge(what: &Recreation, args: &Args, settings: &Settings) -> Result<(), ToolError> {
+    let conflict = |message: String| ToolError::new(Kind::Conflict, message);
+    let denied = |message: String| ToolError::new(Kind::PermissionDenied, message);
+    let name = &what.name;
+    if let Some(why) = what.uncopied {
+        return Err(ToolError::new(Kind::Unsupported, format!("`{name}` cannot be made anew: {why}"))
+            .hint("make it anew with docker_create, or on the host"));
+    }
+    if matches!(what.state.as_str(), "paused" | "removing" | "dead") {
+        return Err(conflict(format!("container `{name}` is {}", what.state))
+            .hint("docker_unpause it first, or docker_remove it"));
+    }
+    if what.shares_unseen && !settings.bypass {
+        return Err(conflict(format!("`{name}` shares a namespace of a container that is not there"))
+            .hint("make it anew with docker_create"));
+    }
+    if !what.contended.is_empty() && !args.stop_first {
+        let needs = what.contended.join(", ");
+        return Err(conflict(format!("old and new cannot run at once, for both need {needs}")).hint(
+            "with stop_first = true the old one is stopped before the new one starts, and started again should that fail",
+        ));
+    }
+    if !what.contended.is_empty() && what.auto_remove {
+        return Err(conflict(format!(
+            "`{name}` removes itself when it is stopped, so there would be no way back"
+        ))
+        .hint("docker_update cannot change that; make it anew with docker_run"));
+    }
+    if !what.other_image || settings.bypass {
+        return Ok(());
+    }
+    // What it may do it may do for the image that it was made of; another one would get what nobody gave it.
+    let excepted = |(field, value): &&(&'static str, String)| {
+        settings.create.allow.iter().any(|e| e.field == *field && e.value.as_ref().is_none_or(|v| v == value))
+    };
+    let given: Vec<String> = what
+        .beyond
+        .iter()
+        .filter(|one| !excepted(one))
+        .map(|(field, value)| format!("{field}={value}"))
+        .collect();
+    if !given.is_empty() {
+        return Err(denied(format!(
+            "another image would get what only this container was given, and the profile under [create_safety] refuses: {}",
+            given.join(", ")
+        ))
+        .hint("leave `image` out; a person can add an exception to `allow` under [create_safety]"));
+    }
+    if settings.create.profile == Profile::Restricted && what.root {
+        return Err(denied(
+            "the image runs as root: refused by profile = \"restricted\" under [create_safety]".to_owned(),
+        )
+        .hint("choose an image with a user of its own"));
+    }
+    Ok(())
+}
+
+fn undone(name: &str, e: Undone) -> ToolError {
+    let Undone { step, error, why, restored, sent } = e;
+    let error = match error {
+        Some(e) => ToolError::from(e),
+        None => ToolError::new(Kind::Conflict, why),
+    };
+    let message = format!("`{name}` was not made anew: {step}: {}", error.message);
+    match (restored, sent) {
+        (true, false) => ToolError { message, ..error },
+        (true, true) => {
+            ToolError { message: format!("{message}; the old one is as it was"), effect: Came::None, ..error }
+                .hint(
+                    "docker_logs of the old one, and the image, may say why; nothing is left of the new one",
+                )
+        }
+        (false, _) => ToolError {
+            kind: Kind::OutcomeUnknown,
+            message: format!("{message}; and not everything could be put back"),
+            effect: Came::Unknown,
+            retry: Retry::No,
+            retry_after: None,
+            ..error
+        }
+        .hint("docker_ps with all = true shows what there is; docker_recreate again mends what is half done"),
+    }
+}
