@@ -30,6 +30,6 @@ mod reads;
 mod redaction;
 mod stdio;
 mod surface;
-mod upkeep;
 mod system;
+mod upkeep;
 mod volumes;
