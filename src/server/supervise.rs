@@ -88,7 +88,7 @@ fn stopping() -> ToolError {
 }
 
 /// How long after the deadline the supervisor ends what did not end by itself; well within the promised second.
-const FIRST_WORD: Duration = Duration::from_millis(150);
+const FIRST_WORD: Duration = Duration::from_millis(300);
 /// The same for a change, which looks once more at what came of it.
 const LAST_LOOK: Duration = Duration::from_millis(600);
 /// What a probe may take beside a container that does not answer: at its deadline, and while there is time.

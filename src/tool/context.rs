@@ -216,7 +216,7 @@ pub struct Ctx {
 }
 
 /// A tool that ends by itself leaves this for its answer, before the supervisor gives one for it.
-const ANSWER: Duration = Duration::from_millis(300);
+const ANSWER: Duration = Duration::from_millis(400);
 
 /// What was left open is looked at for so long after the call, and for as long as the call itself might take.
 const AFTERWARDS: Duration = Duration::from_secs(30);

@@ -52,7 +52,7 @@ fn what_was_remembered_of_the_first_is_forgotten() {
     assert!(!shows_data(&client).0, "a volume of a hidden container");
     // Its ID is asked for beside the first call.
     first.wait_for(&get("/info"), 1, Duration::from_secs(2));
-    std::thread::sleep(Duration::from_millis(100));
+    std::thread::sleep(Duration::from_millis(700));
 
     // Started again without the container: the same engine, and the volume's data is still what it was.
     let again = engine("A", &json!([]));
@@ -93,7 +93,7 @@ fn a_call_in_the_middle_of_the_exchange_does_not_reach_the_second() {
     let inspect = json!({ "name": "app" });
     client.call("docker_inspect", &inspect).ok();
     first.wait_for(&get("/info"), 1, Duration::from_secs(2));
-    std::thread::sleep(Duration::from_millis(100));
+    std::thread::sleep(Duration::from_millis(700));
     let id = Answer::json(200, r#"{"ID":"B"}"#).header("Api-Version", "1.45");
     let second = Faultd::new().running(vec![Made::new(1, "app")]).on(get("/info"), Fault::Answer(id));
 
