@@ -250,12 +250,9 @@ impl Engine {
     ///
     /// # Errors
     /// It is still there.
-    pub async fn unmake(
-        &self,
-        budget: &Budget,
-        commit: &Commit,
-        permit: &Permit<Container>,
-    ) -> Result<(), EngineError> {
+    pub async fn unmake(&self, budget: &Budget, permit: &Permit<Container>) -> Result<(), EngineError> {
+        // Whoever called the change off wants this the more.
+        let commit = &Commit::default();
         let path = format!("/containers/{}", permit.target().id);
         let asked = Change::delete(&path, &[("force", "1"), ("v", "1")]);
         match self.wire.change(budget, permit.levels(), commit, asked).await {
@@ -289,7 +286,7 @@ impl Goal for Born {
         Box::pin(async move {
             let there = engine.of_call(budget, &self.call).await?.is_some();
             let evidence = if there { "the container is there" } else { "there is no such container" };
-            Ok(Look { reached: Some(there), evidence: evidence.to_owned() })
+            Ok(Look { reached: Some(there), as_before: !there, evidence: evidence.to_owned() })
         })
     }
 }

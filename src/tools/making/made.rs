@@ -39,7 +39,7 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
     let made = match ctx.engine.create(&ctx.budget, &ctx.commit, name, &blueprint).await {
         Err(e) => return Err(refused(e, options, &called)),
         Ok(Outcome::Lost(lost)) => {
-            let note = changing::found(ctx, *lost)?;
+            let note = changing::found(ctx, &called, *lost)?;
             return Err(ToolError { effect: Effect::Done, ..ToolError::new(Kind::OutcomeUnknown, note) }
                 .hint(format!("`{called}` was made, and not looked at: docker_inspect shows it")));
         }
@@ -104,7 +104,7 @@ async fn as_permitted(ctx: &Ctx, permits: &Permits, options: &Options, made: &Ma
 
 /// Takes back what was made: nothing half-made stays. Gives what is said of it.
 pub(super) async fn back(ctx: &Ctx, permit: &Permit<Container>, why: ToolError) -> ToolError {
-    match ctx.engine.unmake(&Budget::of(BACK), &ctx.commit, permit).await {
+    match ctx.engine.unmake(&Budget::of(BACK), permit).await {
         Ok(()) => ToolError {
             message: format!("{}; the container was removed again", why.message),
             effect: Effect::None,

@@ -71,7 +71,7 @@ impl Tool for Run {
             .await
         {
             Err(e) => return Err(made::back(&ctx, &permit, made::unstarted(e)).await),
-            Ok(Outcome::Lost(lost)) => ready.notes.push(changing::found(&ctx, *lost)?),
+            Ok(Outcome::Lost(lost)) => ready.notes.push(changing::found(&ctx, &permit.target().name, *lost)?),
             Ok(Outcome::Answered(acted)) => {
                 if let Some(now) = acted.now {
                     let ended = now.status == "exited";
