@@ -2,18 +2,21 @@
 //!
 //! Reusing connections gains less than 0.1 ms and brings stale ones and late answers of an earlier call; so none is reused.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::{BollardRequest, ClientVersion, Docker};
-use http_body_util::{Empty, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::policy::Level;
@@ -54,25 +57,34 @@ pub struct Change<'a> {
     body: Option<Value>,
     /// For the registry of this one request.
     registry_auth: Option<HeaderValue>,
+    /// A tar that is made while it is sent, instead of a body.
+    tar: Option<mpsc::Receiver<io::Result<Bytes>>>,
 }
 
 impl<'a> Change<'a> {
     /// A `POST` without a body.
     #[must_use]
     pub const fn post(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::POST, path, query, body: None, registry_auth: None }
+        Self { method: Method::POST, path, query, body: None, registry_auth: None, tar: None }
     }
 
     /// A `DELETE`.
     #[must_use]
     pub const fn delete(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::DELETE, path, query, body: None, registry_auth: None }
+        Self { method: Method::DELETE, path, query, body: None, registry_auth: None, tar: None }
     }
 
     /// With a body.
     #[must_use]
     pub fn json(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// With a tar as its body.
+    #[must_use]
+    pub fn tar(mut self, pieces: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        self.tar = Some(pieces);
         self
     }
 
@@ -167,12 +179,19 @@ impl Wire {
         if let Some(auth) = change.registry_auth {
             request = request.header("X-Registry-Auth", auth);
         }
-        let body = match change.body {
-            Some(body) => {
-                request = request.header(CONTENT_TYPE, "application/json");
-                Full::new(Bytes::from(body.to_string()))
+        let body = match (change.tar, change.body) {
+            (Some(pieces), _) => {
+                request = request.header(CONTENT_TYPE, "application/x-tar");
+                let next = |mut pieces: mpsc::Receiver<io::Result<Bytes>>| async move {
+                    pieces.recv().await.map(|piece| (piece.map(Frame::data), pieces))
+                };
+                StreamBody::new(futures_util::stream::unfold(pieces, next)).boxed_unsync()
             }
-            None => Full::default(),
+            (None, Some(body)) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                whole(Bytes::from(body.to_string()))
+            }
+            (None, None) => whole(Bytes::new()),
         };
         let request = request.body(body).map_err(|e| EngineError::NotAllowed(e.to_string()))?;
         let leave = Leave { levels, commit: Some(commit) };
@@ -359,6 +378,10 @@ impl Wire {
         self.forget_version();
         self.identity.doubt();
     }
+}
+
+fn whole(bytes: Bytes) -> UnsyncBoxBody<Bytes, io::Error> {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 fn refuses_version(code: u16, message: &str) -> bool {

@@ -52,8 +52,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("guard", &["config", "policy"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
     ("tool", &["child", "config", "engine", "output", "policy"]),
-    // Other programs are ways to an engine: ssh, compose.
-    ("engine", &["child", "policy"]),
+    // Other programs are ways to an engine: ssh, compose. What a context leaves out is read as the guard reads it.
+    ("engine", &["child", "guard", "policy"]),
     ("child", &[]),
     ("audit", &["tool"]),
     ("config", &["policy"]),

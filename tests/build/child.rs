@@ -86,6 +86,8 @@ fn e6_no_builder_or_one_that_will_not_do() {
     let it = Stubbed::new(&engine, "exit 0");
     let result = it.build();
     assert_eq!(result.kind(), "daemon_error", "it says nothing of an image: {}", result.text);
+    // What BuildKit alone reads is not built without it.
+    it.tree.steps("RUN <<EOF\ntrue\nEOF");
     for (script, word) in [
         ("#!/bin/sh\necho 'github.com/docker/buildx v0.9.1 x'\n", "0.9"),
         ("#!/bin/sh\nexit 1\n", "buildx"),
@@ -97,11 +99,46 @@ fn e6_no_builder_or_one_that_will_not_do() {
         assert_eq!(result.kind(), "child_unavailable", "{word}: {}", result.text);
         assert!(result.text.contains(word), "{word}: {}", result.text);
     }
+}
+
+#[test]
+fn without_buildx_the_engine_builds() {
+    let Some(engine) = engine::at_hand("build::child::classic") else { return };
+    let tree = Tree::new(&engine);
+    let long = format!("deep/{}/{}", "d".repeat(90), "f".repeat(90));
+    tree.write(&long, &"y".repeat(100_000));
+    tree.write("left.out", "x");
+    tree.write(".dockerignore", "*.out\n");
+    std::os::unix::fs::symlink(tree.path("outside/secret"), tree.path("root/app/link")).unwrap();
+    tree.steps(&format!(
+        "COPY . /in\nRUN test $(wc -c < /in/{long}) = 100000 && test -L /in/link && ! test -e /in/left.out && \
+         ! test -e /in/link && ! test -e /in/.docker-mcp.Dockerfile && test \"$(ls /sys/class/net)\" = lo"
+    ));
     let empty = tempfile::tempdir().unwrap();
-    let launch = Launch::at(&engine.host).config(&it.tree.config("", ""));
+    let launch = Launch::at(&engine.host).config(&tree.config("", ""));
     let client = launch.env("PATH", empty.path().to_str().unwrap()).connect();
-    let result = client.call("docker_build", &json!({ "context": "app", "tags": it.tree.tag("never") }));
-    assert_eq!(result.kind(), "child_unavailable", "{}", result.text);
+    let tag = tree.tag("classic");
+    let built = client.call("docker_build", &json!({ "context": "app", "tags": tag })).ok();
+    assert_eq!(built.structured["id"].as_str(), id(&engine, &tag).as_deref(), "{}", built.text);
+    assert_eq!(built.structured["changed"], true);
+    let again = client.call("docker_build", &json!({ "context": "app", "tags": tag })).ok();
+    assert_eq!(again.structured["changed"], false, "{}", again.text);
+    tree.steps("RUN echo line-1; echo line-2; exit 7");
+    let never = tree.tag("never");
+    let failed = client.call("docker_build", &json!({ "context": "app", "tags": never }));
+    assert!(failed.kind() == "daemon_error" && failed.text.contains("line-2"), "{}", failed.text);
+    tree.steps("RUN echo begun && sleep 303");
+    let call = client.begin_call("docker_build", &json!({ "context": "app", "tags": never }));
+    std::thread::sleep(Duration::from_secs(2));
+    client.notify("notifications/cancelled", json!({ "requestId": call }));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(id(&engine, &never), None);
+    let left = engine.docker(&["ps", "-aq", "--no-trunc", "--filter", "ancestor=docker-mcp/base:latest"]);
+    for container in left.lines() {
+        let command =
+            engine.try_docker(&["inspect", "--format", "{{.Config.Cmd}}", container]).unwrap_or_default();
+        assert!(!command.contains("sleep 303"), "the build goes on: {command}");
+    }
 }
 
 #[test]

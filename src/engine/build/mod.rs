@@ -1,11 +1,15 @@
 //! Building images: `docker buildx` as a child of ours, which speaks with the engine as we do.
 //!
+//! Where there is none, the engine's own builder does it ([`classic`]).
+//!
 //! It is given one engine, no other builder, no instance of its own, no git, nobody to ask; the Dockerfile that was
 //! decided on from a private folder, and the context.
 
 mod buildx;
+mod classic;
 mod progress;
 mod run;
+mod tar;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,6 +35,10 @@ pub struct Plan {
     pub dockerfile: String,
     /// What stands in `NAME.dockerignore` beside it, which goes before the context's own.
     pub ignore: Option<String>,
+    /// What is left out of the context, whichever list says it.
+    pub leaves_out: String,
+    /// It asks for what BuildKit alone does.
+    pub buildkit: bool,
     /// `ARG`s.
     pub build_args: BTreeMap<String, String>,
     /// The stage to build; the last one by default.
@@ -128,7 +136,13 @@ impl Engine {
         if tags.is_empty() || !tags.iter().all(|tag| ops::allowed("POST", "/build", tag.levels())) {
             return Err(EngineError::NotAllowed("a build without a permit".into()).into());
         }
-        buildx::there(budget).await?;
+        let buildx = match buildx::there(budget).await {
+            Err(missing @ (NotBuilt::NoBuildx(_) | NotBuilt::Child(_))) if plan.buildkit => {
+                return Err(missing);
+            }
+            Err(NotBuilt::NoBuildx(_) | NotBuilt::Child(_)) => false,
+            there => there.map(|()| true)?,
+        };
         let before = self.tagged(budget, &tags).await?;
         for (tag, image) in tags.iter().zip(&before) {
             // To take a name from an image that is hidden is to change that image.
@@ -138,13 +152,19 @@ impl Engine {
         }
         let before: Vec<Option<String>> =
             before.into_iter().map(|image| image.map(|image| image.id)).collect();
-        let names = tags.iter().map(|tag| tag.target().image.familiar()).collect();
+        let names: Vec<String> = tags.iter().map(|tag| tag.target().image.familiar()).collect();
+        let levels = tags.first().map_or(&[] as &[_], Permit::levels);
         let aim = Aim { tags, before };
-        let job = buildx::prepare(&self.found().endpoint, names, plan).await?;
-        if !commit.send() {
-            return Err(EngineError::Withdrawn.into());
-        }
-        let run::Ran { cause, gone } = match self.watch(budget, cancel, job, news).await? {
+        let ran = if buildx {
+            let job = buildx::prepare(&self.found().endpoint, names, plan).await?;
+            if !commit.send() {
+                return Err(EngineError::Withdrawn.into());
+            }
+            self.watch(budget, cancel, job, news).await?
+        } else {
+            self.classic(budget, (commit, cancel), (levels, &names), plan, news).await?
+        };
+        let run::Ran { cause, gone } = match ran {
             Ok(Came::Built(built)) => {
                 return self.confirmed(budget, &aim, built).await.map(Outcome::Answered);
             }

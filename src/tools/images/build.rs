@@ -145,6 +145,8 @@ impl Tool for Build {
             context: context.folder,
             dockerfile: context.dockerfile,
             ignore: context.ignore,
+            leaves_out: context.leaves_out,
+            buildkit: context.buildkit,
             build_args: args.build_args.unwrap_or_default(),
             target: args.target,
             platform: args.platform,
@@ -193,13 +195,14 @@ async fn checked(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Context, T
     let (roots, folder, file) =
         (ctx.settings.build.roots.clone(), args.context.clone(), args.dockerfile.clone());
     let looking = tokio::task::spawn_blocking(move || context::look(&roots, &folder, file.as_deref()));
-    let context = looking.await.map_err(|e| ToolError::internal(e.to_string()))??;
+    let mut context = looking.await.map_err(|e| ToolError::internal(e.to_string()))??;
     if ctx.settings.bypass {
         return Ok(context);
     }
     let empty = BTreeMap::new();
     let read = guard::read(&context.dockerfile, args.build_args.as_ref().unwrap_or(&empty));
-    let images = read.map_err(refused)?.images;
+    let guard::Dockerfile { images, here_documents, frontend } = read.map_err(refused)?;
+    context.buildkit = here_documents || frontend;
     for guard::Named { line, image } in &images {
         let target = Target::Reference(Reference { image: image.clone() });
         let targets = vec![Named { asked: image.familiar(), target }];

@@ -24,6 +24,10 @@ pub(super) struct Context {
     pub dockerfile: String,
     /// What stands in a list of its own beside it.
     pub ignore: Option<String>,
+    /// The list that counts, wherever it stands.
+    pub leaves_out: String,
+    /// Only BuildKit can read it.
+    pub buildkit: bool,
     /// How many files are sent.
     pub files: usize,
     /// How many bytes they have.
@@ -74,7 +78,7 @@ pub(super) fn look(roots: &Roots, context: &str, dockerfile: Option<&str>) -> Re
     };
     let ignore = Ignore::parse(&list).ok_or_else(unreadable)?;
     let (files, bytes) = weigh(&folder, &ignore)?;
-    Ok(Context { folder, dockerfile, ignore: own, files, bytes })
+    Ok(Context { folder, dockerfile, ignore: own, leaves_out: list, buildkit: false, files, bytes })
 }
 
 /// What is not there and what lies elsewhere are told apart on the host only.
