@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_link_carries_the_name_of_the_one_that_links() {
-        let text = "web/safe".to_owned();
+        let text = "web?safe".to_owned();
         let pattern = Pattern { text, source: Source::flag("test") };
         let mut rules = Rules::default();
         rules.containers.deny = PatternSet::new(Kind::Name, vec![pattern]).unwrap();
