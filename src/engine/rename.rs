@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_link_carries_the_name_of_the_one_that_links() {
-        let text = "web?safe".to_owned();
+        let text = "web*safe".to_owned();
         let pattern = Pattern { text, source: Source::flag("test") };
         let mut rules = Rules::default();
         rules.containers.deny = PatternSet::new(Kind::Name, vec![pattern]).unwrap();
@@ -98,7 +98,7 @@ mod tests {
             view.containers.visible.push(Seen { identity, raw: Default::default() });
         }
         view.containers.hidden.push(Unseen { identity: vault, rule: String::new() });
-        assert!(shifts(&rules, &view, &web, "web2"), "the hidden one would come into sight");
+        assert!(shifts(&rules, &view, &web, "new"), "the hidden one would come into sight");
         assert!(!shifts(&rules, &view, &other, "y"));
         assert!(!shifts(&Rules::default(), &View::default(), &web, "y"));
     }
