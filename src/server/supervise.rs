@@ -174,8 +174,9 @@ impl Supervise<'_> {
             finish_by: finish_by + LAST_LOOK,
         };
         let ending = self.server.supervisor.change(patience, self.cancel, &commit, work).await;
-        let sent = commit.sent();
-        self.said(ending).map_err(|e| if sent { answer::unfinished(e) } else { e })
+        // A tool that ended by itself has looked, and knows; what is said for one that did not end is a guess.
+        let guess = !matches!(ending, Ending::Done(_)) && commit.sent();
+        self.said(ending).map_err(|e| if guess { answer::unfinished(e) } else { e })
     }
 
     pub(super) async fn run<T, E>(
