@@ -3,18 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::support::fixture::Scope;
-use crate::support::{Client, Launch, engine};
+use crate::support::{Launch, engine, one};
 
 const ON: &str = "[permissions]\nlifecycle = true\n";
 /// Ends at SIGTERM, at once.
 const POLITE: &[&str] = &["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
-
-fn one(client: &Client, tool: &str, arguments: Value) -> Value {
-    let result = client.call(tool, &arguments).ok();
-    let results = result.structured["results"].as_array().unwrap_or_else(|| panic!("{}", result.text));
-    assert_eq!(results.len(), 1, "{}", result.text);
-    results[0].clone()
-}
 
 #[test]
 fn a_container_goes_through_its_life() {

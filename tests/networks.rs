@@ -3,30 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::support::faultd::{Fault, Faultd, Poison, Toxic, delete, post};
-use crate::support::fixture::Scope;
-use crate::support::{Client, Engine, Fixture, Launch, engine};
+use crate::support::fixture::{Made, Scope};
+use crate::support::{Engine, Fixture, Launch, engine, one};
 
 const ON: &str = "[confirm]\nrequire = \"none\"\n[permissions]\nnetworks = true\n";
 /// Ends at once when it is told to.
 const IDLE: &[&str] = &["sleep", "9999"];
-
-/// Networks that a tool made carry no label of ours: they are removed by name.
-struct Made<'a>(&'a Engine, Vec<String>);
-
-impl Drop for Made<'_> {
-    fn drop(&mut self) {
-        for name in &self.1 {
-            let _gone = self.0.try_docker(&["network", "rm", name]);
-        }
-    }
-}
-
-fn one(client: &Client, tool: &str, arguments: Value) -> Value {
-    let result = client.call(tool, &arguments).ok();
-    let results = result.structured["results"].as_array().unwrap_or_else(|| panic!("{}", result.text));
-    assert_eq!(results.len(), 1, "{}", result.text);
-    results[0].clone()
-}
 
 fn exists(engine: &Engine, name: &str) -> bool {
     engine.try_docker(&["network", "inspect", name]).is_ok()
@@ -43,7 +25,7 @@ fn a_network_goes_through_its_life() {
     let (net, app) = (scope.name("net"), scope.name("app"));
     scope.run("app", &[], IDLE);
     scope.container(&["create"], "idle", &[], engine::BASE, &["true"]);
-    let _made = Made(&engine, vec![net.clone()]);
+    let _made = Made(&engine, "network", vec![net.clone()]);
     let client = Launch::at(&engine.host).config(ON).connect();
 
     let call = json!({ "name": net, "internal": true, "labels": ["team=a"] });
@@ -90,7 +72,7 @@ fn k6_no_network_reaches_the_hosts() {
     let scope = Scope::new(&engine);
     let (net, app) = (scope.name("net"), scope.name("app"));
     scope.run("app", &[], IDLE);
-    let _made = Made(&engine, vec![net.clone()]);
+    let _made = Made(&engine, "network", vec![net.clone()]);
     let off = Launch::at(&engine.host).connect();
     for (tool, arguments) in [
         ("docker_network_create", json!({ "name": net })),
@@ -250,7 +232,7 @@ fn answers_that_are_lost_and_refusals() {
     let scope = Scope::new(&engine);
     let (net, app) = (scope.name("net"), scope.name("app"));
     scope.run("app", &[], IDLE);
-    let _made = Made(&engine, vec![net.clone()]);
+    let _made = Made(&engine, "network", vec![net.clone()]);
     let faultd = Faultd::before(&engine);
     let config = format!("{ON}[neverhang]\nlifecycle_timeout = \"8s\"\n");
     let client = Launch::at(&faultd.host()).config(&config).connect();

@@ -9,7 +9,7 @@ mod update;
 
 use serde_json::{Value, json};
 
-use crate::support::Client;
+use crate::support::one;
 
 /// Ends at SIGTERM, at once.
 const POLITE: &[&str] = &["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
@@ -18,15 +18,6 @@ const POLITE: &[&str] = &["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.0
 fn on(levels: &str) -> String {
     let levels: String = levels.split_whitespace().map(|level| format!("{level} = true\n")).collect();
     format!("[permissions]\n{levels}[confirm]\nrequire = \"none\"\n")
-}
-
-/// The only result of a call that went well.
-#[track_caller]
-fn one(client: &Client, tool: &str, arguments: Value) -> Value {
-    let result = client.call(tool, &arguments).ok();
-    let results = result.structured["results"].as_array().unwrap_or_else(|| panic!("{}", result.text));
-    assert_eq!(results.len(), 1, "{}", result.text);
-    results[0].clone()
 }
 
 /// Every form in which a container that is not to be found may be asked for.

@@ -5,28 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::faultd::{Fault, Faultd, Poison, Toxic, delete, post};
-use crate::support::fixture::Scope;
-use crate::support::{Client, Engine, Fixture, Launch, engine};
+use crate::support::fixture::{Made, Scope};
+use crate::support::{Engine, Fixture, Launch, engine, one};
 
 const ON: &str = "[confirm]\nrequire = \"none\"\n[permissions]\nvolumes = true\n";
-
-/// Volumes that a tool made carry no label of ours: they are removed by name.
-struct Made<'a>(&'a Engine, Vec<String>);
-
-impl Drop for Made<'_> {
-    fn drop(&mut self) {
-        for name in &self.1 {
-            let _gone = self.0.try_docker(&["volume", "rm", name]);
-        }
-    }
-}
-
-fn one(client: &Client, tool: &str, arguments: Value) -> Value {
-    let result = client.call(tool, &arguments).ok();
-    let results = result.structured["results"].as_array().unwrap_or_else(|| panic!("{}", result.text));
-    assert_eq!(results.len(), 1, "{}", result.text);
-    results[0].clone()
-}
 
 fn exists(engine: &Engine, name: &str) -> bool {
     engine.try_docker(&["volume", "inspect", name]).is_ok()
@@ -37,7 +19,7 @@ fn a_volume_is_made_and_removed() {
     let Some(engine) = engine::at_hand("volumes::life") else { return };
     let scope = Scope::new(&engine);
     let (name, memory) = (scope.name("data"), scope.name("memory"));
-    let _made = Made(&engine, vec![name.clone(), memory.clone()]);
+    let _made = Made(&engine, "volume", vec![name.clone(), memory.clone()]);
     let client = Launch::at(&engine.host).config(ON).connect();
 
     let call = json!({ "name": name, "labels": { "team": "a" } });
@@ -84,7 +66,7 @@ fn what_the_settings_forbid_is_not_done() {
     let kept = scope.name("kept");
     scope.volume("kept", &[]);
     let new = scope.name("new");
-    let _made = Made(&engine, vec![new.clone()]);
+    let _made = Made(&engine, "volume", vec![new.clone()]);
     let off = Launch::at(&engine.host).connect();
     for (tool, arguments) in [
         ("docker_volume_create", json!({ "name": new })),
@@ -130,7 +112,7 @@ fn m1_no_volume_mounts_the_host() {
     let Some(engine) = engine::at_hand("volumes::m1") else { return };
     let scope = Scope::new(&engine);
     let new = scope.name("new");
-    let _made = Made(&engine, vec![new.clone()]);
+    let _made = Made(&engine, "volume", vec![new.clone()]);
     let client = Launch::at(&engine.host).config(ON).connect();
     for opts in [
         json!({ "type": "none", "o": "bind", "device": "/" }),
@@ -273,7 +255,7 @@ fn answers_that_are_lost_and_refusals() {
     let Some(engine) = engine::at_hand("volumes::lost") else { return };
     let scope = Scope::new(&engine);
     let name = scope.name("data");
-    let _made = Made(&engine, vec![name.clone()]);
+    let _made = Made(&engine, "volume", vec![name.clone()]);
     let lost = || Fault::Toxic(vec![Toxic::down(Poison::Limit(0))]);
     let faultd = Faultd::before(&engine);
     let config = format!("{ON}[neverhang]\nlifecycle_timeout = \"8s\"\n");

@@ -191,8 +191,7 @@ impl Engine {
             Err(Failed { error, written: true }) => {
                 let cause = self.scrubbed(error);
                 let silent = matches!(cause, EngineError::Timeout { .. });
-                let settled = Instant::now() + goal.takes();
-                let mut trail = Trail { goal: Box::new(goal), settled, away: false, silent };
+                let mut trail = Trail { silent, ..Trail::of(goal) };
                 // An engine that took the request and is silent has had its time; one look tells what came of it.
                 let until = if silent { Instant::now() } else { budget.deadline };
                 let finding = self.look_again(&mut trail, until.max(Instant::now() + LAST_LOOK)).await;

@@ -106,8 +106,7 @@ async fn layers(
     };
 
     // Waiting counts inside the call's time, and takes a quarter of it at most.
-    let queue =
-        Queue { class: prepared.class, since: Instant::now(), until: Instant::now() + clocks.total / 4 };
+    let queue = Queue { class: prepared.class, until: Instant::now() + clocks.total / 4 };
     let place = queue.wait(server, server.supervisor.slots.take(queue.class, queue.until)).await?;
 
     // A stream that the caller ends has something to answer with.
@@ -118,8 +117,7 @@ async fn layers(
 
     // Classified here, counted there: the breaker never sees a request.
     if let Some(admission) = admission {
-        // Time that the caller cut short, or that went by in our own queue, says nothing about the engine.
-        let hurried = hurried || queue.since.elapsed() > clocks.total + clocks.total / 4;
+        // Time that the caller cut short says nothing about the engine; what our own queue takes of it is little.
         match verdict(&result, hurried, queue.class) {
             Some(verdict) => admission.settle(verdict),
             None => server.supervisor.ask(admission, Arc::clone(&server.engine)),

@@ -44,7 +44,6 @@ pub(super) fn clocks(
 #[derive(Clone, Copy)]
 pub(super) struct Queue {
     pub class: Class,
-    pub since: Instant,
     pub until: Instant,
 }
 
@@ -119,8 +118,7 @@ impl Supervise<'_> {
         let supervisor = &self.server.supervisor;
         match result {
             Err(stuck) if stuck.kind == Kind::ContainerUnresponsive => {
-                let left = self.deadline.saturating_duration_since(Instant::now());
-                if supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await {
+                if self.engine_answers().await {
                     // Of several nobody can say which it was: the others must not pay for one that is stuck.
                     if ids.len() == 1 {
                         supervisor.timed_out(ids);
@@ -133,9 +131,7 @@ impl Supervise<'_> {
             Err(late)
                 if late.daemon_fault && waited(&late) && def.spec.class == Class::Read && !def.probes =>
             {
-                let left = self.deadline.saturating_duration_since(Instant::now());
-                let well = supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await;
-                Err(ToolError { daemon_fault: !well, ..late })
+                Err(ToolError { daemon_fault: !self.engine_answers().await, ..late })
             }
             Ok(value) => {
                 supervisor.answered(ids);
@@ -143,6 +139,12 @@ impl Supervise<'_> {
             }
             other => other,
         }
+    }
+
+    /// Does a probe get its answer, in what is left of the call?
+    async fn engine_answers(&self) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.server.supervisor.answers(&self.server.engine, left.clamp(WITNESS.0, WITNESS.1)).await
     }
 
     /// Waits for what comes before a change, as long as the change may still be called off.

@@ -1,7 +1,7 @@
 //! One piece of work under supervision.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -133,26 +133,25 @@ impl Supervisor {
             let _counted = counted;
             if timeout_at(by, &mut handle).await.is_err() {
                 handle.abort();
-                if timeout(REAP, &mut handle).await.is_err() {
-                    stuck.fetch_add(1, Ordering::Relaxed);
-                    let _ended = handle.await;
-                    stuck.fetch_sub(1, Ordering::Relaxed);
-                }
+                put_away(handle, &stuck).await;
             }
         });
     }
 
     /// Ends a worker without waiting for it: a stuck poll wastes one thread and delays nobody.
-    fn reap<T: Send + 'static>(&self, mut handle: JoinHandle<T>) {
+    fn reap<T: Send + 'static>(&self, handle: JoinHandle<T>) {
         handle.abort();
         let stuck = Arc::clone(&self.stuck);
-        tokio::spawn(async move {
-            if timeout(REAP, &mut handle).await.is_err() {
-                stuck.fetch_add(1, Ordering::Relaxed);
-                let _ended = handle.await;
-                stuck.fetch_sub(1, Ordering::Relaxed);
-            }
-        });
+        tokio::spawn(async move { put_away(handle, &stuck).await });
+    }
+}
+
+/// Waits until a worker that was told to end is gone; one that does not end is counted as stuck meanwhile.
+async fn put_away<T>(mut handle: JoinHandle<T>, stuck: &AtomicUsize) {
+    if timeout(REAP, &mut handle).await.is_err() {
+        stuck.fetch_add(1, Ordering::Relaxed);
+        let _ended = handle.await;
+        stuck.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -266,6 +266,15 @@ impl Client {
     }
 }
 
+/// The one result of a change of one object, which goes well.
+#[track_caller]
+pub fn one(client: &Client, tool: &str, arguments: Value) -> Value {
+    let result = client.call(tool, &arguments).ok();
+    let results = result.structured["results"].as_array().unwrap_or_else(|| panic!("{}", result.text));
+    assert_eq!(results.len(), 1, "{}", result.text);
+    results[0].clone()
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         let child = self.child.get_mut().unwrap();

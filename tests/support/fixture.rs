@@ -89,6 +89,18 @@ impl Drop for Scope {
     }
 }
 
+/// Objects of one kind (`network`, `volume`) that a tool made: they carry no label of ours, and are removed by name.
+#[derive(Debug)]
+pub struct Made<'a>(pub &'a Engine, pub &'static str, pub Vec<String>);
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        for name in &self.2 {
+            let _gone = self.0.try_docker(&[self.1, "rm", name]);
+        }
+    }
+}
+
 fn remove(engine: &Engine, run: &str) {
     let label = format!("label={RUN}={run}");
     for (list, delete) in [

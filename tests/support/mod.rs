@@ -20,7 +20,7 @@ pub mod shim;
 pub mod stub;
 pub mod text;
 
-pub use client::Client;
+pub use client::{Client, one};
 pub use engine::Engine;
 pub use fixture::Fixture;
 pub use launch::Launch;

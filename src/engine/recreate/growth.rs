@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::guard::create::CAPABILITIES;
+
 /// What a copy must have exactly as its model.
 const SAME: &[&str] = &[
     "Privileged",
@@ -28,22 +30,6 @@ const SAME: &[&str] = &[
     "Memory",
     "NanoCpus",
     "PidsLimit",
-];
-/// The profile `baseline` lets these be added.
-const CAPABILITIES: &[&str] = &[
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
 ];
 const SYSCTLS: &[&str] = &[
     "kernel.shm_rmid_forced",

@@ -16,7 +16,7 @@ pub(super) struct No {
 }
 
 /// May be added in baseline: what Docker gives every container, but for NET_RAW.
-const CAPABILITIES: &[&str] = &[
+pub const CAPABILITIES: &[&str] = &[
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",

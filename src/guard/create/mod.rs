@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::config::settings::{CreateSafety, Exception, Profile};
 
-pub use fields::is_address;
+pub use fields::{CAPABILITIES, is_address};
 pub use paths::clean;
 
 /// One thing that is asked of a container beyond the usual.

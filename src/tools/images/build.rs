@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::config::Settings;
 use crate::config::settings::BuildNetwork;
 use crate::engine::build::{Built, Came, Failure, NotBuilt, Plan};
-use crate::engine::change::{Effect as Seen, Finding, Lost, Outcome};
+use crate::engine::change::{Lost, Outcome};
 use crate::engine::error::{Clock, EngineError};
 use crate::engine::snapshot::short;
 use crate::guard::build as guard;
@@ -329,7 +329,7 @@ fn lost_one(ctx: &Ctx, lost: Lost, tags: &[String]) -> Result<Output, ToolError>
 fn draft(ctx: &Ctx, tags: &[String], built: Built, (files, size): (usize, u64)) -> Output {
     let Built { id, changed, steps, cached } = built;
     if !changed {
-        ctx.after.known(Finding { effect: Seen::None, evidence: String::new() });
+        ctx.after.unchanged();
     }
     let names = tags.join(", ");
     let what = if changed { "built" } else { "unchanged, all of it was there" };

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::removing::{self, Which};
-use crate::engine::change::{Effect as Came, Finding};
 use crate::engine::snapshot::short;
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
@@ -48,7 +47,7 @@ impl Tool for Prune {
             ones.push(removing::remove(&ctx, &permits, which).await);
         }
         if ones.is_empty() {
-            ctx.after.known(Finding { effect: Came::None, evidence: String::new() });
+            ctx.after.unchanged();
             return Ok(Draft::list("results", &["image", "changed", "state", "note"], Vec::new())
                 .keep_empty(&["results"])
                 .tail("no unused images"));

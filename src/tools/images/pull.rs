@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::moving::{self, Layers};
 use crate::config::Settings;
-use crate::engine::change::{Effect as Came, Finding};
+use crate::engine::change::Effect as Came;
 use crate::engine::credentials::Found;
 use crate::engine::image_names::Holder;
 use crate::engine::transfer::{Arrived, Failed, Pull as Pulling, Refusal};
@@ -90,7 +90,7 @@ impl Tool for Pull {
             Err(failed) => return Err(told(moving::failure(&ctx, &image, "pull", &layers, failed), trouble)),
         };
         if arrived.as_ref().is_some_and(|arrived| !arrived.changed) {
-            ctx.after.known(Finding { effect: Came::None, evidence: String::new() });
+            ctx.after.unchanged();
         }
         let mut draft = draft(&image, arrived, layers.counts().1);
         if permits.references.len() > 1 {
