@@ -102,6 +102,14 @@ fn x12_a_prune_of_everything() {
     let refused = client.call("docker_prune", &json!({ "volumes": true }));
     assert_eq!(refused.kind(), "permission_denied", "{}", refused.text);
     assert!(refused.text.contains("`volumes`"), "{}", refused.text);
+    assert!(refused.text.contains("leave the argument out"), "{}", refused.text);
+    let line = client.audit_wait(1).pop().unwrap();
+    assert_eq!(
+        (&line["decision"], &line["level"]),
+        (&json!("denied"), &json!(["system", "volumes"])),
+        "{line}"
+    );
+    assert!(line["rule"].as_str().is_some_and(|rule| rule.contains("volumes = false")), "{line}");
     let held = client.call("docker_prune", &json!({})).ok();
     let lines = held.structured["preview"]["would_change"].to_string();
     for word in ["container `old`", "container `kept`", "network `free`", &image[7..19]] {
@@ -148,4 +156,31 @@ fn x12_a_prune_of_everything() {
     assert_eq!(left, json!([["busy", "vault"], "named", false]));
     let mounts = engine.inspect("container", "vault")["Mounts"][0]["Name"].as_str().unwrap().to_owned();
     assert!(engine.try_docker(&["volume", "inspect", &mounts]).is_ok(), "a hidden container's volume");
+}
+
+/// A prune that finds nothing has nothing to ask about.
+#[test]
+fn nothing_to_prune_needs_no_confirmation() {
+    let Some(engine) = engine::at_hand("system::nothing") else { return };
+    let scope = Scope::new(&engine);
+    let config = format!(
+        "[permissions]\nsystem = true\ncreate = true\nvolumes = true\nnetworks = true\n\
+         whitelist_containers = [\"{0}-*\"]\nwhitelist_images = [\"none.example/{0}\"]\n\
+         whitelist_networks = [\"{0}-*\"]\nwhitelist_volumes = [\"{0}-*\"]\n",
+        scope.prefix
+    );
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let tools = ["docker_prune", "docker_container_prune", "docker_network_prune", "docker_volume_prune"];
+    for tool in tools {
+        let done = client.call(tool, &json!({})).ok();
+        assert!(done.structured["confirm_token"].is_null(), "{tool}: {}", done.text);
+        let shown = client.call(tool, &json!({ "dry_run": true })).ok();
+        assert_eq!(shown.structured["preview"]["count"], 0, "{tool}: {}", shown.text);
+    }
+    // What a guard refuses is denied in the audit too.
+    let sneaky = json!({ "name": format!("{}-v", scope.prefix), "driver_opts": { "type": "none", "o": "bind", "device": "/" } });
+    assert_eq!(client.call("docker_volume_create", &sneaky).kind(), "permission_denied");
+    let line = client.audit_wait(1).pop().unwrap();
+    assert_eq!(line["decision"], "denied", "{line}");
+    assert!(line["rule"].as_str().is_some_and(|rule| !rule.is_empty()), "{line}");
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::tool::error::Effect;
-use crate::tool::{ToolDef, ToolError};
+use crate::tool::{Kind, ToolDef, ToolError};
 
 use super::record::{Decision, Record, shape};
 use super::sink::{SLOW, Sink, WAIT};
@@ -83,6 +83,11 @@ impl Guard {
         self.record.dry_run = dry_run;
     }
 
+    /// What the arguments need, which may be more than what the tool always needs.
+    pub fn levels(&mut self, names: impl Iterator<Item = &'static str>) {
+        self.record.level = names.collect();
+    }
+
     /// What it acts on, by resolved names.
     pub fn targets(&mut self, names: impl Iterator<Item = String>) {
         self.record.target = names.collect();
@@ -143,6 +148,13 @@ impl Guard {
             None if cancelled => self.record.outcome = "cancelled",
             None => self.record.outcome = "ok",
             Some(e) => {
+                // What a guard of the tool refuses was let through by the rules before: it is denied all the same.
+                if e.kind == Kind::PermissionDenied && self.stage == Stage::Before {
+                    self.record.decision = Decision::Denied;
+                    if self.record.rule.is_none() {
+                        self.record.rule = Some(e.rule.unwrap_or("a guard of the tool").to_owned());
+                    }
+                }
                 self.record.outcome = "failed";
                 self.record.error_kind = Some(e.kind.name());
                 self.effect = Some(e.effect);

@@ -52,11 +52,10 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("DELETE", "/networks/{id}", Level::Networks),
     ("POST", "/networks/{id}/connect", Level::Networks),
     ("POST", "/networks/{id}/disconnect", Level::Networks),
-    // What is left over, of every kind: docker_prune. That one asks for `volumes` itself.
+    // What is left over, of every kind: docker_prune. For volumes it needs their own level.
     ("DELETE", "/containers/{id}", Level::System),
     ("DELETE", "/images/{image}", Level::System),
     ("DELETE", "/networks/{id}", Level::System),
-    ("DELETE", "/volumes/{name}", Level::System),
     ("POST", "/build", Level::Images),
     ("POST", "/images/create", Level::Images),
     ("POST", "/images/{repository}/push", Level::Images),

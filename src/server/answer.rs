@@ -122,6 +122,21 @@ pub(super) fn denied(denial: Denial, trace: &mut Trace) -> ToolError {
     refusal(denial)
 }
 
+/// The same for a level that only these arguments need.
+pub(super) fn beyond(denial: Denial, trace: &mut Trace) -> ToolError {
+    let level = match &denial {
+        Denial::LevelOff { level, .. } => Some(*level),
+        _ => None,
+    };
+    let error = denied(denial, trace);
+    match level {
+        Some(level) => error.hint(format!(
+            "leave the argument out that needs it; a person can turn it on with `{level} = true` under [permissions]"
+        )),
+        None => error,
+    }
+}
+
 /// The words of a refusal.
 #[must_use]
 pub fn refusal(denial: Denial) -> ToolError {

@@ -14,7 +14,7 @@ use crate::policy::{self, Ask, Target};
 use crate::supervisor::slots::Place;
 use crate::tool::context::After;
 use crate::tool::def::Prepared;
-use crate::tool::{Asked, Class, Ctx, Mask, ToolDef, ToolError};
+use crate::tool::{Class, Ctx, Mask, ToolDef, ToolError};
 
 use super::confirming::{self, Next};
 use super::progress::Reports;
@@ -95,6 +95,9 @@ async fn layers(
         .map_err(|d| answer::denied(d, trace))?;
 
     let prepared = def.prepare(arguments)?;
+    trace.levels(prepared.levels);
+    policy::decide::admits(&settings.rules, def.spec.name, prepared.levels)
+        .map_err(|d| answer::beyond(d, trace))?;
 
     let clocks = clocks(prepared.class, prepared.time, &settings.neverhang)?;
     let deadline = Instant::now() + clocks.total;
@@ -107,7 +110,7 @@ async fn layers(
 
     // Waiting counts inside the call's time, and takes a quarter of it at most.
     let queue = Queue { class: prepared.class, until: Instant::now() + clocks.total / 4 };
-    let place = queue.wait(server, server.supervisor.slots.take(queue.class, queue.until)).await?;
+    let place = queue.wait(server, cancel, server.supervisor.slots.take(queue.class, queue.until)).await?;
 
     // A stream that the caller ends has something to answer with.
     let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
@@ -156,12 +159,12 @@ async fn execute(
 
     // From the caller's words to identities, on our own filtered view.
     let targets =
-        supervise.run(resolve(&ctx, def, &prepared.asked)).await.map_err(|e| answer::not_found(e, trace))?;
+        supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
 
     // The decision, on the identities alone; then what is asked of them.
-    let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets };
+    let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
     def.guard(&prepared, settings)?;
 
@@ -193,7 +196,8 @@ async fn execute(
 
     // One change and a few looks at a time: a stuck container must not take every place.
     let at = (containers.as_slice(), queue.purpose(def));
-    let held = queue.wait(server, server.supervisor.slots.at(place, queue.class, at, queue.until)).await?;
+    let held =
+        queue.wait(server, cancel, server.supervisor.slots.at(place, queue.class, at, queue.until)).await?;
 
     // What hung twice is left alone for a while; but a change is tried, for killing is what such a container needs.
     if !changes {
@@ -248,11 +252,12 @@ async fn execute(
 fn resolve(
     ctx: &Ctx,
     def: &'static ToolDef,
-    asked: &[Asked],
+    prepared: &Prepared,
 ) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
-    let asked = asked.to_vec();
-    async move { targets::resolve(&engine, &budget, &settings.rules, def, &asked).await }
+    let (asked, needs) = (prepared.asked.clone(), prepared.levels);
+    let tool = def.spec.name;
+    async move { targets::resolve(&engine, &budget, &settings.rules, (tool, needs), &asked).await }
 }
 
 fn containers(targets: &[Named]) -> Vec<String> {

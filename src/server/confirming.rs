@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::config::settings::{By, Require};
 use crate::confirm::{Invalid, binding};
 use crate::output::{Draft, Finished, Redactor, finish};
-use crate::policy::Permits;
+use crate::policy::{Level, Permits};
 use crate::tool::def::Prepared;
 use crate::tool::{Effect, Kind, Preview, ToolDef, ToolError};
 
@@ -23,15 +23,14 @@ pub(super) enum Next {
 }
 
 /// Does this tool need a confirmation under these settings?
-pub(super) fn needed(def: &ToolDef, settings: &Settings) -> bool {
+pub(super) fn needed(def: &ToolDef, levels: &[Level], settings: &Settings) -> bool {
     !settings.bypass
         && match &settings.confirm.require {
             Require::None => false,
             Require::Destructive => def.spec.effect == Effect::Destroys,
             Require::Mutating => !def.spec.effect.read_only(),
-            Require::Listed { levels, tools } => {
-                tools.matches(def.spec.name).is_some()
-                    || def.spec.levels.iter().any(|level| levels.contains(level))
+            Require::Listed { levels: listed, tools } => {
+                tools.matches(def.spec.name).is_some() || levels.iter().any(|level| listed.contains(level))
             }
         }
 }
@@ -48,7 +47,9 @@ pub(super) fn settle(
         let draft = Draft::default().with("status", "dry_run");
         return Ok(Next::Show(finish(shown(draft, def, preview), redactor, settings.output.max_bytes)));
     }
-    if !needed(def, settings) {
+    // A prune that finds nothing has nothing to ask about.
+    let nothing = !prepared.asked.is_empty() && permits.labels().next().is_none();
+    if nothing || !needed(def, prepared.levels, settings) {
         return Ok(Next::Go);
     }
     if settings.confirm.by == By::Human {
@@ -61,13 +62,16 @@ pub(super) fn settle(
         )
         .hint("a person can do it at the host, or set by = \"caller\" under [confirm]"));
     }
+    // Which order the engine listed them in says nothing.
     let mut ids: Vec<String> = permits.identities().collect();
     ids.sort();
+    let mut state = preview.state.clone();
+    state.sort();
     // The settings in force: the same value as long as nothing was reloaded.
     let settings_in_force = format!("{:p}", Arc::as_ptr(settings));
     let parts = [caller.name.as_str(), def.spec.name, &prepared.canonical, &settings_in_force];
     let parts = parts.into_iter().chain(ids.iter().map(String::as_str));
-    let binding = binding(parts.chain(["state"]).chain(preview.state.iter().map(String::as_str)));
+    let binding = binding(parts.chain(["state"]).chain(state.iter().map(String::as_str)));
     if let Some(token) = &prepared.confirm_token {
         return match server.tokens.take(&caller.name, token, binding) {
             Ok(()) => Ok(Next::Go),

@@ -9,7 +9,7 @@ use crate::engine::Budget;
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Grant, Level, Rules};
 use crate::tool::context::{Host, Vitals};
-use crate::tool::{Kind, ToolDef, ToolError};
+use crate::tool::{Kind, ToolError};
 
 use super::{Server, aliases, answer, catalogue, confirming, targets};
 
@@ -78,23 +78,25 @@ async fn decide(
 ) -> Result<Vec<String>, ToolError> {
     let def = catalogue::find(name).ok_or_else(|| catalogue::unknown(name))?;
     policy::decide::admits(rules, def.spec.name, def.spec.levels).map_err(answer::refusal)?;
-    let mut because = levels(rules, def);
-    let Some(arguments) = arguments else { return Ok(because) };
+    let Some(arguments) = arguments else { return Ok(levels(rules, def.spec.levels)) };
     let prepared = def.prepare(arguments)?;
-    let targets = targets::resolve(&server.engine, budget, rules, def, &prepared.asked).await?;
+    let (tool, needs) = (def.spec.name, prepared.levels);
+    policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
+    let targets = targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
+    let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
-    let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets };
+    let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
     let settings = &server.in_force().settings;
     def.guard(&prepared, settings)?;
-    if confirming::needed(def, settings) {
+    if confirming::needed(def, needs, settings) {
         because
             .push("a confirmation is needed (require under [confirm]): the call is previewed first".into());
     }
     Ok(because)
 }
 
-fn levels(rules: &Rules, def: &ToolDef) -> Vec<String> {
+fn levels(rules: &Rules, needs: &[Level]) -> Vec<String> {
     if rules.bypass {
         return vec!["--bypass-permissions: every level is on, filters and guards are off".into()];
     }
@@ -109,7 +111,7 @@ fn levels(rules: &Rules, def: &ToolDef) -> Vec<String> {
             }
         }
     };
-    def.spec.levels.iter().map(line).collect()
+    needs.iter().map(line).collect()
 }
 
 fn shown(rules: &Rules, named: &Named) -> String {

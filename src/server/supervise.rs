@@ -52,6 +52,7 @@ impl Queue {
     pub(super) async fn wait<T>(
         &self,
         server: &Server,
+        cancel: &CancellationToken,
         place: impl Future<Output = Result<T, ToolError>>,
     ) -> Result<T, ToolError> {
         let opened = async {
@@ -63,6 +64,7 @@ impl Queue {
         tokio::select! {
             biased; // a server that stops gives no place; else one that is there is taken
             () = server.supervisor.shutdown.cancelled() => Err(stopping()),
+            () = cancel.cancelled() => Err(given_up()),
             place = place => place,
             () = opened => Err(match server.supervisor.refusal() {
                 Some(refused) => answer::circuit_open(refused),
@@ -80,6 +82,10 @@ impl Queue {
             _ => Purpose::Read,
         }
     }
+}
+
+fn given_up() -> ToolError {
+    ToolError::new(Kind::Cancelled, "the caller gave up")
 }
 
 fn stopping() -> ToolError {
@@ -150,8 +156,9 @@ impl Supervise<'_> {
     /// Waits for what comes before a change, as long as the change may still be called off.
     pub(super) async fn before<T>(&self, step: impl Future<Output = T>) -> Result<T, ToolError> {
         let ending: Ending<Result<T, ToolError>> = tokio::select! {
-            done = step => Ending::Done(Ok(done)),
+            biased; // who gave up already gets no change
             () = self.cancel.cancelled() => Ending::Cancelled,
+            done = step => Ending::Done(Ok(done)),
             () = self.server.supervisor.shutdown.cancelled() => Ending::ShuttingDown,
             () = tokio::time::sleep_until(self.deadline) => Ending::Deadline,
         };
@@ -202,7 +209,7 @@ impl Supervise<'_> {
             Ending::Deadline => Err(ToolError::new(Kind::DaemonTimeout, "the call took too long")
                 .clock(Phase::Total, self.clocks.total)
                 .hint("ask for less, or raise the class's timeout in [neverhang]")),
-            Ending::Cancelled => Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
+            Ending::Cancelled => Err(given_up()),
             Ending::ShuttingDown => Err(stopping()),
         }
     }

@@ -7,7 +7,7 @@ use crate::engine::{Budget, Engine, ops};
 use crate::policy::decide::Named;
 use crate::policy::reference::ImageRef;
 use crate::policy::{self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target};
-use crate::tool::{Asked, ToolDef, ToolError};
+use crate::tool::{Asked, ToolError};
 
 use super::answer;
 
@@ -19,7 +19,7 @@ pub(super) async fn resolve(
     engine: &Engine,
     budget: &Budget,
     rules: &Rules,
-    def: &ToolDef,
+    (tool, needs): (&str, &'static [Level]),
     asked: &[Asked],
 ) -> Result<Vec<Named>, ToolError> {
     let there: Vec<(Want, &str)> = asked.iter().filter_map(existing).collect();
@@ -35,7 +35,7 @@ pub(super) async fn resolve(
         } else if let Some(set) = set(asked) {
             let all = engine.unused(budget, rules, set).await?;
             // Of a set only that is meant which the call may act on.
-            targets.extend(all.into_iter().filter(|named| may(rules, def, named)));
+            targets.extend(all.into_iter().filter(|named| may(rules, (tool, needs), named)));
         } else {
             targets.push(new(asked)?);
         }
@@ -64,9 +64,8 @@ const fn set(asked: &Asked) -> Option<Set> {
     })
 }
 
-fn may(rules: &Rules, def: &ToolDef, named: &Named) -> bool {
-    let needs: &'static [Level] = def.spec.levels;
-    policy::check(rules, &Ask { tool: def.spec.name, needs, targets: vec![named.clone()] }).is_ok()
+fn may(rules: &Rules, (tool, needs): (&str, &'static [Level]), named: &Named) -> bool {
+    policy::check(rules, &Ask { tool, needs, targets: vec![named.clone()] }).is_ok()
 }
 
 /// A name that is to be. What looks like an id is none: later it would be taken for one.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::audit::{AuditFault, Decision, Guard};
 use crate::engine::Commit;
 use crate::engine::change::{Effect as Came, Finding};
+use crate::policy::Level;
 use crate::tool::ToolError;
 use crate::tool::error::Effect;
 
@@ -30,6 +31,12 @@ impl Trace {
     pub(super) fn targets(&mut self, names: impl Iterator<Item = String>) {
         if let Some(guard) = &mut self.0 {
             guard.targets(names);
+        }
+    }
+
+    pub(super) fn levels(&mut self, needs: &[Level]) {
+        if let Some(guard) = &mut self.0 {
+            guard.levels(needs.iter().map(|level| level.name()));
         }
     }
 

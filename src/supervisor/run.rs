@@ -88,6 +88,10 @@ impl Supervisor {
         T: Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
+        // Once it runs it may be sent before anybody looks again.
+        if cancel.is_cancelled() {
+            return Ending::Cancelled;
+        }
         let (answer, mut answered) = oneshot::channel();
         let mut handle = self.work.spawn(work(answer));
         let counted = self.changes.begin();

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config::Settings;
-use crate::policy::Permits;
+use crate::policy::{Level, Permits};
 
 use super::class::Class;
 use super::context::Ctx;
@@ -75,6 +75,12 @@ pub trait Tool: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// The levels it needs, where the arguments ask for more than the tool always needs: all of [`Spec::levels`], and those.
+    fn levels(args: &Self::Args) -> &'static [Level] {
+        let _ = args;
+        Self::SPEC.levels
+    }
+
     /// How long the caller wants it to take, if the arguments say so; capped by `neverhang.max_timeout`.
     fn asked_time(args: &Self::Args) -> Option<Duration> {
         let _ = args;
@@ -136,6 +142,8 @@ pub struct Prepared {
     pub canonical: String,
     /// The objects they name.
     pub asked: Vec<Asked>,
+    /// The levels they need.
+    pub levels: &'static [Level],
     /// The time they ask for.
     pub time: Option<Duration>,
     /// The kind of work that they make it.
@@ -235,6 +243,7 @@ fn prepare<T: Tool>(
         dry_run: false,
         canonical: String::new(),
         asked: T::targets(&args)?,
+        levels: T::levels(&args),
         time: T::asked_time(&args),
         class: T::class(&args),
         args: Box::new(args),
@@ -250,22 +259,11 @@ fn guard<T: Tool>(prepared: &Prepared, settings: &Settings) -> Result<(), ToolEr
 
 fn preview<T: Tool>(ctx: Ctx, permits: Permits, prepared: Prepared) -> Previewing {
     Box::pin(async move {
-        let Prepared { confirm_token, dry_run, canonical, asked, time, class, args } = prepared;
-        match args.downcast::<T::Args>() {
-            Ok(args) => {
-                let preview = T::preview(&ctx, &permits, &args).await;
-                let args: Box<dyn Any + Send> = args;
-                (permits, Prepared { confirm_token, dry_run, canonical, asked, time, class, args }, preview)
-            }
-            Err(args) => {
-                let wrong = ToolError::internal("arguments of another tool reached this one");
-                (
-                    permits,
-                    Prepared { confirm_token, dry_run, canonical, asked, time, class, args },
-                    Err(wrong),
-                )
-            }
-        }
+        let shown = match prepared.args.downcast_ref::<T::Args>() {
+            Some(args) => T::preview(&ctx, &permits, args).await,
+            None => Err(ToolError::internal("arguments of another tool reached this one")),
+        };
+        (permits, prepared, shown)
     })
 }
 

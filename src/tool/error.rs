@@ -178,8 +178,10 @@ pub struct ToolError {
     pub phase: Option<Phase>,
     /// How long it was.
     pub limit: Option<Duration>,
+    /// The rule of a guard that refused it, for the audit.
+    pub rule: Option<&'static str>,
     /// For the log: may name what the caller must not know.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
     /// The daemon itself is at fault: counts for the circuit breaker.
     pub daemon_fault: bool,
 }
@@ -196,6 +198,7 @@ impl ToolError {
             retry_after: None,
             phase: None,
             limit: None,
+            rule: None,
             detail: None,
             daemon_fault: false,
         }
@@ -233,10 +236,17 @@ impl ToolError {
         self
     }
 
+    /// Says which rule of a guard refused it.
+    #[must_use]
+    pub const fn by_rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
     /// Adds what only the log may know.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into_boxed_str());
         self
     }
 

@@ -5,11 +5,12 @@ use crate::tool::{Kind, ToolError};
 
 pub(super) fn refused(refusal: Refusal) -> ToolError {
     match refusal {
-        Refusal::Forbidden { what, rule } => {
-            ToolError::new(Kind::PermissionDenied, format!("{what} is not let through: {rule}")).hint(
-                "leave it out; a person can do it at the host, or start the server with --bypass-permissions",
-            )
-        }
+        Refusal::Forbidden { what, rule } => ToolError::new(
+            Kind::PermissionDenied,
+            format!("{what} is not let through: {rule}"),
+        )
+        .hint("leave it out; a person can do it at the host, or start the server with --bypass-permissions")
+        .by_rule(rule),
         Refusal::Malformed { what, hint } => ToolError::invalid(what).hint(hint),
     }
 }

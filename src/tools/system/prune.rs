@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Settings;
 use crate::policy::{Level, Permits};
-use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::{changing, removing};
 
 pub struct Prune;
@@ -37,19 +36,8 @@ impl Tool for Prune {
         Ok(always.into_iter().chain(args.volumes.then_some(Asked::UnusedVolumes(false))).collect())
     }
 
-    fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
-        let level = settings.rules.level(Level::Volumes);
-        if !args.volumes || settings.rules.holds(Level::Volumes) {
-            return Ok(());
-        }
-        Err(ToolError::new(
-            Kind::PermissionDenied,
-            format!(
-                "the level `volumes` is off, which `volumes = true` needs: [permissions] volumes = false ({})",
-                level.source
-            ),
-        )
-        .hint("a person can turn it on with `volumes = true` under [permissions]; or leave the argument out"))
+    fn levels(args: &Args) -> &'static [Level] {
+        if args.volumes { &[Level::System, Level::Volumes] } else { Self::SPEC.levels }
     }
 
     async fn preview(ctx: &Ctx, permits: &Permits, _args: &Args) -> Result<Preview, ToolError> {

@@ -1,25 +1,9 @@
-//! Levels that only some arguments need, and what a name alone would grant.
+//! What a name alone would grant.
 
 use crate::config::Settings;
 use crate::config::settings::AllowedCommand;
-use crate::policy::rules::{Grant, Rules};
-use crate::policy::{self, Denial, Level};
-use crate::tool::{Kind, ToolError};
-
-/// An argument of `tool` needs these levels as well.
-pub(super) fn held(tool: &str, needs: &[Level], rules: &Rules) -> Result<(), ToolError> {
-    policy::decide::admits(rules, tool, needs).map_err(refused)
-}
-
-fn refused(denial: Denial) -> ToolError {
-    let error = |message| ToolError::new(Kind::PermissionDenied, message);
-    match denial {
-        Denial::LevelOff { level, rule } => error(format!("the level `{level}` is off: {rule}")).hint(format!(
-            "leave the argument out that needs it; a person can turn it on with `{level} = true` under [permissions]"
-        )),
-        denial => error(format!("refused: {}", denial.rule())),
-    }
-}
+use crate::policy::Level;
+use crate::policy::rules::Grant;
 
 /// The first level, or rule of exec, that would reach a container under its new name and does not now.
 pub(super) fn gained(settings: &Settings, old: &str, new: &str) -> Option<String> {

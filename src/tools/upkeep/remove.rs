@@ -6,21 +6,18 @@ use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Settings;
 use crate::engine::removal::{Removal, Removed};
 use crate::policy::{Container, Level, Permit, Permits};
 use crate::tool::args::OneOrMany;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 
-use super::{levels, words};
+use super::words;
 
 pub struct Remove;
 
 /// More at once is a mistake more often than a wish.
 const MOST: usize = 50;
-const NAME: &str = "docker_remove";
-const VOLUMES: &[Level] = &[Level::Volumes];
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +34,7 @@ pub struct Args {
 
 impl Tool for Remove {
     const SPEC: Spec = Spec {
-        name: NAME,
+        name: "docker_remove",
         title: "Remove containers",
         levels: &[Level::Create],
         class: Class::Lifecycle,
@@ -60,11 +57,8 @@ impl Tool for Remove {
         }
     }
 
-    fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
-        match args.volumes {
-            true => levels::held(NAME, VOLUMES, &settings.rules),
-            false => Ok(()),
-        }
+    fn levels(args: &Args) -> &'static [Level] {
+        if args.volumes { &[Level::Create, Level::Volumes] } else { Self::SPEC.levels }
     }
 
     async fn preview(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Preview, ToolError> {
