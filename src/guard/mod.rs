@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod create;
+pub mod exec;
 pub mod labels;
 pub mod network;
 pub mod refusal;

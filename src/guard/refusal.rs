@@ -10,6 +10,15 @@ pub enum Refusal {
         /// The rule that forbids it.
         rule: &'static str,
     },
+    /// It could be done, and is not, by a rule that stands in the configuration.
+    Ruled {
+        /// What was asked, in the caller's words.
+        what: String,
+        /// The rule that forbids it, with its place.
+        rule: String,
+        /// What the caller may do instead.
+        instead: &'static str,
+    },
     /// It is no such thing.
     Malformed {
         /// What is wrong, in the caller's words.
@@ -22,6 +31,10 @@ pub enum Refusal {
 impl Refusal {
     pub(super) fn forbidden(what: impl Into<String>, rule: &'static str) -> Self {
         Self::Forbidden { what: what.into(), rule }
+    }
+
+    pub(super) fn ruled(what: String, rule: String, instead: &'static str) -> Self {
+        Self::Ruled { what, rule, instead }
     }
 
     pub(super) fn malformed(what: impl Into<String>, hint: &'static str) -> Self {

@@ -179,7 +179,7 @@ pub struct ToolError {
     /// How long it was.
     pub limit: Option<Duration>,
     /// The rule of a guard that refused it, for the audit.
-    pub rule: Option<&'static str>,
+    pub rule: Option<Box<str>>,
     /// For the log: may name what the caller must not know.
     pub detail: Option<Box<str>>,
     /// The daemon itself is at fault: counts for the circuit breaker.
@@ -238,8 +238,8 @@ impl ToolError {
 
     /// Says which rule of a guard refused it.
     #[must_use]
-    pub const fn by_rule(mut self, rule: &'static str) -> Self {
-        self.rule = Some(rule);
+    pub fn by_rule(mut self, rule: &str) -> Self {
+        self.rule = Some(rule.into());
         self
     }
 

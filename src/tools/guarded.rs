@@ -11,6 +11,11 @@ pub(super) fn refused(refusal: Refusal) -> ToolError {
         )
         .hint("leave it out; a person can do it at the host, or start the server with --bypass-permissions")
         .by_rule(rule),
+        Refusal::Ruled { what, rule, instead } => {
+            ToolError::new(Kind::PermissionDenied, format!("{what} is not let through: {rule}"))
+                .hint(instead)
+                .by_rule(&rule)
+        }
         Refusal::Malformed { what, hint } => ToolError::invalid(what).hint(hint),
     }
 }

@@ -1,0 +1,87 @@
+//! Paths in a container, as far as words tell.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::config::settings::ExecSafety;
+use crate::policy::Pattern;
+
+use super::super::refusal::Refusal;
+
+/// Devices that everybody writes to and nobody is hurt by.
+static HARMLESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"/dev/(?:null|stdin|stdout|stderr|tty|fd/[0-9]+)([^A-Za-z0-9_./-]|$)").ok());
+
+pub(super) fn without_harmless(text: &str) -> Cow<'_, str> {
+    match &*HARMLESS {
+        Some(regex) => regex.replace_all(text, "-$1"),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A working directory: absolute, and without steps that lead elsewhere.
+pub(super) fn directory(dir: &str) -> Result<(), Refusal> {
+    let sound = dir.starts_with('/') && !dir.contains('\0') && !dir.split('/').any(|part| part == "..");
+    // Where runc keeps its own files open, such a folder led out of the container (CVE-2024-21626).
+    match sound && !clean(dir).starts_with("/proc/self/fd") {
+        true => Ok(()),
+        false => Err(Refusal::malformed(
+            format!("`{dir}` cannot be the working directory"),
+            "an absolute path in the container, without `..`",
+        )),
+    }
+}
+
+/// The first denied path that a word names, and the entry that denies it.
+pub(super) fn denied<'a>(
+    word: &str,
+    workdir: Option<&str>,
+    safety: &'a ExecSafety,
+) -> Option<(String, &'a Pattern)> {
+    let word = without_harmless(word);
+    let mut found: Vec<String> = Vec::new();
+    if let (Some(dir), false) = (workdir, word.starts_with(['/', '-'])) {
+        found.push(clean(&format!("{dir}/{word}")));
+    }
+    // Behind `=`, `:`, a flag's letter, a bracket, ...: wherever a path can begin.
+    let mut before = None;
+    for (at, c) in word.char_indices() {
+        let letter = word.starts_with('-') && at == 2;
+        let begins = before.is_none_or(|b: char| !(b.is_ascii_alphanumeric() || "_.-/".contains(b)));
+        if c == '/' && (begins || letter) {
+            let rest = word.get(at..).unwrap_or_default();
+            let end =
+                rest.find(|c: char| c.is_whitespace() || "\"';|&<>(){},:".contains(c)).unwrap_or(rest.len());
+            found.push(clean(rest.get(..end).unwrap_or_default()));
+        }
+        before = Some(c);
+    }
+    for path in found {
+        let below = |denied: &&Pattern| {
+            let denied = clean(&denied.text);
+            path == denied
+                || path.strip_prefix(&denied).is_some_and(|rest| denied == "/" || rest.starts_with('/'))
+        };
+        if let Some(by) = safety.denied_paths.iter().find(below) {
+            return Some((path, by));
+        }
+    }
+    None
+}
+
+/// Without empty, `.` and `..` parts; links are not known here.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                let _the_root_has_no_parent = parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}

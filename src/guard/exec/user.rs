@@ -1,0 +1,90 @@
+//! As whom a command runs.
+
+use crate::config::settings::ExecSafety;
+
+use super::super::refusal::Refusal;
+use super::{Place, shown};
+
+/// The highest id that engines take.
+const MOST: u32 = 2_147_483_647;
+
+/// `by_rule`: the only user that the entry of `allowed_commands` lets it run as.
+pub(super) fn judge(
+    asked: Option<&str>,
+    by_rule: Option<&str>,
+    place: &Place,
+    safety: &ExecSafety,
+) -> Result<Option<String>, Refusal> {
+    if let (Some(asked), Some(only)) = (asked, by_rule)
+        && asked != only
+    {
+        return Err(Refusal::ruled(
+            format!("running it as `{}`", shown(Some(&asked.to_owned()))),
+            format!("the entry of allowed_commands names the user `{only}`"),
+            "leave `user` out",
+        ));
+    }
+    // What the person wrote into the configuration is the person's word, names too.
+    let chosen = by_rule.or(match asked {
+        None => safety.default_user.as_deref(),
+        Some(asked) => safety.default_user.as_deref().filter(|user| *user == asked),
+    });
+    if safety.allow_root {
+        return Ok(chosen.or(asked).map(str::to_owned));
+    }
+    if let Some(user) = chosen {
+        return match numeric(user) {
+            Some(ids) => Ok(Some(ids)),
+            None if looks_like_root(user) => Err(root(&format!("running it as `{user}`"))),
+            None => Ok(Some(user.to_owned())),
+        };
+    }
+    match asked {
+        Some(user) => {
+            let what = format!(
+                "running it as `{}`, which may be root in the container,",
+                shown(Some(&user.to_owned()))
+            );
+            numeric(user).map(Some).ok_or_else(|| root(&what))
+        }
+        None => numeric(&place.user).map(Some).ok_or_else(|| root(&whose(place))),
+    }
+}
+
+fn whose(place: &Place) -> String {
+    match place.user.is_empty() {
+        true => format!("container `{}` runs as root, and a command without `user`", place.name),
+        false => format!(
+            "container `{}` runs as `{}`, which may be root in it, and a command without `user`",
+            place.name,
+            shown(Some(&place.user))
+        ),
+    }
+}
+
+fn root(what: &str) -> Refusal {
+    Refusal::ruled(
+        what.to_owned(),
+        "[exec_safety] allow_root = false".to_owned(),
+        "repeat the call with user = \"65534:65534\", or another uid:gid in numbers of which none is 0",
+    )
+}
+
+/// `uid:gid` of a user written in numbers, of which none is 0. Without a group the container's files would choose one, and
+/// that can be 0: then it is the uid's number.
+fn numeric(user: &str) -> Option<String> {
+    let id = |text: &str| {
+        let digits = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse::<u32>().ok()).flatten().filter(|id| *id <= MOST)
+    };
+    let (uid, gid) = user.split_once(':').unwrap_or((user, user));
+    Some(format!("{}:{}", id(uid)?, id(gid)?))
+}
+
+/// A name, or a number with a name or zero as its group.
+fn looks_like_root(user: &str) -> bool {
+    let zero =
+        |part: &str| part.is_empty() || part == "root" || part.trim_start_matches(['0', '+', '-']).is_empty();
+    let mut parts = user.split(':');
+    parts.any(zero)
+}
