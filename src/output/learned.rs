@@ -29,6 +29,8 @@ pub struct Learned(Option<Arc<Inner>>);
 
 struct Inner {
     values: BTreeSet<String>,
+    /// Too short to be looked for in texts: masked where an environment holds exactly that.
+    short: BTreeSet<String>,
     automaton: OnceLock<Option<AhoCorasick>>,
 }
 
@@ -46,6 +48,7 @@ pub struct LearnedBuilder {
     mode: EnvMode,
     active: bool,
     values: BTreeSet<String>,
+    short: BTreeSet<String>,
     visible: HashSet<String>,
     /// How many values there may be for now; see [`LearnedBuilder::share`].
     ceiling: usize,
@@ -72,7 +75,10 @@ impl Learned {
             (_, None) => self.clone(),
             (None, _) => other.clone(),
             (Some(a), Some(b)) if Arc::ptr_eq(a, b) => self.clone(),
-            (Some(a), Some(b)) => Self::of(a.values.union(&b.values).cloned().collect()),
+            (Some(a), Some(b)) => Self::of(
+                a.values.union(&b.values).cloned().collect(),
+                a.short.union(&b.short).cloned().collect(),
+            ),
         }
     }
 
@@ -82,8 +88,14 @@ impl Learned {
         self.0.is_none()
     }
 
-    fn of(values: BTreeSet<String>) -> Self {
-        Self((!values.is_empty()).then(|| Arc::new(Inner { values, automaton: OnceLock::new() })))
+    /// Is this, as the whole value of a variable, a secret that is too short to be looked for elsewhere?
+    pub(super) fn is_short(&self, value: &str) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.short.contains(value.trim()))
+    }
+
+    fn of(values: BTreeSet<String>, short: BTreeSet<String>) -> Self {
+        let some = !values.is_empty() || !short.is_empty();
+        Self(some.then(|| Arc::new(Inner { values, short, automaton: OnceLock::new() })))
     }
 
     /// Adds the range of every learned value in the text.
@@ -135,7 +147,8 @@ impl LearnedBuilder {
         active: bool,
     ) -> Self {
         let (values, visible) = (BTreeSet::new(), HashSet::new());
-        Self { keys, prefilter, mode, active, values, visible, ceiling: COUNT_MAX, dropped: false }
+        let short = BTreeSet::new();
+        Self { keys, prefilter, mode, active, values, short, visible, ceiling: COUNT_MAX, dropped: false }
     }
 
     /// An environment variable, a label, an option: learned if its key or its look says it is a secret.
@@ -176,6 +189,10 @@ impl LearnedBuilder {
     pub fn value(mut self, value: &str) -> Self {
         if self.active {
             self.take(value);
+            let short = value.trim();
+            if (1..MIN).contains(&short.len()) {
+                self.short.insert(short.to_owned());
+            }
         }
         self
     }
@@ -211,9 +228,9 @@ impl LearnedBuilder {
     /// The set.
     #[must_use]
     pub fn build(self) -> Learned {
-        let Self { mut values, visible, .. } = self;
+        let Self { mut values, short, visible, .. } = self;
         values.retain(|v| !visible.contains(&v.to_ascii_lowercase()));
-        Learned::of(values)
+        Learned::of(values, short)
     }
 
     fn add_env(&mut self, key: &str, value: &str) {
@@ -239,7 +256,7 @@ impl LearnedBuilder {
         self.insert(value);
         self.take_parts(value);
         if value.contains('\n') {
-            value.lines().filter(|l| l.len() >= 16 && !l.starts_with("-----")).for_each(|l| self.insert(l));
+            value.lines().filter(|l| l.len() >= MIN && !l.starts_with("-----")).for_each(|l| self.insert(l));
         }
     }
 

@@ -108,6 +108,9 @@ impl Redactor {
 
     /// The same, and what is left is searched for secrets too, unless environments are shown as they are.
     pub(super) fn env_pair<'v>(&self, key: &str, value: &'v str, learned: &Learned) -> Cow<'v, str> {
+        if self.enabled && self.env != EnvMode::Off && learned.is_short(value) {
+            return Cow::Borrowed(MASK);
+        }
         match self.env_value(key, value) {
             Cow::Borrowed(v) if v == value && self.env != EnvMode::Off => self.text(value, learned),
             other => other,

@@ -157,10 +157,11 @@ pub fn in_force(rules: &Rules) -> Value {
             );
         }
     }
-    let withheld: Map<String, Value> = catalogue::all()
+    // A list and no map: a tool's name as a key would be judged like the key of a secret.
+    let withheld: Vec<Value> = catalogue::all()
         .filter_map(|def| {
             let denial = catalogue::withheld(def, rules)?;
-            Some((def.spec.name.to_owned(), answer::refusal(denial).message.into()))
+            Some(json!({ "tool": def.spec.name, "why": answer::refusal(denial).message }))
         })
         .collect();
     json!({ "bypass": rules.bypass, "levels": levels, "filters": filters, "withheld_tools": withheld })
