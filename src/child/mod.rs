@@ -8,6 +8,7 @@
 //! On systems without `/proc` only the group is ended.
 
 mod drain;
+pub mod elsewhere;
 mod error;
 mod fork;
 mod keeper;

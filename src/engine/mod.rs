@@ -17,6 +17,7 @@ pub mod discover;
 pub mod endpoint;
 pub mod error;
 pub mod events;
+pub mod exec;
 mod guard_io;
 mod identity;
 pub mod image_names;

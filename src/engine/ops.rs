@@ -43,6 +43,10 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/containers/{id}/pause", Level::Lifecycle),
     ("POST", "/containers/{id}/unpause", Level::Lifecycle),
     ("POST", "/containers/create", Level::Create),
+    ("POST", "/containers/{id}/exec", Level::Exec),
+    ("POST", "/exec/{id}/start", Level::Exec),
+    // Whether it runs, and its exit code.
+    ("GET", "/exec/{id}/json", Level::Read),
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),

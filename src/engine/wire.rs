@@ -11,8 +11,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response, Uri};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE, USER_AGENT};
+use hyper::upgrade::{self, Upgraded};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -201,6 +202,45 @@ impl Wire {
             .or_status()
             .await
             .map_err(|error| Failed { written: !matches!(error, EngineError::Status { .. }), error })
+    }
+
+    /// Sends a request that changes something, and takes over the connection for the streams that follow.
+    ///
+    /// # Errors
+    /// As [`Wire::change`], and an engine that does not switch over.
+    pub(super) async fn hijack(
+        &self,
+        budget: &Budget,
+        levels: &[Level],
+        commit: &Commit,
+        (path, body): (&str, Value),
+    ) -> Result<TokioIo<Upgraded>, Failed> {
+        let version = self.version(budget).await?;
+        let request = Request::post(format!("/v{}.{}{path}", version.0, version.1))
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "tcp")
+            .body(whole(Bytes::from(body.to_string())))
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let leave = Leave { levels, commit: Some(commit) };
+        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
+        let broken = |what: String| Failed { error: EngineError::Protocol(what), written: true };
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let status = response.status().as_u16();
+            return Err(match Answer::new(response, meter, *budget).or_status().await {
+                Err(error) => Failed { written: !matches!(error, EngineError::Status { .. }), error },
+                Ok(_) => broken(format!("status {status} where it should switch over to streams")),
+            });
+        }
+        let switched = timeout_at(budget.deadline, upgrade::on(response)).await;
+        match switched {
+            Ok(Ok(io)) => Ok(TokioIo::new(io)),
+            Ok(Err(e)) => Err(broken(chain(&e))),
+            Err(_) => Err(Failed {
+                error: EngineError::Timeout { clock: Clock::Total, limit: budget.total },
+                written: true,
+            }),
+        }
     }
 
     /// Asks for JSON.

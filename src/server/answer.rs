@@ -113,7 +113,15 @@ fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -
     put("phase", error.phase.map(|p| p.name()).into());
     put("limit_ms", error.limit.map(millis).into());
     put("correlation_id", id.into());
-    Answer { text, json: json!({ "error": fields }), failure: Some(kind) }
+    let mut json = json!({ "error": fields });
+    // What there was before it failed: clean and short already.
+    if let Some(partial) = error.more.and_then(|more| more.finished) {
+        text = format!("{text}\n{}", partial.text);
+        if let (Value::Object(json), Value::Object(partial)) = (&mut json, partial.json) {
+            json.extend(partial.into_iter().filter(|(key, _)| key != "error"));
+        }
+    }
+    Answer { text, json, failure: Some(kind) }
 }
 
 /// A refusal, recorded. What the filters hide is answered like what does not exist.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Decision, Guard};
-use crate::output::{Finished, Learned, finish};
+use crate::output::{Draft, Finished, Learned, finish};
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Target};
 use crate::supervisor::slots::Place;
@@ -148,8 +148,10 @@ async fn execute(
         progress: reports.progress(),
         mask: Mask::default(),
         cancel: cancel.child_token(),
+        stopping: server.supervisor.shutdown.clone(),
         commit: Arc::default(),
         after: After::default(),
+        places: Vec::new(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 
@@ -158,7 +160,7 @@ async fn execute(
     let _relay = reports.relay(Arc::clone(&in_force.redactor), Arc::clone(&secrets));
 
     // From the caller's words to identities, on our own filtered view.
-    let targets =
+    let targets::Resolved { targets, places } =
         supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
@@ -166,7 +168,8 @@ async fn execute(
     // The decision, on the identities alone; then what is asked of them.
     let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
-    def.guard(&prepared, settings)?;
+    def.judge(&prepared, settings, &places)?;
+    ctx.places = places;
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
@@ -223,10 +226,15 @@ async fn execute(
     let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     let running = async move {
         failpoint::reach(tool);
-        let mut draft = running.await?;
-        draft.learned = draft.learned.merge(&known);
         // Cleaning 40 kB is work as well: it stays off the threads that answer.
-        Ok::<_, ToolError>(finish(draft, &redactor, cap))
+        let finished = |mut draft: Draft| {
+            draft.learned = draft.learned.merge(&known);
+            finish(draft, &redactor, cap)
+        };
+        match running.await {
+            Ok(draft) => Ok(finished(draft)),
+            Err(e) => Err(e.finished(finished)),
+        }
     };
     if changes {
         let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
@@ -253,7 +261,7 @@ fn resolve(
     ctx: &Ctx,
     def: &'static ToolDef,
     prepared: &Prepared,
-) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
+) -> impl Future<Output = Result<targets::Resolved, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let (asked, needs) = (prepared.asked.clone(), prepared.levels);
     let tool = def.spec.name;

@@ -82,13 +82,14 @@ async fn decide(
     let prepared = def.prepare(arguments)?;
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
-    let targets = targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
+    let targets::Resolved { targets, places } =
+        targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
     let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
     let settings = &server.in_force().settings;
-    def.guard(&prepared, settings)?;
+    because.extend(def.judge(&prepared, settings, &places)?);
     if confirming::needed(def, needs, settings) {
         because
             .push("a confirmation is needed (require under [confirm]): the call is previewed first".into());

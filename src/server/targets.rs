@@ -1,15 +1,25 @@
 //! From the caller's words to what a call is about: objects that exist, names that are to be, and sets such as "all that
 //! is unused".
 
-use crate::engine::resolve::Want;
+use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::unused::Set;
 use crate::engine::{Budget, Engine, ops};
+use crate::guard::exec::Place;
 use crate::policy::decide::Named;
 use crate::policy::reference::ImageRef;
 use crate::policy::{self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target};
-use crate::tool::{Asked, ToolError};
+use crate::tool::{Asked, Kind, ToolError};
 
 use super::answer;
+
+/// What a call is about.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// In the order of the arguments.
+    pub targets: Vec<Named>,
+    /// What is to be known of the containers that are entered, in their order.
+    pub places: Vec<Place>,
+}
 
 /// Every target of a call, in the order of its arguments, or the first that is none.
 ///
@@ -21,16 +31,20 @@ pub(super) async fn resolve(
     rules: &Rules,
     (tool, needs): (&str, &'static [Level]),
     asked: &[Asked],
-) -> Result<Vec<Named>, ToolError> {
+) -> Result<Resolved, ToolError> {
     let there: Vec<(Want, &str)> = asked.iter().filter_map(existing).collect();
     let mut found = match there.is_empty() {
         true => Vec::new(),
         false => engine.resolve(budget, rules, &there).await.map_err(answer::unresolved)?,
     }
     .into_iter();
-    let mut targets = Vec::with_capacity(asked.len());
+    let (mut targets, mut places) = (Vec::with_capacity(asked.len()), Vec::new());
     for asked in asked {
-        if existing(asked).is_some() {
+        if let Asked::EnteredService { project, service } = asked {
+            targets.push(
+                engine.service(budget, rules, project, service).await.map_err(|e| no_service(e, project))?,
+            );
+        } else if existing(asked).is_some() {
             targets.extend(found.next());
         } else if let Some(set) = set(asked) {
             let all = engine.unused(budget, rules, set).await?;
@@ -39,13 +53,30 @@ pub(super) async fn resolve(
         } else {
             targets.push(new(asked)?);
         }
+        if matches!(asked, Asked::Entered(_) | Asked::EnteredService { .. })
+            && let Some(Named { asked, target: Target::Container(container) }) = targets.last()
+        {
+            let place = engine.place(budget, container).await;
+            places.push(place.map_err(|e| ToolError::of_object(e, "container", asked))?);
+        }
     }
-    Ok(targets)
+    Ok(Resolved { targets, places })
+}
+
+/// The same words for a service that is missing and for one that is hidden.
+fn no_service(e: Unresolved, project: &str) -> ToolError {
+    match e {
+        Unresolved::NotFound { asked, .. } => {
+            ToolError::new(Kind::NotFound, format!("no service `{asked}` of a project `{project}`"))
+                .hint("docker_ps with all = true lists the containers with their projects and services")
+        }
+        other => answer::unresolved(other),
+    }
 }
 
 fn existing(asked: &Asked) -> Option<(Want, &str)> {
     Some(match asked {
-        Asked::Container(words) => (Want::Container, words),
+        Asked::Container(words) | Asked::Entered(words) => (Want::Container, words),
         Asked::Image(words) => (Want::Image, words),
         Asked::Network(words) => (Want::Network, words),
         Asked::Volume(words) => (Want::Volume, words),

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config::Settings;
+use crate::guard::exec::Place;
 use crate::policy::{Level, Permits};
 
 use super::class::Class;
@@ -24,6 +25,15 @@ use super::{Output, args, schema};
 pub enum Asked {
     /// By name, alias, full or short id.
     Container(String),
+    /// The same, and a command is to run in it: the tool's guard hears what there is to know of it.
+    Entered(String),
+    /// The same for the container of a compose service.
+    EnteredService {
+        /// The compose project.
+        project: String,
+        /// The service of it.
+        service: String,
+    },
     /// By reference or id.
     Image(String),
     /// By name or id.
@@ -102,6 +112,15 @@ pub trait Tool: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The same where it depends on the containers that are entered, in the order of [`Tool::targets`]. Says why it may.
+    ///
+    /// # Errors
+    /// As [`Tool::guard`].
+    fn judge(args: &Self::Args, settings: &Settings, places: &[Place]) -> Result<Vec<String>, ToolError> {
+        let _ = places;
+        Self::guard(args, settings).map(|()| Vec::new())
+    }
+
     /// What it would do, before it does it: for confirmations and dry runs. Changes say which objects they are about; those
     /// that lose something say what.
     fn preview(
@@ -165,7 +184,7 @@ pub struct ToolDef {
     pub probes: bool,
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
-    guard: fn(&Prepared, &Settings) -> Result<(), ToolError>,
+    judge: fn(&Prepared, &Settings, &[Place]) -> Result<Vec<String>, ToolError>,
     preview: fn(Ctx, Permits, Prepared) -> Previewing,
     run: fn(Ctx, Permits, Prepared) -> Running,
 }
@@ -184,7 +203,7 @@ impl ToolDef {
                 schema::of_change::<T::Args>
             },
             prepare: prepare::<T>,
-            guard: guard::<T>,
+            judge: judge::<T>,
             preview: preview::<T>,
             run: run::<T>,
         }
@@ -209,12 +228,17 @@ impl ToolDef {
         Ok(Prepared { confirm_token, dry_run, canonical, ..(self.prepare)(&self.schema(), arguments)? })
     }
 
-    /// Is what is asked within what the settings allow?
+    /// Is what is asked within what the settings allow? Says why, where the tool can.
     ///
     /// # Errors
-    /// As [`Tool::guard`].
-    pub fn guard(&self, prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
-        (self.guard)(prepared, settings)
+    /// As [`Tool::guard`] and [`Tool::judge`].
+    pub fn judge(
+        &self,
+        prepared: &Prepared,
+        settings: &Settings,
+        places: &[Place],
+    ) -> Result<Vec<String>, ToolError> {
+        (self.judge)(prepared, settings, places)
     }
 
     /// What it would do. Gives back what it was given.
@@ -250,9 +274,13 @@ fn prepare<T: Tool>(
     })
 }
 
-fn guard<T: Tool>(prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
+fn judge<T: Tool>(
+    prepared: &Prepared,
+    settings: &Settings,
+    places: &[Place],
+) -> Result<Vec<String>, ToolError> {
     match prepared.args.downcast_ref::<T::Args>() {
-        Some(args) => T::guard(args, settings),
+        Some(args) => T::judge(args, settings, places),
         None => Err(ToolError::internal("arguments of another tool reached this one")),
     }
 }

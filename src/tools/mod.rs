@@ -2,6 +2,7 @@
 
 mod changing;
 pub mod containers;
+pub mod exec;
 mod guarded;
 pub mod images;
 pub mod lifecycle;
@@ -21,6 +22,7 @@ use crate::tool::ToolDef;
 pub const ALL: &[&[ToolDef]] = &[
     containers::TOOLS,
     lifecycle::TOOLS,
+    exec::TOOLS,
     making::TOOLS,
     upkeep::TOOLS,
     system::TOOLS,

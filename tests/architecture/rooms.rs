@@ -44,20 +44,36 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("transport", &["server"]),
-    ("server", &["audit", "config", "confirm", "engine", "output", "policy", "supervisor", "tool", "tools"]),
+    (
+        "server",
+        &[
+            "audit",
+            "config",
+            "confirm",
+            "engine",
+            "guard",
+            "limits",
+            "output",
+            "policy",
+            "supervisor",
+            "tool",
+            "tools",
+        ],
+    ),
     // Its probes ping the engine; its refusals are in the words of the contract of tools.
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "guard", "output", "policy", "tool"]),
     // Is what is asked safe? It judges by what the settings say, and by what it is told of the rest.
     ("guard", &["config", "policy"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
-    ("tool", &["child", "config", "engine", "output", "policy"]),
+    ("tool", &["child", "config", "engine", "guard", "output", "policy"]),
     // Other programs are ways to an engine: ssh, compose. What a context leaves out is read as the guard reads it.
     ("engine", &["child", "guard", "policy"]),
     ("child", &[]),
     ("audit", &["tool"]),
     ("config", &["policy"]),
     ("confirm", &[]),
+    ("limits", &[]),
     ("output", &[]),
     ("policy", &[]),
     // Renders tables from the catalogue.

@@ -1,6 +1,6 @@
 //! `docker_logs`
 
-mod follow;
+pub(in crate::tools) mod follow;
 pub mod masked;
 mod scan;
 mod window;

@@ -2,7 +2,7 @@
 
 mod diff;
 mod inspect;
-mod logs;
+pub(super) mod logs;
 mod ps;
 mod stats;
 mod top;

@@ -3,7 +3,7 @@
 mod asks;
 mod blueprint;
 mod create;
-mod forms;
+pub(super) mod forms;
 mod made;
 mod options;
 mod plan;
