@@ -68,8 +68,7 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
     let found = discover(&settings).map_err(Fault::Discover)?;
     tracing::debug!(endpoint = %found.endpoint, why = found.why, "engine");
     let engine = Arc::new(Engine::new(found));
-    let supervisor =
-        Arc::new(Supervisor::new(work.handle().clone(), &settings.limits, &settings.neverhang.breaker));
+    let supervisor = Arc::new(Supervisor::new(work.handle().clone(), &settings));
     let audit = match (settings.audit.enabled, audit_dir(&settings)) {
         (true, Some(dir)) => Sink::file(dir),
         (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),

@@ -233,6 +233,16 @@ pub(super) fn circuit_open(refused: Refused) -> ToolError {
     .retry_after(after)
 }
 
+/// More calls in a minute than a caller may make.
+pub(super) fn too_often(setting: &str, per_minute: u32, wait: Duration) -> ToolError {
+    ToolError::new(
+        Kind::RateLimited,
+        format!("more than {per_minute} of these calls in a minute: [limits] {setting} = {per_minute}"),
+    )
+    .hint("wait, or do more in one call; a person can raise that limit")
+    .retry_after(wait.max(Duration::from_millis(1)))
+}
+
 /// Sent away from a queue by a circuit that is closed again already.
 pub(super) fn overloaded() -> ToolError {
     ToolError::new(Kind::Overloaded, "the engine failed while this call waited for its turn")

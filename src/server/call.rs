@@ -99,6 +99,13 @@ async fn layers(
     policy::decide::admits(&settings.rules, def.spec.name, prepared.levels)
         .map_err(|d| answer::beyond(d, trace))?;
 
+    // Not more often than a caller may.
+    let (setting, per_minute) = def.rate.of(&settings.limits);
+    server
+        .rates
+        .take(&work.caller.name, setting, per_minute, Instant::now().into_std())
+        .map_err(|wait| answer::too_often(setting, per_minute, wait))?;
+
     let clocks = clocks(prepared.class, prepared.time, &settings.neverhang)?;
     let deadline = Instant::now() + clocks.total;
 

@@ -21,6 +21,7 @@ use crate::audit::Sink;
 use crate::config::{RedactEnv, Settings};
 use crate::confirm::Tokens;
 use crate::engine::Engine;
+use crate::limits::Rates;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::supervisor::Supervisor;
 pub use crate::supervisor::run::SHUTDOWN_GRACE;
@@ -40,6 +41,8 @@ pub struct Server {
     /// The log.
     pub audit: Arc<Sink>,
     secrets: secrets::Secrets,
+    /// How often each caller called.
+    rates: Rates,
     /// What was previewed and may be confirmed.
     tokens: Tokens,
 }
@@ -70,6 +73,7 @@ impl Server {
             supervisor,
             audit,
             secrets: secrets::Secrets::default(),
+            rates: Rates::default(),
             tokens: Tokens::default(),
         }
     }

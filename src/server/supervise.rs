@@ -77,6 +77,8 @@ impl Queue {
     pub(super) const fn purpose(&self, def: &ToolDef) -> Purpose {
         match self.class {
             _ if def.urgent => Purpose::Urgent,
+            // Commands run side by side, and a container that is to be stopped need not wait for them.
+            Class::Exec => Purpose::Stream,
             _ if !def.spec.effect.read_only() => Purpose::Change,
             Class::Stream => Purpose::Stream,
             _ => Purpose::Read,

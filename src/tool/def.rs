@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::guard::exec::Place;
 use crate::policy::{Level, Permits};
 
-use super::class::Class;
+use super::class::{Class, Rate};
 use super::context::Ctx;
 use super::error::ToolError;
 use super::spec::Spec;
@@ -69,6 +69,9 @@ pub trait Tool: Send + Sync + 'static {
 
     /// It may run beside another change of the same container, to cut it short.
     const URGENT: bool = false;
+
+    /// How often a caller may call it.
+    const RATE: Rate = Rate::Free;
 
     /// What it asks the engine is what a probe asks: its own silence says that the engine hangs.
     const PROBES: bool = false;
@@ -182,6 +185,8 @@ pub struct ToolDef {
     pub urgent: bool,
     /// As [`Tool::PROBES`].
     pub probes: bool,
+    /// As [`Tool::RATE`].
+    pub rate: Rate,
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
     judge: fn(&Prepared, &Settings, &[Place]) -> Result<Vec<String>, ToolError>,
@@ -197,6 +202,7 @@ impl ToolDef {
             spec: T::SPEC,
             urgent: T::URGENT,
             probes: T::PROBES,
+            rate: T::RATE,
             schema: if T::SPEC.effect.read_only() {
                 schema::of::<T::Args>
             } else {

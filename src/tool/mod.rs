@@ -14,7 +14,7 @@ pub mod schema;
 pub mod spec;
 pub mod time;
 
-pub use class::{Class, Clocks};
+pub use class::{Class, Clocks, Rate};
 pub use context::{Ctx, Mask, Progress};
 pub use def::{Asked, Preview, Tool, ToolDef};
 pub use error::{Kind, Phase, Retry, ToolError};

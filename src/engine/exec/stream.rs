@@ -55,7 +55,7 @@ impl Attached {
         Self {
             reader,
             feeding,
-            open: open,
+            open,
             buffer: vec![0; READ],
             demux: Demux::new(framing),
             // No stream of a command is stored in parts, and none has timestamps.

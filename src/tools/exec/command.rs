@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::guard::exec::{Place, quoted};
 use crate::policy::{Level, Permits};
 use crate::tool::time::Span;
-use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
+use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Preview, Rate, Spec, Tool, ToolError};
 use crate::tools::making::forms::{Argv, Texts};
 
 use super::asked::Asked;
@@ -60,6 +60,7 @@ impl Tool for Exec {
                   code other than 0 is a result, no error. What does not end in time is killed. docker_policy tells what \
                   a command would meet.",
     };
+    const RATE: Rate = Rate::Exec;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {

@@ -96,14 +96,17 @@ impl Sink {
 
     /// Nothing follows.
     fn finish(&mut self, attached: &mut Attached) {
-        let mut unended = [false; 2];
+        let (mut out_unended, mut err_unended) = (false, false);
         while let Some(line) = attached.rest() {
-            unended[usize::from(line.source == Source::Stderr)] = true;
+            match line.source {
+                Source::Stdout => out_unended = true,
+                Source::Stderr => err_unended = true,
+            }
             self.masked.push(line, 0);
         }
         self.masked.release();
         self.drain();
-        for (kept, unended) in [&mut self.out, &mut self.err].into_iter().zip(unended) {
+        for (kept, unended) in [(&mut self.out, out_unended), (&mut self.err, err_unended)] {
             if unended {
                 kept.unended();
             }
