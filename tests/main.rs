@@ -19,6 +19,7 @@ mod build;
 mod concurrency;
 mod config;
 mod create;
+mod exec;
 mod faults;
 mod images;
 mod lifecycle;

@@ -270,7 +270,9 @@ const KILLED: i64 = 137;
 fn could_not_start(mut draft: Draft, code: i64, pid: i32) -> Draft {
     let said =
         draft.bodies.iter().map(|body| body.text.trim()).find(|text| !text.is_empty()).unwrap_or_default();
-    if !matches!(code, 126 | 127) || !(pid == 0 || said.starts_with(REFUSED)) || !said.contains(REFUSED) {
+    let engine_says =
+        said.starts_with(REFUSED) || (pid == 0 && NOBODY.iter().any(|words| said.starts_with(words)));
+    if !matches!(code, 126 | 127) || !engine_says {
         return draft;
     }
     let reason = said.rsplit("unable to start container process: ").next().unwrap_or(said);
@@ -283,6 +285,8 @@ fn could_not_start(mut draft: Draft, code: i64, pid: i32) -> Draft {
 }
 
 const REFUSED: &str = "OCI runtime exec failed";
+/// Said of users that the container does not have, where nothing was begun.
+const NOBODY: &[&str] = &["unable to find user", "unable to find group"];
 
 fn span(time: Duration) -> String {
     match time.as_millis() {
