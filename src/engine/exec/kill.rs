@@ -60,7 +60,7 @@ impl Engine {
                 self.kill_inside(&budget, permit, made).await;
             }
             rounds += 1;
-            let pause = PAUSE * rounds.min(10);
+            let pause = PAUSE * rounds.min(50);
             if Instant::now() + pause >= by {
                 return last;
             }

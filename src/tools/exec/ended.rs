@@ -52,7 +52,7 @@ impl Run<'_> {
         let why = ToolError::from(error);
         let draft = self.draft(&Sink::new(self.ctx, None)).with("exec_id", self.made.id.clone());
         // It may start yet, or run already. Whatever it does, nobody listens to it.
-        let killed = self.kill(self.late()).await;
+        let killed = self.kill(self.late().min(Instant::now() + CODE)).await;
         match killed {
             Killed { still_running: false, exit_code: Some(_) } => {
                 ToolError { effect: Effect::Done, retry: Retry::No, ..why }
