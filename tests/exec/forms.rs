@@ -24,7 +24,7 @@ fn evasions() -> Vec<Value> {
         format!("sh -c 'rm${{IFS}}-rf${{IFS}}{c}'"),
         format!("r''m -r''f {c}"),
         format!("a=-rf; rm $a {c}"),
-        format!("echo cm0gLXJmIC90bXAvY2FuYXJ5 | base64 -d | sh"),
+        "echo cm0gLXJmIC90bXAvY2FuYXJ5 | base64 -d | sh".to_owned(),
         format!("$(printf '\\162\\155') {c}"),
         format!("ls /tmp; rm {c}"),
         format!("ls /tmp && rm {c}"),
