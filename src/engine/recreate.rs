@@ -7,8 +7,9 @@
 //! 3. the old one gets another name, the new one gets the old one's (both run)
 //! 4. the old one is stopped and removed, its volumes stay (the new one runs)
 //!
-//! The mark counts as long as both exist; what a killed run left is mended by [`Engine::mend`]. Where both cannot run at
-//! once, the old one is stopped before step 2, which the caller must have asked for.
+//! The mark counts as long as both exist; what a killed run left is mended by [`Engine::mend`]: by the next call, and at once
+//! by a process that was started for that beforehand (`server::watch`). Where both cannot run at once, the old one is
+//! stopped before step 2, which the caller must have asked for.
 
 mod copy;
 mod growth;
@@ -29,7 +30,7 @@ use super::error::EngineError;
 use super::lifecycle::State;
 use super::{Engine, raw};
 
-pub use leftover::Mended;
+pub use leftover::{Mended, Patience};
 pub use run::{Recreated, Undone};
 
 /// The id of the container that one was made to take the place of.
@@ -38,6 +39,10 @@ const OF: &str = "docker-mcp.recreate.of";
 const NAME: &str = "docker-mcp.recreate.name";
 /// Whether the old one ran.
 const RAN: &str = "docker-mcp.recreate.ran";
+/// Whether the old one was to be stopped first.
+const FIRST: &str = "docker-mcp.recreate.first";
+/// One without a health check is well when it has run for so long.
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// What making it anew would come to.
 #[derive(Debug, Clone, Default)]
@@ -80,8 +85,6 @@ struct Plan {
 pub struct Way {
     /// Stop the old one before the new one is started.
     pub stop_first: bool,
-    /// So long the new one must run where it has no health check.
-    pub settle: Duration,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Settings;
 use crate::config::settings::Profile;
-use crate::engine::recreate::{Mended, Recreated, Recreation, Undone, Way};
+use crate::engine::recreate::{Mended, Patience, Recreated, Recreation, Undone, Way};
 use crate::output::Draft;
 use crate::policy::reference::ImageRef;
 use crate::policy::{Level, Permits};
@@ -16,9 +16,6 @@ use crate::tool::time::Span;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Retry, Spec, Tool, ToolError};
 
 pub struct Recreate;
-
-/// One without a health check must run for so long.
-const SETTLE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +84,7 @@ impl Tool for Recreate {
             return Err(ToolError::internal("a recreation without its container"));
         };
         let name = permit.target().name.clone();
-        let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit).await;
+        let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit, Patience::None).await;
         let mended = mended.map_err(|e| ToolError::of_object(e, "container", &name))?;
         match &mended {
             Mended::Nothing => {}
@@ -118,8 +115,19 @@ impl Tool for Recreate {
         let Some(permit) = permits.containers.pop() else {
             return Err(ToolError::internal("a recreation without its container"));
         };
-        let way = Way { stop_first: args.stop_first && !what.contended.is_empty(), settle: SETTLE };
+        let way = Way { stop_first: args.stop_first && !what.contended.is_empty() };
+        // From now on somebody finishes or undoes it, should we be killed. Where the old one runs all the time, only its
+        // name is at stake, and the next call mends that, too.
+        let watch = ctx.watchdogs.start(&permit.target().id, &ctx.engine.found().endpoint.to_string()).await;
+        let watch = match watch {
+            Err(e) if way.stop_first => return Err(e),
+            watch => watch.ok(),
+        };
         let came = ctx.engine.recreate(&ctx.budget, &ctx.commit, permit, (what, way)).await;
+        // What could not be put back is tried again beside.
+        if let (Some(watch), true) = (watch, came.as_ref().err().is_none_or(|undone| undone.restored)) {
+            watch.done();
+        }
         let Recreated { id, state, health, notes } = came.map_err(|e| undone(&name, e))?;
         let short = id.get(..12).unwrap_or(&id).to_owned();
         let mut draft = done(&name, "recreated").with("id", short).with("state", state);
