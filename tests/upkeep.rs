@@ -1,5 +1,6 @@
 //! Removing, renaming, updating and recreating real containers.
 
+mod called_off;
 mod killed;
 mod prune;
 mod recreate;

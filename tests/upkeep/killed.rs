@@ -16,7 +16,7 @@ use crate::support::{Client, Launch};
 
 /// One of them runs within this after the kill, and within the second all is tidy.
 const SOON: Duration = Duration::from_secs(5);
-const TIDY: Duration = Duration::from_secs(20);
+pub(super) const TIDY: Duration = Duration::from_secs(20);
 /// As a container is, but for its own folder: the copy of it does not get well.
 const SICK: &[&str] =
     &["--health-cmd", "test -e /mine", "--health-interval", "200ms", "--health-retries", "1"];
@@ -78,7 +78,7 @@ fn alone(watching: &[u32]) {
 }
 
 /// Processes that watch over the recreation of that container.
-fn watching(id: &str) -> Vec<u32> {
+pub(super) fn watching(id: &str) -> Vec<u32> {
     let pids = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|pid: &u32| {
@@ -90,7 +90,7 @@ fn watching(id: &str) -> Vec<u32> {
 }
 
 /// The old one runs, or another one is healthy.
-fn one_serves(engine: &Engine, scope: &Scope, old: &str) -> bool {
+pub(super) fn one_serves(engine: &Engine, scope: &Scope, old: &str) -> bool {
     let filter = format!("label={}", scope.label());
     let list = engine.docker(&[
         "ps",
@@ -105,7 +105,7 @@ fn one_serves(engine: &Engine, scope: &Scope, old: &str) -> bool {
         .any(|line| line.starts_with(old) || line.contains("(healthy)"))
 }
 
-fn eventually(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+pub(super) fn eventually(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
         if is_so() {
@@ -118,7 +118,7 @@ fn eventually(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     }
 }
 
-fn the_app(engine: &Engine, scope: &Scope) -> bool {
+pub(super) fn the_app(engine: &Engine, scope: &Scope) -> bool {
     all(engine, scope) == [("app".to_owned(), "running".to_owned())]
 }
 

@@ -20,6 +20,9 @@ use super::{FIRST, Recreation, SETTLE, Way, growth, names};
 const REST: Duration = Duration::from_secs(20);
 /// The way back may take this long, after the call's time, too.
 const BACK: Duration = Duration::from_secs(40);
+/// So long the old one's end may take at least, after the call's time, too; and what is left of that for the answer.
+const TIDY: Duration = Duration::from_secs(12);
+const ANSWER: Duration = Duration::from_millis(700);
 /// Between two looks at the new one.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -136,7 +139,7 @@ impl Run<'_> {
 
         // From here on the new one is in its place: what fails now is said, and undoes nothing.
         let mut notes = Vec::new();
-        let late = Budget::of(BACK);
+        let late = Budget::of(budget.left().saturating_sub(ANSWER).max(TIDY));
         // Nor does it end here when it is called off.
         let commit = &Commit::default();
         if let Err(e) = (Run { commit, ..*self }).clear(&late, plan.ran && !way.stop_first).await {

@@ -124,8 +124,12 @@ impl Tool for Recreate {
             watch => watch.ok(),
         };
         let came = ctx.engine.recreate(&ctx.budget, &ctx.commit, permit, (what, way)).await;
-        // What could not be put back is tried again beside.
-        if let (Some(watch), true) = (watch, came.as_ref().err().is_none_or(|undone| undone.restored)) {
+        // What could not be put back, or tidied up, is tried again beside.
+        let clean = match &came {
+            Ok(recreated) => recreated.notes.is_empty(),
+            Err(undone) => undone.restored,
+        };
+        if let (Some(watch), true) = (watch, clean) {
             watch.done();
         }
         let Recreated { id, state, health, notes } = came.map_err(|e| undone(&name, e))?;
