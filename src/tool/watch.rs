@@ -72,3 +72,15 @@ impl Watch {
         self.0.done();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_embeds_us_has_none() {
+        let refused = Watchdogs::default().start("id", "unix:///x").await.unwrap_err();
+        assert_eq!(refused.kind, Kind::ChildUnavailable);
+        assert!(refused.message.contains("embeds docker-mcp"), "{}", refused.message);
+    }
+}

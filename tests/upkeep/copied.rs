@@ -86,7 +86,7 @@ fn those_who_share_it_are_not_broken() {
     let id = scope.run("app", &[CHECKED, &["--ipc", "shareable"]].concat(), POLITE);
     let app = scope.name("app");
     let client = Launch::at(&engine.host).config(&on(LEVELS)).connect();
-    let hidden = on(LEVELS).replacen("create", &format!("blacklist_containers = [\"*-friend\"]\ncreate"), 1);
+    let hidden = on(LEVELS).replacen("create", "blacklist_containers = [\"*-friend\"]\ncreate", 1);
     let blind = Launch::at(&engine.host).config(&hidden).connect();
     for option in [
         format!("--network=container:{app}"),

@@ -374,6 +374,35 @@ fn what_nobody_saw_through_is_mended_by_the_next_call() {
     });
 }
 
+/// The client starts its server again and asks again at once, while what the first one left is being mended.
+#[test]
+fn who_asks_again_at_once_is_in_nobodys_way() {
+    let Some(engine) = engine::at_hand("upkeep::killed::again") else { return };
+    let steps: &[Step] = &[
+        ("stop", || post("/stop"), 1),
+        ("start", || post("/start"), 1),
+        ("first rename", || post("/rename"), 1),
+        ("remove", || delete(""), 1),
+    ];
+    std::thread::scope(|threads| {
+        for &(what, like, nth) in steps {
+            let engine = &engine;
+            threads.spawn(move || {
+                let at = At::Request { like, nth, made: true };
+                let case = Case { what, at, stop_first: true, sick: false };
+                let scope = Scope::new(engine);
+                let id = start(&scope, case);
+                let _killed = kill(engine, &scope, &id, case, |_| {});
+                let client = Launch::at(&engine.host).config(&on(LEVELS)).connect();
+                let again = json!({ "container": scope.name("app"), "stop_first": true });
+                let answer = client.call("docker_recreate", &again);
+                let tidy = eventually(TIDY, || watching(&id).is_empty() && the_app(engine, &scope));
+                assert!(tidy, "{what}: {} {:?}", answer.text, all(engine, &scope));
+            });
+        }
+    });
+}
+
 /// Threat X12: what a recreation needs is not pruned meanwhile.
 #[test]
 fn what_was_left_half_done_is_not_pruned() {
