@@ -150,6 +150,7 @@ async fn execute(
         cancel: cancel.child_token(),
         commit: Arc::default(),
         after: After::default(),
+        watchdogs: server.watchdogs.clone(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 

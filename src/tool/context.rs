@@ -14,6 +14,7 @@ use crate::engine::{Budget, Commit, Engine};
 use crate::output::{Learned, LineMask, Redactor};
 
 use super::error::ToolError;
+use super::watch::Watchdogs;
 
 /// What the server can tell about itself, for the tools that report on it.
 pub trait Host: Send + Sync {
@@ -211,6 +212,8 @@ pub struct Ctx {
     pub commit: Arc<Commit>,
     /// What goes on when the caller has its answer.
     pub after: After,
+    /// Who sees a change through, should this process die.
+    pub watchdogs: Watchdogs,
     /// The server itself.
     pub host: Arc<dyn Host>,
 }

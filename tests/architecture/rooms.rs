@@ -115,7 +115,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs", "child"],
         "exit codes, docker's own programs in doctor, children and the pipes of ssh; whose files are ours",
     ),
-    ("Command", &["cli", "child/fork.rs"], "a program that runs past the engine is an exec without a permit"),
+    (
+        "Command",
+        &["cli", "child/fork.rs", "child/apart.rs"],
+        "a program that runs past the engine is an exec without a permit",
+    ),
     ("unsafe", &["child/fork.rs"], "only between fork and exec it is needed"),
 ];
 
