@@ -6,6 +6,7 @@ mod guard;
 mod lost;
 mod plain;
 mod profiles;
+mod restart;
 mod secrets;
 
 use serde_json::Value;

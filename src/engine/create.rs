@@ -296,8 +296,7 @@ impl Engine {
         loop {
             if let Ok(Some(id)) = self.of_call(&Budget::of(LOOK * 5), &call).await {
                 let [permit, _] = permit.born(id);
-                let gone = self.unmake(&Budget::of(LOOK * 15), &permit).await;
-                let (effect, then) = match gone {
+                let (effect, then) = match self.unmake_until(&permit, until).await {
                     Ok(()) => (Effect::None, "was removed again"),
                     Err(_) => (Effect::Done, "could not be removed again"),
                 };
@@ -371,6 +370,20 @@ impl Engine {
         }
     }
 
+    /// The same, until it is done: an engine that is away, or does not answer, may come back.
+    ///
+    /// # Errors
+    /// It is still there, or may be.
+    pub async fn unmake_until(&self, permit: &Permit<Container>, until: Instant) -> Result<(), EngineError> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now()).max(LOOK / 2);
+            match self.unmake(&Budget::of(left.min(LOOK * 15)), permit).await {
+                Err(e) if is_away(&e) && Instant::now() + LOOK < until => tokio::time::sleep(LOOK / 2).await,
+                came => return came,
+            }
+        }
+    }
+
     /// How many containers there are that we made, whoever may see them.
     ///
     /// # Errors
@@ -398,6 +411,11 @@ impl Goal for Born {
             Ok(Look { reached: Some(there), as_before: !there, evidence: evidence.to_owned() })
         })
     }
+}
+
+/// It may answer yet.
+const fn is_away(e: &EngineError) -> bool {
+    matches!(e, EngineError::Dial(_) | EngineError::Timeout { .. } | EngineError::Protocol(_))
 }
 
 /// A word that no other call has.

@@ -86,7 +86,13 @@ fn fields_that_reach_out_of_the_container() {
     assert!(why.text.contains("cap_add"), "{}", why.text);
     let fine =
         client.call("docker_policy", &json!({ "tool": "docker_run", "arguments": with(&place, &json!({})) }));
-    assert_eq!(fine.ok().structured["allowed"], true);
+    let fine = fine.ok();
+    assert_eq!(fine.structured["allowed"], true);
+    assert!(fine.text.contains("as written") && fine.text.contains("dry_run"), "{}", fine.text);
+    // What leads elsewhere is seen by a dry run, and nothing is made.
+    let host = engine.docker(&["network", "inspect", "--format", "{{.Id}}", "host"]);
+    let led = client.call("docker_create", &with(&place, &json!({ "networks": [host], "dry_run": true })));
+    assert_eq!(led.kind(), "permission_denied", "{}", led.text);
 
     let ports = place.client("[create_safety]\npublished_ports = \"loopback\"\nlimits = { memory = \"64m\", cpus = 1, pids = 20 }\n");
     for (row, rest) in [

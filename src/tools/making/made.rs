@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 use crate::config::settings::Profile;
+use crate::engine::EngineError;
 use crate::engine::change::{Effect as Came, Finding};
 use crate::engine::create::{Creation, Late, Made};
-use crate::engine::{Budget, EngineError};
 use crate::guard::create::made::compare;
 use crate::output::Learned;
 use crate::policy::{Container, Permit, Permits};
@@ -23,6 +24,8 @@ use super::{asks, plan, secrets};
 const LOOK: Duration = Duration::from_secs(5);
 /// Taking back may take this long, whatever is left of the call.
 const BACK: Duration = Duration::from_secs(15);
+/// And at least so long.
+const LEAST: Duration = Duration::from_millis(600);
 
 /// A container that is as it was let through, and does not run yet.
 pub(super) struct Ready {
@@ -51,10 +54,10 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
     drop(blueprint);
     if ctx.cancel.is_cancelled() {
         let gave_up = ToolError::new(Kind::Cancelled, "the caller gave up");
-        return Err(back(ctx, &made.permit, gave_up).await);
+        return Err(back(ctx, made.permit, gave_up).await);
     }
     if let Err(why) = as_permitted(ctx, &permits, options, &made).await {
-        return Err(back(ctx, &made.permit, why).await);
+        return Err(back(ctx, made.permit, why).await);
     }
     let mut notes = Vec::new();
     if made.lost {
@@ -144,27 +147,35 @@ fn linked_to<'a>(permits: &'a Permits, options: &'a Options) -> impl Iterator<It
     all.filter(|((role, _), _)| *role == Role::Link).map(|(_, permit)| permit.target().name.as_str())
 }
 
-/// Takes back what was made: nothing half-made stays. Gives what is said of it.
-pub(super) async fn back(ctx: &Ctx, permit: &Permit<Container>, why: ToolError) -> ToolError {
-    match ctx.engine.unmake(&Budget::of(BACK), permit).await {
-        Ok(()) => ToolError {
+/// Takes back what was made: nothing half-made stays. Gives what is said of it. An engine that is away is waited for, after
+/// the answer too.
+pub(super) async fn back(ctx: &Ctx, permit: Permit<Container>, why: ToolError) -> ToolError {
+    let patience = ctx.ends_by().min(Instant::now() + BACK).max(Instant::now() + LEAST);
+    let Err(e) = ctx.engine.unmake_until(&permit, patience).await else {
+        return ToolError {
             message: format!("{}; the container was removed again", why.message),
             effect: Effect::None,
             ..why
-        },
-        Err(e) => ToolError {
-            message: format!(
-                "{}; the container `{}` could not be removed again: {}",
-                why.message,
-                permit.target().name,
-                ToolError::from(e).message
-            ),
-            effect: Effect::Done,
-            retry: Retry::No,
-            ..why
-        }
-        .hint("docker_remove takes it away"),
+        };
+    };
+    let (name, cause) = (permit.target().name.clone(), ToolError::from(e).message);
+    let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
+    let called = name.clone();
+    ctx.after.the_answer(async move {
+        let (effect, evidence) = match engine.unmake_until(&permit, until).await {
+            Ok(()) => (Came::None, "it was removed again"),
+            Err(_) => (Came::Done, "it could not be removed again"),
+        };
+        Finding { effect, evidence: format!("{called}: {evidence}") }
+    });
+    ToolError {
+        message: format!("{}; the container `{name}` could not be removed again yet: {cause}", why.message),
+        effect: Effect::Done,
+        retry: Retry::No,
+        retry_after: None,
+        ..why
     }
+    .hint("it is tried again for a while; docker_ps with all = true shows whether it is there, docker_remove takes it away")
 }
 
 fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {
