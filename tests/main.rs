@@ -31,5 +31,6 @@ mod redaction;
 mod stdio;
 mod surface;
 mod system;
+mod threats;
 mod upkeep;
 mod volumes;

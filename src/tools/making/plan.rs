@@ -78,6 +78,10 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
     }
     wanted.asks.extend(extra);
     wanted.protected.extend(socket);
+    if !found.is_empty() {
+        wanted.protected.extend(ctx.engine.root(&ctx.budget, &permits.world).await?);
+        wanted.protected = real::also(wanted.protected).await?;
+    }
     create::check(&wanted, &settings.create).map_err(asks::refused)?;
     found.truncate(hosts.len());
     Ok(Judged { real: found, brought })
@@ -94,19 +98,19 @@ pub(super) fn blueprint<'a>(
     let lacks = || ToolError::internal("fewer permits than names");
     let mut others = permits.containers.iter();
     let (mut network_of, mut pid_of, mut ipc_of) = (None, None, None);
-    let (mut volumes_from, mut links) = (Vec::new(), Vec::new());
-    let mut aliases = Options::list(options.links.as_ref()).iter();
+    let (mut volumes_from, mut linked) = (Vec::new(), Vec::new());
+    let mut links = asks::links(options).into_iter();
+    let mut modes = Options::list(options.volumes_from.as_ref()).iter().map(|text| asks::mode_of(text));
     for (role, name) in asks::containers(options) {
         let permit = others.next().ok_or_else(lacks)?;
         match role {
             Role::Network => network_of = Some(permit),
             Role::Pid => pid_of = Some(permit),
             Role::Ipc => ipc_of = Some(permit),
-            Role::Volumes => volumes_from.push(permit),
+            Role::Volumes => volumes_from.push((permit, modes.next() == Some("ro"))),
             Role::Link => {
-                let alias =
-                    aliases.next().and_then(|link| link.split_once(':')).map_or(name, |(_, alias)| alias);
-                links.push((permit, alias.to_owned()));
+                let (_, alias) = links.next().unwrap_or((name, name));
+                linked.push((permit, alias.to_owned()));
             }
         }
     }
@@ -137,7 +141,7 @@ pub(super) fn blueprint<'a>(
         pid_of,
         ipc_of,
         volumes_from,
-        links,
+        links: linked,
         ports: asks::ports(options, &ctx.settings)?,
         labels,
         env: blueprint::env(environment),
