@@ -1,5 +1,6 @@
 //! Building images on a real engine.
 
+mod bases;
 mod child;
 mod refused;
 

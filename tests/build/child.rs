@@ -10,7 +10,7 @@ use crate::support::stub::Stub;
 use crate::support::{Client, Launch, ToolResult, engine};
 
 /// Says which version it is, as the builder must.
-const ASKED: &str = "if [ \"$2\" = version ]; then echo 'github.com/docker/buildx v0.17.0 x'; exit 0; fi\n";
+pub const ASKED: &str = "if [ \"$1\" = info ]; then echo 'v0.17.0 /nosuch/docker-buildx'; exit 0; fi\n";
 const CALL: Duration = Duration::from_secs(4);
 const GONE: Duration = Duration::from_secs(6);
 
@@ -89,7 +89,7 @@ fn e6_no_builder_or_one_that_will_not_do() {
     // What BuildKit alone reads is not built without it.
     it.tree.steps("RUN <<EOF\ntrue\nEOF");
     for (script, word) in [
-        ("#!/bin/sh\necho 'github.com/docker/buildx v0.9.1 x'\n", "0.9"),
+        ("#!/bin/sh\necho 'v0.9.1 /nosuch/docker-buildx'\n", "0.9"),
         ("#!/bin/sh\nexit 1\n", "buildx"),
         ("#!/bin/sh\nsleep 100\n", "answer"),
         ("#!/nosuch/sh\n", "interpreter"),
@@ -171,6 +171,7 @@ fn e5_it_is_told_little_and_asks_nobody() {
                 "XDG_CONFIG_HOME",
                 "XDG_RUNTIME_DIR",
                 "DOCKER_HOST",
+                "DOCKER_CONFIG",
                 "NO_COLOR",
                 "GIT_TERMINAL_PROMPT",
                 "BUILDX_CONFIG",

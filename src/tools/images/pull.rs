@@ -79,7 +79,10 @@ impl Tool for Pull {
             () = moving::given_up(&ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
         };
         let came = match begun {
-            Ok(pulling) => follow(&ctx, permit, pulling, &mut layers).await,
+            Ok(pulling) => match follow(&ctx, permit, pulling, &mut layers).await {
+                Ok(pulled) => pulled.arrived(&ctx.engine, &ctx.budget).await,
+                Err(failed) => Err(failed),
+            },
             Err(failed) => Err(failed),
         };
         let (arrived, note) = match came {
@@ -111,12 +114,13 @@ pub(super) fn told(mut error: ToolError, trouble: Option<String>) -> ToolError {
     error
 }
 
-async fn follow(
+/// To its last step.
+pub(super) async fn follow(
     ctx: &Ctx,
     permit: &Permit<Reference>,
     mut pulling: Pulling,
     layers: &mut Layers,
-) -> Result<Arrived, Failed> {
+) -> Result<Pulling, Failed> {
     let mut given_up = std::pin::pin!(moving::given_up(ctx));
     loop {
         let step = tokio::select! {
@@ -125,7 +129,7 @@ async fn follow(
         };
         match step {
             Ok(Some(step)) => layers.step(ctx, "pull", step).await,
-            Ok(None) => return pulling.arrived(&ctx.engine, &ctx.budget).await,
+            Ok(None) => return Ok(pulling),
             // The engine looks at the platform when all of it is there, and keeps it.
             Err(Failed::Refused { why: Refusal::NoSuchPlatform, said }) => {
                 let undone = pulling.undo(&ctx.engine, &ctx.budget, &ctx.commit, permit).await;
