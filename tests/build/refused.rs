@@ -58,6 +58,20 @@ fn b1_b2_b3_contexts_and_dockerfiles_from_elsewhere() {
     let nowhere =
         Launch::at(&engine.host).config("[permissions]\nimages = true\n[build]\nroots = []\n").connect();
     refused(&tree, &nowhere, "B1", &json!({ "context": root.to_str().unwrap() }), "permission_denied");
+    // Too large, by its bytes as they are listed; a list of what is left out makes it smaller.
+    tree.write("huge", "");
+    std::fs::File::options()
+        .write(true)
+        .open(tree.path("root/app/huge"))
+        .unwrap()
+        .set_len((1 << 30) + 1)
+        .unwrap();
+    let said = refused(&tree, &client, "B1", &json!({}), "invalid_arguments");
+    assert!(said.contains("1024 MB") && said.contains(".dockerignore"), "{said}");
+    tree.write(".dockerignore", "huge\n");
+    client
+        .call("docker_build", &json!({ "context": "app", "tags": tree.tag("small"), "dry_run": true }))
+        .ok();
     // A link in the context that leads out of it brings nothing in.
     tree.steps("COPY Linked /x");
     let result = client.call("docker_build", &json!({ "context": "app", "tags": tree.tag("never") }));

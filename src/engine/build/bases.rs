@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::engine::budget::Budget;
+use crate::engine::change::LOOK;
 use crate::engine::error::EngineError;
 use crate::engine::images::identity;
 use crate::engine::{Engine, raw};
@@ -121,6 +122,7 @@ impl Engine {
         world: &Permit<World>,
         image: &ImageRef,
     ) -> Result<Here, EngineError> {
+        let budget = &budget.at_most(LOOK * 5);
         let Some(raw) = self.holder(budget, image).await? else { return Ok(Here::No) };
         let who = identity(&raw);
         if !world.rules().image(&who).shown() {
@@ -137,7 +139,7 @@ impl Engine {
     /// # Errors
     /// As [`EngineError`].
     pub async fn platform(&self, budget: &Budget) -> Result<Platform, EngineError> {
-        let Version { os, arch } = self.wire.json(budget, "/version", &[]).await?;
+        let Version { os, arch } = self.wire.json(&budget.at_most(LOOK * 5), "/version", &[]).await?;
         Ok(Platform { os, architecture: arch, variant: String::new() })
     }
 }

@@ -26,6 +26,7 @@ use crate::tool::args::OneOrMany;
 use crate::tool::error::Effect as Did;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Phase, Preview, Retry, Spec, Tool, ToolError};
 use crate::tools::changing;
+use crate::tools::images::moving;
 use crate::tools::words::count;
 
 use context::Context;
@@ -145,7 +146,8 @@ impl Tool for Build {
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let (context, needed) = checked(&ctx, &permits, &args).await?;
         let missing = bases::look(&ctx, &permits, &needed, args.platform.as_deref()).await?;
-        bases::fetch(&ctx, &permits, missing).await?;
+        let space = moving::space(&ctx, &permits).await?;
+        bases::fetch(&ctx, &permits, &space, missing).await?;
         let tags: Vec<String> = permits.references.iter().map(|p| p.target().image.familiar()).collect();
         let (files, size) = (context.files, context.bytes);
         let plan = Plan {
@@ -162,7 +164,8 @@ impl Tool for Build {
             trusted: ctx.settings.bypass,
         };
         let (news, mut told) = mpsc::channel::<String>(64);
-        let steps = (&*ctx.commit, &ctx.cancel);
+        let ending = ctx.cancel.child_token();
+        let steps = (&*ctx.commit, &ending);
         let building = ctx.engine.build(&ctx.budget, steps, permits.references, plan, news);
         let telling = async {
             while let Some(text) = told.recv().await {
@@ -170,14 +173,26 @@ impl Tool for Build {
             }
             std::future::pending::<()>().await
         };
+        let mut filled = false;
+        let filling = async {
+            space.runs_out().await;
+            filled = true;
+            ending.cancel();
+            std::future::pending::<()>().await
+        };
         // Who listens slowly does not hold up what is told.
         let came = tokio::select! {
             came = building => came,
             () = telling => return Err(ToolError::internal("telling of a build does not end")),
+            () = filling => return Err(ToolError::internal("a disk that is full does not end")),
         };
         match came.map_err(not_built)? {
             Outcome::Answered(Came::Built(built)) => Ok(draft(&ctx, &tags, built, (files, size))),
             Outcome::Answered(Came::Failed(failure)) => Err(failed(failure)),
+            Outcome::Lost(lost) if filled => lost_one(&ctx, *lost, &tags).map_err(|e| {
+                let full = moving::full("a step filled it, and the build was ended");
+                ToolError { effect: e.effect, ..full }
+            }),
             Outcome::Lost(lost) => lost_one(&ctx, *lost, &tags),
         }
     }

@@ -11,7 +11,7 @@ use crate::guard::build::{self as guard, Needed};
 use crate::policy::reference::ImageRef;
 use crate::policy::{self, Permits};
 use crate::tool::{Ctx, Kind, Tool, ToolError};
-use crate::tools::images::moving::{self, Layers};
+use crate::tools::images::moving::{self, Layers, Space};
 use crate::tools::images::pull::{follow, told};
 
 use super::{Build, hidden};
@@ -104,7 +104,12 @@ fn judge(line: usize, image: &ImageRef, base: &Base, want: &Platform) -> Result<
 }
 
 /// Fetches what is missing, and judges it. One that is refused does not stay.
-pub(super) async fn fetch(ctx: &Ctx, permits: &Permits, missing: Vec<Missing>) -> Result<(), ToolError> {
+pub(super) async fn fetch(
+    ctx: &Ctx,
+    permits: &Permits,
+    space: &Space,
+    missing: Vec<Missing>,
+) -> Result<(), ToolError> {
     let Some(tag) = permits.references.first() else {
         return Err(ToolError::internal("no permit for the tag"));
     };
@@ -119,7 +124,7 @@ pub(super) async fn fetch(ctx: &Ctx, permits: &Permits, missing: Vec<Missing>) -
             () = moving::given_up(ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
         };
         let came = match begun {
-            Ok(pulling) => follow(ctx, &permit, pulling, &mut layers).await.map(Some),
+            Ok(pulling) => follow(ctx, &permit, pulling, (&mut layers, space)).await.map(Some),
             Err(failed) => Err(failed),
         };
         let pulled = match came {
