@@ -285,7 +285,10 @@ fn b10_a_build_that_fills_the_disk_is_ended() {
     let tree = Tree::new(&engine);
     tree.steps("RUN echo begun && sleep 305");
     let faultd = disk.of(&engine);
-    let client = served(Launch::at(&faultd.host()).config(&tree.config("", "")), tree.dir.path());
+    let client = served(
+        Launch::at(&faultd.host()).config(&tree.config("", "[neverhang]\ntransfer_timeout = \"30s\"")),
+        tree.dir.path(),
+    );
     let tag = tree.tag("never");
     let arguments = json!({ "context": "app", "tags": tag, "no_cache": true });
     let call = client.begin(

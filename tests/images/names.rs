@@ -17,7 +17,7 @@ fn tag(client: &Client, image: &str, name: &str) -> crate::support::ToolResult {
 }
 
 #[test]
-fn a_name_is_given_moved_and_not_given_twice() {
+fn i4_a_name_is_given_moved_and_not_given_twice() {
     let Some(engine) = engine::at_hand("images::names::given") else { return };
     let scope = Scope::new(&engine);
     let name = |tag: &str| format!("{}/app:{tag}", scope.prefix);

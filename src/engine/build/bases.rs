@@ -24,6 +24,8 @@ pub enum Here {
 /// An image that a stage begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
+    /// `sha256:...`
+    pub id: String,
     /// What it is made for.
     pub platform: Platform,
     /// What it has run in builds that begin with it, as `ONBUILD` says it.
@@ -131,7 +133,8 @@ impl Engine {
         let path = format!("/images/{}/json", who.id);
         let seen: Inspection = self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;
         let Inspection { os, architecture, variant, config } = seen;
-        Ok(Here::Base(Base { platform: Platform { os, architecture, variant }, triggers: config.on_build }))
+        let platform = Platform { os, architecture, variant };
+        Ok(Here::Base(Base { id: who.id, platform, triggers: config.on_build }))
     }
 
     /// What the engine runs on.

@@ -133,21 +133,23 @@ impl Tool for Build {
 
     async fn preview(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Preview, ToolError> {
         let (context, needed) = checked(ctx, permits, args).await?;
-        let missing = bases::look(ctx, permits, &needed, args.platform.as_deref()).await?;
+        let bases::Looked { missing, here } =
+            bases::look(ctx, permits, &needed, args.platform.as_deref()).await?;
         let of =
             format!("{} in {} from `{}`", bytes(context.bytes), count(context.files, "file"), args.context);
         let built = permits.labels().map(|(kind, name)| format!("{kind} `{name}`: built of {of}"));
         let fetched = missing.iter().map(|base| format!("image `{}`: fetched first", base.image.familiar()));
         let lines = built.chain(fetched).collect();
         let text: String = Sha256::digest(&context.dockerfile).iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Preview { lines, state: vec![text, format!("{} {}", context.files, context.bytes)] })
+        let state = [text, format!("{} {}", context.files, context.bytes)];
+        Ok(Preview { lines, state: state.into_iter().chain(here).collect() })
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let (context, needed) = checked(&ctx, &permits, &args).await?;
-        let missing = bases::look(&ctx, &permits, &needed, args.platform.as_deref()).await?;
+        let looked = bases::look(&ctx, &permits, &needed, args.platform.as_deref()).await?;
         let space = moving::space(&ctx, &permits).await?;
-        bases::fetch(&ctx, &permits, &space, missing).await?;
+        bases::fetch(&ctx, &permits, &space, looked.missing).await?;
         let tags: Vec<String> = permits.references.iter().map(|p| p.target().image.familiar()).collect();
         let (files, size) = (context.files, context.bytes);
         let plan = Plan {

@@ -26,16 +26,25 @@ pub(super) struct Missing {
     begins: bool,
 }
 
+/// What there is of them.
+#[derive(Default)]
+pub(super) struct Looked {
+    /// To be fetched.
+    pub missing: Vec<Missing>,
+    /// The ids of the others: a name that moves is another base.
+    pub here: Vec<String>,
+}
+
 /// Judges those that are here; gives those that are not.
 pub(super) async fn look(
     ctx: &Ctx,
     permits: &Permits,
     needed: &[Needed],
     asked: Option<&str>,
-) -> Result<Vec<Missing>, ToolError> {
-    let mut missing: Vec<Missing> = Vec::new();
+) -> Result<Looked, ToolError> {
+    let mut looked = Looked::default();
     if needed.is_empty() {
-        return Ok(missing);
+        return Ok(looked);
     }
     let native = ctx.engine.platform(&ctx.budget).await?;
     for Needed { named: guard::Named { line, image }, begins } in needed {
@@ -47,19 +56,28 @@ pub(super) async fn look(
         let image = &image.apart().map_or_else(|| image.clone(), |(_, digest)| digest);
         match ctx.engine.base(&ctx.budget, &permits.world, image).await? {
             Here::Hidden => return Err(hidden(*line, image)),
-            Here::No if missing.iter().any(|other| other.image == *image && other.platform == platform) => {}
             Here::No => {
-                let begins = begins.is_some();
-                missing.push(Missing { line: *line, image: image.clone(), platform, begins });
+                let same = |other: &&mut Missing| other.image == *image && other.platform == platform;
+                match looked.missing.iter_mut().find(same) {
+                    Some(other) => other.begins |= begins.is_some(),
+                    None => looked.missing.push(Missing {
+                        line: *line,
+                        image: image.clone(),
+                        platform,
+                        begins: begins.is_some(),
+                    }),
+                }
             }
-            Here::Base(base) if begins.is_some() => {
-                let want = platform.as_deref().and_then(Platform::parse);
-                judge(*line, image, &base, &want.unwrap_or_else(|| native.clone()))?;
+            Here::Base(base) => {
+                if begins.is_some() {
+                    let want = platform.as_deref().and_then(Platform::parse);
+                    judge(*line, image, &base, &want.unwrap_or_else(|| native.clone()))?;
+                }
+                looked.here.push(base.id);
             }
-            Here::Base(_) => {}
         }
     }
-    Ok(missing)
+    Ok(looked)
 }
 
 /// The platform of a stage; none where it is the engine's own. `None` outside: it is not known here.
