@@ -195,3 +195,26 @@ fn b4_a_hidden_image_has_no_second_name() {
         assert_eq!(id(&engine, &tree.tag("never")), None);
     }
 }
+
+/// I5: what a build was confirmed to begin with is what it begins with.
+#[test]
+fn i5_a_base_that_moves_is_another_build() {
+    let Some(engine) = engine::at_hand("build::bases::moves") else { return };
+    let tree = Tree::new(&engine);
+    let (base, other) = (tree.tag("base"), tree.tag("other"));
+    let first = image(&engine, &tree.scope, &base, 2000);
+    image(&engine, &tree.scope, &other, 2000);
+    let config = tree.config("", "[confirm]\nrequire = \"mutating\"\n");
+    let client = Launch::at(&engine.host).config(&config).connect();
+    tree.write("Dockerfile", &format!("FROM {base}\nLABEL {}\n", tree.scope.label()));
+    let tag = tree.tag("built");
+    for (moved, kind) in [(&other, "confirmation_invalid"), (&first, "")] {
+        engine.docker(&["tag", &first, &base]);
+        let held = build(&client, &tag, &json!({})).ok();
+        engine.docker(&["tag", moved, &base]);
+        let token = held.structured["confirm_token"].clone();
+        let result = build(&client, &tag, &json!({ "confirm_token": token }));
+        assert_eq!(result.kind(), kind, "{}", result.text);
+        assert_eq!(id(&engine, &tag).is_some(), kind.is_empty());
+    }
+}
