@@ -103,11 +103,12 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "cli/umask.rs",
             "child",
             "engine/build",
+            "engine/room.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
         "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
-         sockets, /proc, contexts of builds; written: the audit; both: the check of the host, the folder that a build is given",
+         sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folder that a build is given",
     ),
     ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (
