@@ -1,0 +1,1 @@
+//! A whole session, with everything on.
