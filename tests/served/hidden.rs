@@ -11,15 +11,15 @@ use crate::support::engine::BASE;
 use crate::support::{Client, engine};
 
 /// Objects that a site's configuration hides.
-struct Hidden<'a> {
+pub struct Hidden<'a> {
     site: &'a Site,
-    container: String,
-    network: String,
-    image: String,
+    pub container: String,
+    pub network: String,
+    pub image: String,
 }
 
 impl<'a> Hidden<'a> {
-    fn new(site: &'a Site) -> Self {
+    pub fn new(site: &'a Site) -> Self {
         let n = |short: &str| site.name(short);
         let network = site.scope.network("secretnet");
         site.scope.network("secretfree");
@@ -27,13 +27,17 @@ impl<'a> Hidden<'a> {
         site.scope.volume("secretold", &[]);
         let volume = format!("{}:/v", n("secretvol"));
         let options = ["--network", &n("secretnet"), "-v", &volume];
-        let container = site.scope.run("vault", &options, POLITE);
-        site.scope.container(&["create"], "vault-idle", &[], BASE, POLITE);
+        let write = ["sh", "-c", "echo kept > /v/file; while :; do sleep 0.05; done"];
+        let container = site.scope.run("vault", &options, &write);
+        let project = format!("com.docker.compose.project={}", n("vault"));
+        let labels = ["-l", &project, "-l", "com.docker.compose.service=db", "-v", &volume];
+        site.scope.container(&["create"], "vault-idle", &labels, BASE, POLITE);
         // Another name of it, by which only this visible one knows it.
         engine_link(site);
         let p = &site.scope.prefix;
         let image =
             crate::support::registry::image(&site.engine, &site.scope, &format!("{p}/secret:1"), 2000);
+        site.engine.docker(&["tag", &image, &format!("{p}/secret:2")]);
         Self { site, container, network, image }
     }
 
@@ -78,8 +82,8 @@ impl<'a> Hidden<'a> {
         }
     }
 
-    /// All of it, as the engine has it.
-    fn state(&self) -> Value {
+    /// All of it, as the engine has it, and what is in the volume.
+    pub fn state(&self) -> Value {
         let engine = &self.site.engine;
         let n = |short: &str| self.site.name(short);
         json!([
@@ -90,11 +94,12 @@ impl<'a> Hidden<'a> {
             engine.inspect("volume", &n("secretvol")),
             engine.inspect("volume", &n("secretold")),
             engine.inspect("image", &self.image),
+            engine.docker(&["cp", "-q", &format!("{}:/v/file", n("vault-idle")), "-"]),
         ])
     }
 
     /// Words that may stand in no answer that did not ask for them.
-    fn words(&self) -> Vec<String> {
+    pub fn words(&self) -> Vec<String> {
         let mut words: Vec<String> =
             ["vault", "secretnet", "secretfree", "secretvol", "secretold"].map(|w| self.site.name(w)).into();
         words.push(format!("{}/secret", self.site.scope.prefix));
@@ -141,9 +146,8 @@ fn what_is_hidden_is_like_what_is_not_there() {
         let (before, all) = (hidden.state(), site.state());
         for (argument, kind) in row.names {
             for (there, not) in hidden.forms(*kind) {
-                let ask = |word: &str| {
-                    said(&client, row.tool, &merged(&good, &json!({ *argument: word })), word)
-                };
+                let ask =
+                    |word: &str| said(&client, row.tool, &merged(&good, &json!({ *argument: word })), word);
                 let (there, not) = (ask(&there), ask(&not));
                 assert_eq!(there, not, "{} {argument}", row.tool);
                 assert!(there.contains("<asked>"), "{}: {there}", row.tool);

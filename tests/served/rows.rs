@@ -12,7 +12,7 @@ use crate::support::registry::free_port;
 pub enum Cell {
     /// In this table.
     Here,
-    /// By these tests, or by them too where the second is true.
+    /// By these tests.
     There(&'static [&'static str]),
     /// By this table, and more of it by these tests.
     Also(&'static [&'static str]),
@@ -165,7 +165,9 @@ pub const ROWS: &[Row] = &[
         // An engine refuses no stop by itself: what is stopped already is no failure.
         refused: Fault(500, "cannot stop container: permission denied", "daemon_error"),
         cancelled: Cell::Also(&["neverhang::changes::who_gives_up_a_change_that_was_sent_does_not_undo_it"]),
-        timed_out: Cell::Also(&["neverhang::changes::a_stop_that_takes_its_time_goes_on_and_is_seen_through"]),
+        timed_out: Cell::Also(&[
+            "neverhang::changes::a_stop_that_takes_its_time_goes_on_and_is_seen_through",
+        ]),
         ..row(
             "docker_stop",
             |site| {
@@ -261,14 +263,14 @@ pub const ROWS: &[Row] = &[
     Row {
         sent: || post("/containers/create"),
         names: &[("image", Kind::Image), ("networks", Kind::Network)],
-        bad: |site| {
+        bad: |_| {
             vec![
                 (json!({ "name": "a b" }), "name"),
                 (json!({ "name": "../x" }), "name"),
                 (json!({ "image": "UPPER case" }), "image"),
                 (json!({ "ports": ["http"] }), "ports"),
                 (json!({ "resources": { "memory": "lots" } }), "memory"),
-                (json!({ "networks": [site.name("net")], "network_mode": "none" }), "network"),
+                (json!({ "networks": [], "network_mode": 7 }), "network_mode"),
             ]
         },
         refused: Real(
@@ -446,7 +448,7 @@ pub const ROWS: &[Row] = &[
         },
         success: Cell::There(&["images::transfers::there_and_back"]),
         named: Cell::Also(&["images::names::i1_every_spelling_is_one_image"]),
-        refuses: Cell::Also(&["images::registries::what_a_known_registry_says_is_told"]),
+        refuses: Cell::There(&["images::registries::what_a_known_registry_says_is_told"]),
         cancelled: Cell::There(&[
             "images::transfers::what_is_given_up_in_the_middle_ends_soon_and_can_be_asked_for_again",
         ]),
@@ -458,7 +460,7 @@ pub const ROWS: &[Row] = &[
         names: &[("image", Kind::Image)],
         bad: |_| vec![(json!({ "image": "a b" }), "image"), (json!({ "all_tags": true }), "all_tags")],
         success: Cell::There(&["images::transfers::there_and_back"]),
-        refuses: Cell::Also(&["images::registries::what_a_known_registry_says_is_told"]),
+        refuses: Cell::There(&["images::registries::what_a_known_registry_says_is_told"]),
         cancelled: Cell::There(&[
             "images::transfers::what_is_given_up_in_the_middle_ends_soon_and_can_be_asked_for_again",
         ]),
@@ -475,13 +477,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         sent: || post("/build"),
-        bad: |_| {
-            vec![
-                (json!({ "tags": "a b" }), ""),
-                (json!({ "tags": "UPPER" }), ""),
-                (json!({ "platform": "toaster" }), "platform"),
-            ]
-        },
+        bad: |_| vec![(json!({ "tags": "a b" }), "a b"), (json!({ "tags": "UPPER" }), "UPPER")],
         success: Cell::There(&["build::an_image_is_built_and_built_again"]),
         named: Cell::There(&["build::refused::i2_i4_b6_b9_names_and_secrets"]),
         refuses: Cell::There(&[
@@ -628,7 +624,6 @@ pub const ROWS: &[Row] = &[
         sent: || post("/networks/create"),
         bad: |_| {
             vec![
-                (json!({ "name": "host" }), "host"),
                 (json!({ "name": "a/b" }), "name"),
                 (json!({ "options": { "parent": "eth0" } }), "options"),
                 (json!({ "ipam": {} }), "ipam"),
@@ -738,6 +733,8 @@ pub const ROWS: &[Row] = &[
         came: None,
         sent: || get("/system/df"),
         bad: |_| vec![(json!({ "limit": -1 }), "limit"), (json!({ "timeout": "2h" }), "")],
+        // A part that is refused is left out, and that is said.
+        refused: Fault(500, "without the size of", ""),
         named: Cell::Also(&["system::y2_info_and_df_are_of_what_is_visible"]),
         timed_out: Cell::There(&["system::b29_a_count_that_takes_minutes_is_partial"]),
         ..row("docker_df", |_| json!({}), |_| false)

@@ -27,6 +27,13 @@ impl Site {
         Self { engine: engine.clone(), scope: Scope::new(engine), mark: Mutex::default() }
     }
 
+    /// One more, in sight of whoever sees this one.
+    pub fn within(&self, number: usize) -> Self {
+        let mut site = Self::new(&self.engine);
+        site.scope.prefix = format!("{}-n{number}", self.scope.prefix);
+        site
+    }
+
     /// The full name of a container, network or volume.
     pub fn name(&self, short: &str) -> String {
         self.scope.name(short)
@@ -52,7 +59,7 @@ impl Site {
             "[permissions]\n{levels}whitelist_containers = [\"{p}-*\"]\nblacklist_containers = [\"{p}-vault*\"]\n\
              whitelist_networks = [\"{p}-*\"]\nblacklist_networks = [\"{p}-secret*\"]\n\
              whitelist_volumes = [\"{p}-*\"]\nblacklist_volumes = [\"{p}-secret*\"]\n\
-             whitelist_images = [\"{p}/*\", \"docker-mcp/base\"]\nblacklist_images = [\"{p}/secret\"]\n{more}"
+             whitelist_images = [\"{p}/*\", \"{p}-*/*\", \"docker-mcp/base\"]\nblacklist_images = [\"{p}/secret\"]\n{more}"
         )
     }
 
@@ -150,7 +157,10 @@ impl Drop for Site {
             (["ps", "-aq", "--filter", &name].as_slice(), ["rm", "-f", "-v"].as_slice()),
             (&["network", "ls", "-q", "--filter", &name], &["network", "rm"]),
             (&["volume", "ls", "-q", "--filter", &volume], &["volume", "rm"]),
-            (&["image", "ls", "--filter", &image, "--format", "{{.Repository}}:{{.Tag}}"], &["image", "rm", "-f"]),
+            (
+                &["image", "ls", "--filter", &image, "--format", "{{.Repository}}:{{.Tag}}"],
+                &["image", "rm", "-f"],
+            ),
         ] {
             let found = self.engine.try_docker(list).unwrap_or_default();
             let found: Vec<&str> = found.lines().collect();
