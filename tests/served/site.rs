@@ -18,7 +18,7 @@ pub struct Site {
     pub engine: Engine,
     /// Its objects.
     pub scope: Scope,
-    mark: Mutex<String>,
+    mark: Mutex<Value>,
 }
 
 impl Site {
@@ -101,12 +101,12 @@ impl Site {
 
     /// Keeps a fact, to be compared later.
     pub fn mark(&self, fact: &Value) {
-        *self.mark.lock().unwrap() = fact.to_string();
+        *self.mark.lock().unwrap() = fact.clone();
     }
 
     /// It is not what was kept.
     pub fn differs(&self, fact: &Value) -> bool {
-        *self.mark.lock().unwrap() != fact.to_string()
+        *self.mark.lock().unwrap() != *fact
     }
 
     /// Is that container on that network?
