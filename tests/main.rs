@@ -28,6 +28,7 @@ mod neverhang;
 mod permissions;
 mod reads;
 mod redaction;
+mod served;
 mod stdio;
 mod surface;
 mod system;
