@@ -11,6 +11,7 @@
 //! by a process that was started for that beforehand (`server::watch`). Where both cannot run at once, the old one is
 //! stopped before step 2, which the caller must have asked for.
 
+mod back;
 mod copy;
 mod growth;
 mod joined;

@@ -319,6 +319,27 @@ fn what_is_still_ending_is_started_again() {
     assert!(eventually(TIDY, || watching(&id).is_empty()) && the_app(&engine, &scope));
 }
 
+/// Also where all of its group is killed, as a client does that tidies up.
+#[test]
+fn who_watches_is_not_of_its_group() {
+    let Some(engine) = engine::at_hand("upkeep::killed::group") else { return };
+    let scope = Scope::new(&engine);
+    let id = scope.run("app", &[CHECKED, &["-v", "/data"]].concat(), POLITE);
+    let faultd = Faultd::before(&engine).on(post("/start").once(), Fault::NoAnswer);
+    let client = Launch::at(&faultd.host()).config(&on(LEVELS)).under(&["setsid"]).connect();
+    client.begin_call("docker_recreate", &json!({ "container": scope.name("app"), "stop_first": true }));
+    faultd.wait_for(&post("/start"), 1, Duration::from_secs(20));
+    let group = format!("-{}", client.pid());
+    let killed = std::process::Command::new("kill").args(["-s", "KILL", "--", &group]).status().unwrap();
+    assert!(killed.success());
+    assert!(
+        eventually(TIDY, || watching(&id).is_empty()) && the_app(&engine, &scope),
+        "{:?}",
+        all(&engine, &scope)
+    );
+    assert!(one_serves(&engine, &scope, &id));
+}
+
 /// The engine dies at the same moment, and comes back.
 #[test]
 fn an_engine_that_was_away_is_waited_for() {

@@ -18,13 +18,11 @@ use super::{FIRST, Recreation, SETTLE, Way, growth, names};
 
 /// What is left of the call's time when the new one must be well: for the rest, or for the way back.
 const REST: Duration = Duration::from_secs(20);
-/// The way back may take this long, after the call's time, too.
-const BACK: Duration = Duration::from_secs(40);
 /// So long the old one's end may take at least, after the call's time, too; and what is left of that for the answer.
 const TIDY: Duration = Duration::from_secs(12);
 const ANSWER: Duration = Duration::from_millis(700);
 /// Between two looks at the new one.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 
 /// How it came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,10 +64,10 @@ pub(super) struct Run<'a> {
 
 /// What was done already.
 #[derive(Default)]
-struct Done {
-    new: Option<String>,
-    stopped: bool,
-    renamed: bool,
+pub(super) struct Done {
+    pub new: Option<String>,
+    pub stopped: bool,
+    pub renamed: bool,
 }
 
 type Fault = (&'static str, Option<EngineError>, String);
@@ -235,65 +233,9 @@ impl Run<'_> {
         }
     }
 
-    /// Everything as it was. Did that come out?
-    async fn back(&self, done: &Done, ran: bool) -> bool {
-        let Some(new) = &done.new else { return true };
-        self.restore(new, done.stopped && ran, done.renamed).await
-    }
-
-    /// The new one goes last: as long as it is there, its mark says what is to be brought back.
-    pub(super) async fn restore(&self, new: &str, start: bool, rename: bool) -> bool {
-        let budget = Budget::of(BACK);
-        let mut restored = true;
-        if start {
-            // It may have the old one's ports. Whether it stopped, the old one's start will tell.
-            let path = format!("/containers/{new}/stop");
-            let _told_by_the_start =
-                self.step(&budget, Change::post(&path, &[("t", "0")]), new, Want::Stopped).await;
-        }
-        if rename {
-            restored &= self.named_again(&budget, new).await;
-        }
-        if start {
-            restored &= self.start(&budget, self.old).await.is_ok();
-        }
-        // What it has of volumes for itself goes with it.
-        match self.remove(&budget, new, true).await {
-            Ok(()) => restored,
-            Err(e) => restored && e.is_gone(),
-        }
-    }
-
-    /// The old one has its name again.
-    async fn named_again(&self, budget: &Budget, new: &str) -> bool {
-        if self.engine.glance(budget, new).await.is_ok_and(|new| new.name() == self.name)
-            && self.rename(budget, new, &names(self.name, self.old).0).await.is_err()
-        {
-            return false;
-        }
-        match self.engine.glance(budget, self.old).await {
-            Ok(now) if now.name() == self.name => true,
-            Ok(_) => self.rename(budget, self.old, self.name).await.is_ok(),
-            Err(_) => false,
-        }
-    }
-
     pub(super) async fn start(&self, budget: &Budget, id: &str) -> Result<(), EngineError> {
         let path = format!("/containers/{id}/start");
         self.step(budget, Change::post(&path, &[]), id, Want::Running).await
-    }
-
-    /// The old one runs, and may have been asked to stop by somebody who is gone. Should it end, it is started again.
-    pub(super) async fn stays(&self, until: Instant) -> bool {
-        loop {
-            let budget = Budget::of(BACK);
-            match self.engine.glance(&budget, self.old).await {
-                Ok(now) if !now.runs() => return self.start(&budget, self.old).await.is_ok(),
-                Err(e) if e.is_gone() => return false,
-                _ if Instant::now() >= until => return true,
-                _ => sleep(LOOK).await,
-            }
-        }
     }
 
     pub(super) async fn rename(&self, budget: &Budget, id: &str, name: &str) -> Result<(), EngineError> {
@@ -301,19 +243,19 @@ impl Run<'_> {
         self.step(budget, Change::post(&path, &query), id, Want::Named(name.to_owned())).await
     }
 
-    async fn stop(&self, budget: &Budget, id: &str) -> Result<(), EngineError> {
+    pub(super) async fn stop(&self, budget: &Budget, id: &str) -> Result<(), EngineError> {
         let path = format!("/containers/{id}/stop");
         self.step(budget, Change::post(&path, &[]), id, Want::Stopped).await
     }
 
-    async fn remove(&self, budget: &Budget, id: &str, ours: bool) -> Result<(), EngineError> {
+    pub(super) async fn remove(&self, budget: &Budget, id: &str, ours: bool) -> Result<(), EngineError> {
         let path = format!("/containers/{id}");
         let query: &[(&str, &str)] = if ours { &[("force", "1"), ("v", "1")] } else { &[] };
         self.step(budget, Change::delete(&path, query), id, Want::Gone).await
     }
 
     /// One step; where its answer was lost, it counts if it is seen done.
-    async fn step(
+    pub(super) async fn step(
         &self,
         budget: &Budget,
         asked: Change<'_>,
