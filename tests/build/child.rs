@@ -286,7 +286,8 @@ fn b10_a_build_that_fills_the_disk_is_ended() {
     tree.steps("RUN echo begun && sleep 305");
     let faultd = disk.of(&engine);
     let client = served(
-        Launch::at(&faultd.host()).config(&tree.config("", "[neverhang]\ntransfer_timeout = \"30s\"")),
+        Launch::at(&faultd.host())
+            .config(&tree.config("", "[neverhang]\ntransfer_timeout = \"30s\"\ntransfer_idle = \"10s\"")),
         tree.dir.path(),
     );
     let tag = tree.tag("never");
