@@ -106,7 +106,7 @@ pub struct Made {
 #[derive(Debug)]
 pub enum Creation {
     /// There it is.
-    Made(Made),
+    Made(Box<Made>),
     /// Nobody heard of it. It may turn up yet, unlooked at: [`Engine::take_back_late`].
     Lost {
         /// Why there is no answer.
@@ -285,7 +285,7 @@ impl Engine {
         };
         let warnings = warnings.iter().map(|warning| self.scrub(warning)).collect();
         let [start, permit] = permit.born(id);
-        Ok(Creation::Made(Made { start, permit, warnings, sent, lost }))
+        Ok(Creation::Made(Box::new(Made { start, permit, warnings, sent, lost })))
     }
 
     /// Looks for a container whose making was not heard of, and takes it back where it turns up: nobody compared it with

@@ -48,7 +48,7 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
         Ok(Creation::Lost { cause, finding, late }) => {
             return Err(unheard(ctx, &called, cause, finding, late));
         }
-        Ok(Creation::Made(made)) => made,
+        Ok(Creation::Made(made)) => *made,
     };
     drop(place);
     drop(blueprint);
