@@ -106,16 +106,20 @@ pub struct Made {
 #[derive(Debug)]
 pub enum Creation {
     /// There it is.
-    Made(Made),
-    /// Nobody heard of it. It may turn up yet, unlooked at: [`Engine::take_back_late`].
-    Lost {
-        /// Why there is no answer.
-        cause: EngineError,
-        /// What was seen.
-        finding: Finding,
-        /// To be taken back by.
-        late: Late,
-    },
+    Made(Box<Made>),
+    /// Nobody heard of it.
+    Lost(Box<Unheard>),
+}
+
+/// A container whose making nobody heard of. It may turn up yet, unlooked at: [`Engine::take_back_late`].
+#[derive(Debug)]
+pub struct Unheard {
+    /// Why there is no answer.
+    pub cause: EngineError,
+    /// What was seen.
+    pub finding: Finding,
+    /// To be taken back by.
+    pub late: Late,
 }
 
 /// A container that may turn up after its call.
@@ -278,14 +282,15 @@ impl Engine {
                 };
                 let Some(id) = there else {
                     let Lost { cause, finding, trail } = *lost;
-                    return Ok(Creation::Lost { cause, finding, late: Late { call, permit, trail } });
+                    let late = Late { call, permit, trail };
+                    return Ok(Creation::Lost(Box::new(Unheard { cause, finding, late })));
                 };
                 (id, Vec::new(), true)
             }
         };
         let warnings = warnings.iter().map(|warning| self.scrub(warning)).collect();
         let [start, permit] = permit.born(id);
-        Ok(Creation::Made(Made { start, permit, warnings, sent, lost }))
+        Ok(Creation::Made(Box::new(Made { start, permit, warnings, sent, lost })))
     }
 
     /// Looks for a container whose making was not heard of, and takes it back where it turns up: nobody compared it with

@@ -241,7 +241,8 @@ fn x8_nobody_takes_anothers_name_on_a_network() {
     let labels = ["--network", &net, "-l", &project, "-l", "com.docker.compose.service=db-service"];
     place.scope.run("vault", &labels, &["sleep", "9999"]);
     place.scope.run("open", &["--network", &net], &["sleep", "9999"]);
-    let client = place.client(&format!("blacklist_containers = [\"{}-vault*\"]\n", place.scope.prefix));
+    let client = place
+        .client(&format!("networks = true\nblacklist_containers = [\"{}-vault*\"]\n", place.scope.prefix));
     let ask = |word: &str| {
         let call =
             json!({ "image": place.image, "name": place.name("x"), "networks": [net], "hostname": word });
@@ -262,6 +263,11 @@ fn x8_nobody_takes_anothers_name_on_a_network() {
     assert!(!place.containers().contains(&"db-service".to_owned()));
     // Where no name is looked up, a hostname is nobody's.
     client.call("docker_create", &with(&place, &json!({ "hostname": "db-service" }))).ok();
+    // But it does not come with it onto a network.
+    let joined =
+        client.call("docker_network_connect", &json!({ "network": net, "container": place.name("x") }));
+    assert_eq!(joined.kind(), "conflict", "{}", joined.text);
+    assert!(joined.text.contains("hostname"), "{}", joined.text);
 }
 
 /// X4, X7: what a person allowed is done as it was asked for, and compared.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::config::settings::Profile;
 use crate::engine::EngineError;
 use crate::engine::change::{Effect as Came, Finding};
-use crate::engine::create::{Creation, Late, Made};
+use crate::engine::create::{Creation, Made, Unheard};
 use crate::guard::create::made::compare;
 use crate::output::Learned;
 use crate::policy::{Container, Permit, Permits};
@@ -45,10 +45,8 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
     let blueprint = plan::blueprint(ctx, &permits, options, &judged, &environment)?;
     let made = match ctx.engine.create(&ctx.budget, &ctx.commit, name, &blueprint).await {
         Err(e) => return Err(refused(e, options, &called)),
-        Ok(Creation::Lost { cause, finding, late }) => {
-            return Err(unheard(ctx, &called, cause, finding, late));
-        }
-        Ok(Creation::Made(made)) => made,
+        Ok(Creation::Lost(unheard)) => return Err(lost(ctx, &called, *unheard)),
+        Ok(Creation::Made(made)) => *made,
     };
     drop(place);
     drop(blueprint);
@@ -72,7 +70,8 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
 }
 
 /// Nobody heard of it. Where it turns up late it is taken back: it was not compared with what was let through.
-fn unheard(ctx: &Ctx, name: &str, cause: EngineError, finding: Finding, late: Late) -> ToolError {
+fn lost(ctx: &Ctx, name: &str, unheard: Unheard) -> ToolError {
+    let Unheard { cause, finding, late } = unheard;
     let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
     let called = name.to_owned();
     ctx.after.the_answer(async move {
