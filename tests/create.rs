@@ -1,5 +1,6 @@
 //! Containers are made: what comes of the options, what is refused, and what stays when something goes wrong.
 
+mod attacks;
 mod edges;
 mod globs;
 mod guard;

@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::guard::create::image::{Volume, volume};
+use crate::guard::create::image::{Volume, is_somebodys, volume};
 use crate::guard::create::{Amounts, Ask};
 use crate::policy::reference::ImageRef;
 use crate::policy::{Container, Image, Permit};
@@ -43,6 +43,8 @@ const MAC_OF_NETWORK: (u32, u32) = (1, 44);
 const MAC_AT_RANDOM: (u32, u32) = (1, 48);
 /// The id of the container that one was made to take the place of.
 const OF: &str = "docker-mcp.recreate.of";
+/// What all such labels begin with.
+const MARKS: &str = "docker-mcp.recreate.";
 /// The name that it is to have in the end.
 const NAME: &str = "docker-mcp.recreate.name";
 /// Whether the old one ran.
@@ -103,6 +105,8 @@ pub struct Way {
 #[serde(default, rename_all = "PascalCase")]
 struct Pair {
     id: String,
+    #[serde(rename = "ImageID")]
+    image_id: String,
     #[serde(deserialize_with = "raw::nullable")]
     labels: std::collections::BTreeMap<String, String>,
 }
@@ -167,7 +171,20 @@ impl Engine {
     async fn marked(&self, budget: &Budget) -> Result<Vec<Pair>, EngineError> {
         let filters = serde_json::json!({ "label": [OF] }).to_string();
         let query = [("all", "1"), ("filters", filters.as_str())];
-        self.wire.json(budget, "/containers/json", &query).await
+        let list: Vec<Pair> = self.wire.json(budget, "/containers/json", &query).await?;
+        let mut ours = Vec::with_capacity(list.len());
+        for one in list {
+            // An image can bring any label along: a mark that the image has as well is not ours.
+            let brought = match self.image_config(budget, &one.image_id).await {
+                Ok(config) => config.pointer("/Labels").and_then(|labels| labels.get(OF)).is_some(),
+                Err(e) if e.is_gone() => true,
+                Err(e) => return Err(self.scrubbed(e)),
+            };
+            if !brought {
+                ours.push(one);
+            }
+        }
+        Ok(ours)
     }
 
     async fn glance(&self, budget: &Budget, id: &str) -> Result<Now, EngineError> {
@@ -208,11 +225,29 @@ impl Engine {
             false if self.wire.older_than(budget, MAC_AT_RANDOM).await? => Macs::Derived,
             false => Macs::AtRandom,
         };
-        let (copied, uncopied) = match copy::copy(&model, &known_as, old.as_ref(), &names, macs) {
+        let (mut copied, uncopied) = match copy::copy(&model, &known_as, old.as_ref(), &names, macs) {
             Ok(copied) => (copied, None),
             Err(why) => (copy::Copied::default(), Some(why)),
         };
         let new = self.image_config(budget, &image_id).await?;
+        let brought: Vec<&String> = new
+            .get("Labels")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key)
+            .filter(|key| is_somebodys(key))
+            .collect();
+        // Its marks would be taken for ours, and ours for its.
+        let uncopied = match brought.iter().any(|key| key.starts_with(MARKS)) {
+            true => Some("its image has labels that are reserved for docker-mcp"),
+            false => uncopied,
+        };
+        if other_image && let Some(labels) = copied.body.get_mut("Labels").and_then(Value::as_object_mut) {
+            for key in brought {
+                labels.entry(key.clone()).or_insert_with(|| Value::String(String::new()));
+            }
+        }
         let user = |of: &Value| of.get("User").and_then(Value::as_str).unwrap_or_default().to_owned();
         let asked = user(&copied.body);
         let mut asks = growth::asks(&model);

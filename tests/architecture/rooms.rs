@@ -118,7 +118,8 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "Command",
-        &["cli", "child/fork.rs", "child/apart.rs"],
+        // A shell's command in a parsed text is another thing.
+        &["cli", "child/fork.rs", "child/apart.rs", "guard/exec/script.rs"],
         "a program that runs past the engine is an exec without a permit",
     ),
     ("unsafe", &["child/fork.rs"], "only between fork and exec it is needed"),

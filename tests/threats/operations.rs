@@ -61,7 +61,7 @@ const OPERATIONS: &[(&str, &str, &[Level])] = &[
     ("POST", "/volumes/create", &[Level::Volumes]),
     ("GET", "/volumes/{name}", &[Level::Read]),
     ("PUT", "/volumes/{name}", &[]),
-    ("DELETE", "/volumes/{name}", &[Level::Volumes, Level::System]),
+    ("DELETE", "/volumes/{name}", &[Level::Volumes]),
     ("POST", "/volumes/prune", &[]),
     ("GET", "/networks", &[Level::Read]),
     ("GET", "/networks/{id}", &[Level::Read]),

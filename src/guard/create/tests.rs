@@ -7,7 +7,7 @@ use crate::policy::Source;
 
 use super::*;
 
-fn settings(profile: Profile, allow: &[&str]) -> CreateSafety {
+pub(super) fn settings(profile: Profile, allow: &[&str]) -> CreateSafety {
     let exception = |text: &&str| {
         let (field, value) = match text.split_once('=') {
             Some((field, value)) => (field, Some(value.to_owned())),

@@ -6,7 +6,7 @@ use crate::config::settings::Profile;
 use crate::engine::create::{Blueprint, Mount, Net, Source};
 use crate::engine::endpoint::Endpoint;
 use crate::guard::create::image::{self, Brought};
-use crate::guard::create::{self, Ask};
+use crate::guard::create::{self, Ask, Way};
 use crate::policy::{Image, Permit, Permits};
 use crate::tool::{Ctx, Kind, Preview, ToolError};
 
@@ -84,7 +84,29 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
     }
     create::check(&wanted, &settings.create).map_err(asks::refused)?;
     found.truncate(hosts.len());
+    ways(ctx, permits, &mounts, &found).await?;
     Ok(Judged { real: found, brought })
+}
+
+/// Can somebody change the way to what is to be mounted?
+async fn ways(ctx: &Ctx, permits: &Permits, mounts: &[Mounted], real: &[String]) -> Result<(), ToolError> {
+    if real.is_empty() {
+        return Ok(());
+    }
+    let hosts = mounts.iter().filter(|mount| mount.is_host()).zip(real);
+    let new: Vec<Way> =
+        hosts.map(|(mount, real)| Way { path: real.into(), writable: !mount.read_only }).collect();
+    let own = permits.new_containers.first().map(|permit| permit.target().name.as_str());
+    let mut others = Vec::new();
+    for seen in ctx.engine.containers(&ctx.budget, &permits.world).await? {
+        let binds = seen.raw.mounts.iter().filter(|mount| mount.r#type == "bind" && !mount.source.is_empty());
+        // When it is looked at again it is there itself.
+        for mount in binds.filter(|_| own != Some(seen.identity.name.as_str())) {
+            let way = Way { path: mount.source.clone().into(), writable: mount.rw != Some(false) };
+            others.push((seen.identity.name.clone(), way));
+        }
+    }
+    create::apart(&new, &others, &ctx.settings.create).map_err(asks::refused)
 }
 
 /// What the engine is to be told.
