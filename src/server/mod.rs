@@ -14,6 +14,7 @@ pub mod secrets;
 mod supervise;
 mod targets;
 mod trace;
+pub mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -26,6 +27,7 @@ use crate::output::{EnvMode, Options, Redactor};
 use crate::supervisor::Supervisor;
 pub use crate::supervisor::run::SHUTDOWN_GRACE;
 use crate::tool::context::Vitals;
+use crate::tool::watch::Watchdogs;
 
 pub use answer::Answer;
 pub use call::{Caller, Request};
@@ -45,6 +47,7 @@ pub struct Server {
     rates: Rates,
     /// What was previewed and may be confirmed.
     tokens: Tokens,
+    watchdogs: Watchdogs,
 }
 
 /// What one call sees of the settings: taken once, so that a reload cannot split a call.
@@ -75,7 +78,14 @@ impl Server {
             secrets: secrets::Secrets::default(),
             rates: Rates::default(),
             tokens: Tokens::default(),
+            watchdogs: Watchdogs::default(),
         }
+    }
+
+    /// With somebody who sees through what must not be left half done.
+    #[must_use]
+    pub fn watched_by(self, watchdogs: Watchdogs) -> Self {
+        Self { watchdogs, ..self }
     }
 
     /// One snapshot.
