@@ -61,6 +61,8 @@ impl Tool for Exec {
                   a command would meet.",
     };
     const RATE: Rate = Rate::Exec;
+    /// A long command and all that it may read.
+    const ROOM: usize = 192 << 10;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {
