@@ -81,8 +81,9 @@ fn what_does_not_end_is_killed_at_its_time() {
     assert_eq!(lines.iter().filter(ended).count(), 5, "{lines:?}");
 }
 
-/// Leaves behind: an ordinary child, one in a session of its own, one of that kind that is deaf, one without environment.
-const LITTER: &str = "sleep 991 & busybox setsid sleep 992 & \
+/// Leaves behind: an ordinary child, an orphan in a session of its own, a child of that kind that is deaf, one without
+/// environment.
+const LITTER: &str = "sleep 991 & (busybox setsid sleep 992 &); \
      busybox setsid sh -c 'trap \"\" TERM; sleep 993; sleep 994' & busybox env -i sleep 995 & sleep 0.3; exec sleep 996";
 
 #[test]
