@@ -3,6 +3,7 @@
 mod bases;
 mod child;
 mod refused;
+mod swapped;
 
 use std::fs;
 use std::path::{Path, PathBuf};
