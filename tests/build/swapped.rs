@@ -23,10 +23,10 @@ fn holds(engine: &Engine, test: &str, launch: impl Fn(Launch) -> Launch) {
         let text = format!("FROM docker-mcp/base:latest\nLABEL {}\nCOPY . /s/\n", tree.scope.label());
         std::fs::write(tree.path(at), text).unwrap();
     }
-    // As much as takes a while to read.
-    for n in 0..200 {
-        tree.write(&format!("sub/f{n}"), "mine");
-        std::fs::write(tree.path("outside").join(format!("f{n}")), CANARY).unwrap();
+    tree.write("sub/secret", "mine");
+    // Read between the look at `sub` and the look into it.
+    for n in 0..600 {
+        tree.write(&format!("zzz/f{n}"), "mine");
     }
     let client = launch(Launch::at(&engine.host).config(&tree.config("", ""))).connect();
     let (root, outside) = (tree.path("root"), tree.path("outside"));
