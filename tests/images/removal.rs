@@ -151,6 +151,27 @@ fn i11_containers_keep_their_image() {
     assert!(refused.text.contains(&vault), "{}", refused.text);
 }
 
+/// A name that a hidden image has is not pulled over it, and nobody is told to choose another name.
+#[test]
+fn the_name_of_a_hidden_image_is_not_pulled() {
+    let Some(engine) = engine::at_hand("images::removal::pulled") else { return };
+    let scope = Scope::new(&engine);
+    let id = tagged(&engine, &scope, &["1"]);
+    engine.docker(&["tag", &id, &format!("{}-hidden/x:1", scope.prefix)]);
+    let config =
+        ON.replace("[confirm]", &format!("blacklist_images = [\"{}-hidden/*\"]\n[confirm]", scope.prefix));
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let refused = client.call("docker_pull", &json!({ "image": name(&scope, "1") }));
+    assert_eq!(refused.kind(), "conflict", "{}", refused.text);
+    assert!(
+        refused.text.contains("filters keep") && refused.text.contains("another tag"),
+        "{}",
+        refused.text
+    );
+    assert!(!refused.whole().contains("hidden/x"), "{}", refused.text);
+    assert_eq!(id_of(&engine, &name(&scope, "1")), Some(id));
+}
+
 #[test]
 fn a_prune_takes_exactly_what_it_showed() {
     let Some(engine) = engine::at_hand("images::removal::prune") else { return };

@@ -1,9 +1,9 @@
 //! A private copy of a context, for the one thing that no tar can say to buildx: a Dockerfile that is left out of the
 //! context it builds.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -51,7 +51,7 @@ fn one(entry: &Entry<'_>, to: &Path) -> io::Result<()> {
         FileType::RegularFile => {
             let Some((from, size)) = entry.open()? else { return Ok(()) };
             room(&at, size)?;
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&at)?;
+            let mut file = File::create_new(&at)?;
             io::copy(&mut from.take(size), &mut file)?;
             file.set_modified(UNIX_EPOCH + Duration::from_secs(entry.time()))?;
             File::set_permissions(&file, mode(0o400))

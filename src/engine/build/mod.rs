@@ -183,7 +183,7 @@ impl Engine {
                 return self.confirmed(budget, &aim, built).await.map(Outcome::Answered);
             }
             Ok(Came::Failed(Failure { step, said, lines })) => {
-                let said = words::without_host_paths(&self.scrub(&said));
+                let said = self.scrub(&words::without_host_paths(&said));
                 return Ok(Outcome::Answered(Came::Failed(Failure { step, said, lines })));
             }
             Err(ran) => ran,

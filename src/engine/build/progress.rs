@@ -22,6 +22,13 @@ const LINE: usize = 240;
 const SAID: usize = 600;
 /// ... and so many lines, where no step and no word says that it is the failure.
 const LASTS: usize = 4;
+/// What errors are wrapped in.
+const WRAPPED: [&str; 4] = [
+    "failed to solve: ",
+    "rpc error: code = Unknown desc = ",
+    "failed to solve with frontend dockerfile.v0: ",
+    "failed to create LLB definition: ",
+];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -168,14 +175,13 @@ impl Progress {
     pub(super) fn last_words(&self) -> String {
         let said = if self.error.is_empty() { self.last.join(" | ") } else { self.error.clone() };
         let lower = said.to_ascii_lowercase();
-        if let Some((_, rest)) = lower.split_once("parse error on line ") {
-            let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            return format!("the Dockerfile cannot be read, line {number}");
+        if let Some((_, rest)) = lower.split_once("parse error") {
+            let number = rest.split_once("line ").map(|(_, rest)| rest.chars());
+            let number: String = number.into_iter().flatten().take_while(char::is_ascii_digit).collect();
+            let line = if number.is_empty() { number } else { format!(", line {number}") };
+            return format!("the Dockerfile cannot be read{line}");
         }
-        if lower.contains("parse error") {
-            return "the Dockerfile cannot be read".to_owned();
-        }
-        if lower.starts_with("failed to solve: target stage") {
+        if lower.contains("target stage") {
             return "there is no stage of that name to build".to_owned();
         }
         tracing::warn!(said, "docker buildx failed");
@@ -186,7 +192,12 @@ impl Progress {
             return "docker buildx could not fetch what it needs, or did not reach its builder; the log has its words"
                 .to_owned();
         }
-        format!("docker buildx says: {}", said.strip_prefix("failed to solve: ").unwrap_or(&said))
+        let mut said = said.as_str();
+        // Which part of it found that is nobody's concern.
+        while let Some(rest) = WRAPPED.iter().find_map(|wrap| said.strip_prefix(wrap)) {
+            said = rest;
+        }
+        format!("docker buildx says: {said}")
     }
 }
 

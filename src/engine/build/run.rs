@@ -5,8 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::ChildStdin;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -53,7 +52,7 @@ impl From<EngineError> for Stopped {
 }
 
 /// Gives the builder its context, and then its end. What could not be read leaves it waiting.
-async fn feed(context: &mut Option<(Pieces, ChildStdin)>) -> Result<(), String> {
+async fn feed(context: &mut Option<(Pieces, impl AsyncWrite + Unpin)>) -> Result<(), String> {
     if let Some((pieces, stdin)) = context {
         while let Some(piece) = pieces.recv().await {
             if stdin.write_all(&piece.map_err(|e| e.to_string())?).await.is_err() {
@@ -128,7 +127,7 @@ impl Engine {
         budget: &Budget,
         cancel: &CancellationToken,
         child: &Child,
-        (pipes, context): (Pipes, &mut Option<(Pieces, ChildStdin)>),
+        (pipes, context): (Pipes, &mut Option<(Pieces, impl AsyncWrite + Unpin)>),
         progress: &mut Progress,
         news: &mpsc::Sender<String>,
     ) -> Result<bool, Stopped> {

@@ -6,8 +6,12 @@ use regex::Regex;
 
 /// Folders in which builders keep contexts and images while they work. What stands behind them is the caller's own.
 static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let kept = r"buildkit-mount\d+|docker-builder\d+|containerd-mount\d+|docker-mcp-build-\w+(?:/(?:context|file))?|overlay2/[\w-]+(?:/(?:merged|diff|work))?|snapshots/\d+(?:/fs)?";
-    Regex::new(&format!(r#"(?:/[^\s"'`:,/]+)*/(?:{kept})"#)).ok()
+    let work = r"buildkit-mount\d+|docker-builder\d+|containerd-mount\d+|snapshots/\d+(?:/fs)?";
+    let images = r"(?:overlay2?|fuse-overlayfs|vfs/dir|btrfs/subvolumes|zfs/graph|aufs/mnt)/[\w-]{20,}(?:/(?:merged|diff|work))?";
+    let ours = r"docker-mcp-build-\w+(?:/(?:context|file))?";
+    // BuildKit's names of what it looked into say nothing to anybody.
+    let names = r"failed to calculate checksum of ref \S+: ";
+    Regex::new(&format!(r#"(?:/[^\s"'`:,/]+)*/(?:{work}|{images}|{ours})|{names}"#)).ok()
 });
 
 /// The same words without those paths.
@@ -61,7 +65,8 @@ mod tests {
                 "COPY failed: stat /var/lib/docker/tmp/docker-builder83/nosuch: no such file",
                 "COPY failed: stat /nosuch: no such file",
             ),
-            ("lchown /var/lib/docker/overlay2/0a1b-init/merged/etc: x", "lchown /etc: x"),
+            ("lchown /data/overlay2/0123456789abcdef0123456789-init/merged/etc: x", "lchown /etc: x"),
+            ("failed to calculate checksum of ref e28-1::krx5sl: \"/x\": not found", "\"/x\": not found"),
             ("open \"/tmp/docker-mcp-build-aB3/context/a\"", "open \"/a\""),
             ("\"/nosuch\": not found", "\"/nosuch\": not found"),
             ("cat: /data/file: no", "cat: /data/file: no"),

@@ -65,6 +65,19 @@ fn the_last_words_are_told_but_for_what_they_quote() {
             "ERROR: failed to solve: target stage \"x\" could not be found\n",
             "there is no stage of that name to build",
         ),
+        // As an engine 20.10 says it.
+        (
+            "ERROR: failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: target stage x could not be found\n",
+            "there is no stage of that name to build",
+        ),
+        (
+            "ERROR: failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: circular\n",
+            "docker buildx says: circular",
+        ),
+        (
+            "ERROR: failed to solve: rpc error: code = Unknown desc = failed to create LLB definition: dockerfile parse error line 3: canary\n",
+            "the Dockerfile cannot be read, line 3",
+        ),
         ("ERROR: dockerfile parse error: canary\n", "the Dockerfile cannot be read"),
     ] {
         assert_eq!(says(text), told);
