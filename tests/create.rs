@@ -7,6 +7,7 @@ mod guard;
 mod lost;
 mod plain;
 mod profiles;
+mod pulls;
 mod restart;
 mod secrets;
 

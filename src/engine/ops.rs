@@ -43,6 +43,8 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/containers/{id}/pause", Level::Lifecycle),
     ("POST", "/containers/{id}/unpause", Level::Lifecycle),
     ("POST", "/containers/create", Level::Create),
+    // What a new container is made of, where it is not here.
+    ("POST", "/images/create", Level::Create),
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),

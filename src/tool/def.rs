@@ -26,6 +26,8 @@ pub enum Asked {
     Container(String),
     /// By reference or id.
     Image(String),
+    /// By reference or id; a name that no image has yet is one to be fetched by.
+    ImageOrPull(String),
     /// By name or id.
     Network(String),
     /// By name.

@@ -78,7 +78,7 @@ pub(super) fn full(why: &str) -> ToolError {
 }
 
 /// May this registry be asked?
-pub(super) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> {
+pub(in crate::tools) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> {
     let allow = &settings.registries.allow;
     let Ok(image) = ImageRef::parse(name) else { return Ok(()) };
     if allow.is_empty() || allow.iter().any(|host| same_registry(&host.text) == image.registry()) {
@@ -92,7 +92,7 @@ pub(super) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> 
 }
 
 /// A name that another image keeps; which one is nobody's business.
-pub(super) fn taken(name: &str) -> ToolError {
+pub(in crate::tools) fn taken(name: &str) -> ToolError {
     ToolError::new(Kind::Conflict, format!("`{name}` is in use, and cannot be given to another image"))
         .hint("choose another name")
 }

@@ -92,7 +92,7 @@ pub fn targets(options: &Options) -> Result<Vec<Asked>, ToolError> {
         Some(name) => Asked::NewContainer(name.clone()),
         None => Asked::UnnamedContainer(like(&options.image)),
     };
-    let mut all = vec![name, Asked::Image(options.image.clone())];
+    let mut all = vec![name, Asked::ImageOrPull(options.image.clone())];
     all.extend(networks(options).into_iter().map(|name| Asked::Network(name.to_owned())));
     let volumes = mounts(options)?.into_iter().filter(|mount| !mount.is_host());
     all.extend(volumes.map(|mount| Asked::Volume(mount.source)));

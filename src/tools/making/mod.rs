@@ -3,6 +3,7 @@
 mod asks;
 mod blueprint;
 mod create;
+mod fetch;
 mod forms;
 mod made;
 mod options;

@@ -61,8 +61,8 @@ impl Tool for Run {
         plan::preview(ctx, permits, args).await
     }
 
-    async fn run(ctx: Ctx, permits: Permits, args: Options) -> Result<Output, ToolError> {
-        let ready = made::make(&ctx, permits, &args).await?;
+    async fn run(mut ctx: Ctx, permits: Permits, args: Options) -> Result<Output, ToolError> {
+        let ready = made::make(&mut ctx, permits, &args, Self::SPEC.name).await?;
         let mut draft = draft(&ready, &args);
         let permit = ready.made.permit;
         match ctx
