@@ -336,7 +336,7 @@ impl Engine {
         permit: &Permit<NewContainer>,
         blueprint: &Blueprint<'_>,
     ) -> Result<(), EngineError> {
-        let Net::On(_) = &blueprint.network else { return Ok(()) };
+        let Net::On(networks) = &blueprint.network else { return Ok(()) };
         let rules = permit.rules();
         if rules.bypass {
             return Ok(());
@@ -355,8 +355,15 @@ impl Engine {
                 "the hostname `{word}` is not available on a network"
             )));
         }
-        if taken(name) {
-            return Err(EngineError::Conflict(format!("the name `{name}` is not available")));
+        let ids: Vec<String> = networks.iter().map(|network| network.target().id.clone()).collect();
+        let words: Vec<&str> = std::iter::once(name).chain(hostname).collect();
+        let found = match taken(name) {
+            true => Some(name.to_owned()),
+            false => self.is_found_on(budget, &view, (&ids, &words, "")).await?,
+        };
+        if let Some(word) = found {
+            let what = if word == name { "name" } else { "hostname" };
+            return Err(EngineError::Conflict(format!("the {what} `{word}` is not available on a network")));
         }
         Ok(())
     }

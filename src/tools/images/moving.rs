@@ -210,7 +210,7 @@ pub(super) fn failure(ctx: &Ctx, image: &ImageRef, verb: &str, layers: &Layers, 
             let error = ToolError::new(Kind::DaemonError, silent).hint(hint);
             ToolError { phase: why.phase, limit: why.limit, retry: Retry::Safe, ..error }
         }
-        Failed::Lost(lost) => match changing::found(ctx, &image.familiar(), *lost) {
+        Failed::Lost(lost) => match changing::found(ctx, ("image", &image.familiar()), *lost) {
             // Its callers look for a good end themselves.
             Ok(note) => ToolError::new(Kind::OutcomeUnknown, note).hint("docker_images shows what is there"),
             Err(mut error) => {

@@ -235,8 +235,8 @@ pub fn amounts(options: &Options) -> Result<Amounts, ToolError> {
                 .ok_or_else(|| wrong("cpu", &n.0, "processors: 0.5, 2"))?,
         ),
     };
-    if resources.pids == Some(0) {
-        return Err(wrong("pids", "0", "1 at least"));
+    if let Some(pids @ (0 | 4_194_305..)) = resources.pids {
+        return Err(wrong("pids", &pids.to_string(), "between 1 and 4194304, which is all that Linux has"));
     }
     Ok(Amounts { memory, cpus, pids: resources.pids })
 }

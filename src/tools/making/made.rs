@@ -208,6 +208,16 @@ pub(super) async fn back(ctx: &Ctx, permit: Permit<Container>, why: ToolError) -
     .hint("it is tried again for a while; docker_ps with all = true shows whether it is there, docker_remove takes it away")
 }
 
+/// How it is now, where that can be seen.
+pub(super) async fn state(ctx: &Ctx, permit: &Permit<Container>) -> Option<String> {
+    let facts = ctx.engine.inspect_container(&ctx.budget.at_most(LOOK), permit).await.ok()?;
+    facts.pointer("/State/Status")?.as_str().map(str::to_owned)
+}
+
+/// What the engine calls a fault of its own, and is the caller's.
+const MISTAKES: &[&str] =
+    &["capability", "capadd", "capdrop", "security-opt", "security option", "seccomp profile"];
+
 fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {
     match e {
         EngineError::Status { code: 404, message } if message.contains("image") => {
@@ -220,6 +230,12 @@ fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {
         EngineError::Status { code: 404, message } => {
             ToolError::new(Kind::Conflict, format!("something that it needs is missing: {message}"))
                 .hint("list volumes and networks again")
+        }
+        EngineError::Status { code: 400 | 500, message }
+            if MISTAKES.iter().any(|word| message.to_ascii_lowercase().contains(word)) =>
+        {
+            ToolError::invalid(format!("the engine refuses an option: {message}"))
+                .hint("mend that option, or leave it out")
         }
         e => e.into(),
     }

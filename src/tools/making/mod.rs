@@ -11,6 +11,7 @@ mod plan;
 mod real;
 mod run;
 mod secrets;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -14,7 +14,7 @@ use crate::tool::{Ctx, Kind, Preview, ToolError};
 use super::asks::{self, Mounted, Role};
 use super::options::Options;
 use super::secrets::Environment;
-use super::{blueprint, fetch, real};
+use super::{blueprint, fetch, real, shown};
 
 /// What was found out.
 #[derive(Debug, Default)]
@@ -200,6 +200,7 @@ pub(super) async fn preview(ctx: &Ctx, permits: &Permits, options: &Options) -> 
         let from = if source.starts_with('/') { real.next().unwrap_or(&source).clone() } else { source };
         lines.push(format!("`{from}` at `{target}`, {how}"));
     }
+    lines.extend(shown::more(permits, options, &ctx.settings)?);
     lines.extend(missing.map(|name| format!("the image `{name}` would be pulled")));
     let image = permits.images.first().map(|permit| permit.target().id.clone());
     let state = image.into_iter().chain(judged.real).collect();
