@@ -10,6 +10,7 @@ mod profiles;
 mod pulls;
 mod restart;
 mod secrets;
+mod words;
 
 use serde_json::Value;
 

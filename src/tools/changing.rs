@@ -137,6 +137,9 @@ fn shows(kind: &str) -> &'static str {
 
 /// One object's result, or several: those that failed stand among the others, and it is said; all failed is a failure.
 pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Output, ToolError> {
+    if ones.is_empty() {
+        return Ok(nothing(ctx, "nothing to remove"));
+    }
     ctx.after.known(closed(&ones));
     let failed = ones.iter().filter(|one| one.came.is_err()).count();
     if failed > 0 && failed == ones.len() {
@@ -157,9 +160,19 @@ pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Out
     Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, kind))))
 }
 
+/// There was nothing that it could be done to.
+pub(super) fn nothing(ctx: &Ctx, why: &str) -> Output {
+    ctx.after.unchanged();
+    let draft = Draft::default().with("results", json!([])).keep_empty(&["results"]).told(&["results"]);
+    draft.tail(why)
+}
+
 /// Results of several kinds, each with its own, in their order.
 pub(super) fn mixed(ctx: &Ctx, ones: Vec<(&'static str, One)>) -> Result<Output, ToolError> {
     let (kinds, ones): (Vec<&'static str>, Vec<One>) = ones.into_iter().unzip();
+    if ones.is_empty() {
+        return Ok(nothing(ctx, "nothing to remove"));
+    }
     ctx.after.known(closed(&ones));
     let failed = ones.iter().filter(|one| one.came.is_err()).count();
     if failed > 0 && failed == ones.len() {

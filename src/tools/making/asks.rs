@@ -331,6 +331,7 @@ pub fn refused(refusal: Refusal) -> ToolError {
 
 /// The options as they are written, before anything is looked up.
 pub fn guard(options: &Options, settings: &Settings) -> Result<(), ToolError> {
+    super::blueprint::in_their_place(options)?;
     let binds: Vec<String> =
         mounts(options)?.into_iter().filter(Mounted::is_host).map(|mount| mount.source).collect();
     let wanted = wanted(options, settings, &binds)?;

@@ -32,14 +32,6 @@ pub(super) fn checked(options: &Options) -> Result<(), ToolError> {
             return Err(wrong("environment", "a variable needs a name without `=`", "{\"NAME\": \"value\"}"));
         }
     }
-    if let Some(field) = secret_elsewhere(options) {
-        // Not in its own form, which is masked like a secret.
-        return Err(wrong(
-            field,
-            "a secret may stand in a value of `environment` only",
-            "give it to the container as a variable",
-        ));
-    }
     if options.workdir.as_deref().is_some_and(|dir| !dir.starts_with('/')) {
         return Err(wrong("workdir", "it must be absolute", "begin it with a slash"));
     }
@@ -88,6 +80,17 @@ pub(super) fn checked(options: &Options) -> Result<(), ToolError> {
         return Err(wrong("network_mode", "it goes with no other network", "leave `networks` out"));
     }
     Ok(())
+}
+
+/// Secrets stand where they are put in, and nowhere else.
+pub(super) fn in_their_place(options: &Options) -> Result<(), ToolError> {
+    let Some(field) = secret_elsewhere(options) else { return Ok(()) };
+    // Not in its own form, which is masked like a secret.
+    Err(wrong(
+        field,
+        "a secret may stand in a value of `environment` only",
+        "give it to the container as a variable",
+    ))
 }
 
 /// The first field with `${secret:` in it, but for values of the environment.

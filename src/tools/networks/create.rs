@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::engine::network_changes::{MakeNetwork, NO_ADDRESSES};
 use crate::guard::{labels, network};
 use crate::policy::{Level, Permits};
-use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 use crate::tools::guarded::refused;
 
@@ -61,7 +61,7 @@ impl Tool for Create {
             Well::changed(changed).shown(if changed { "created" } else { "there already" })
         });
         one.on_failure(|e| match e.message == NO_ADDRESSES {
-            true => e.hint(
+            true => ToolError { kind: Kind::DaemonError, ..e }.hint(
                 "docker_network_prune removes those that nothing is on; a person can widen default-address-pools of the engine",
             ),
             false => e,
