@@ -26,6 +26,7 @@ pub mod learn;
 pub mod lifecycle;
 mod lines;
 pub mod logs;
+mod names_on;
 pub mod network_changes;
 pub mod networks;
 pub mod ops;

@@ -47,6 +47,8 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/exec/{id}/start", Level::Exec),
     // Whether it runs, and its exit code.
     ("GET", "/exec/{id}/json", Level::Read),
+    // What a new container is made of, where it is not here.
+    ("POST", "/images/create", Level::Create),
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),

@@ -172,6 +172,17 @@ async fn execute(
         supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
+    let fetches = targets::fetches(&prepared.asked, &targets);
+    let longer;
+    let (supervise, queue) = match fetches {
+        false => (supervise, queue),
+        true => {
+            longer = supervise.as_long_as(Class::Transfer, prepared.time, &settings.neverhang)?;
+            let until = Instant::now() + longer.budget().left() / 4;
+            ctx.budget = longer.budget();
+            (&longer, Queue { class: Class::Transfer, until })
+        }
+    };
 
     // The decision, on the identities alone; then what is asked of them.
     let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
@@ -204,6 +215,15 @@ async fn execute(
         }
     };
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
+
+    // What fetches takes the place of a transfer, and gives its own back.
+    let place = match fetches {
+        false => place,
+        true => {
+            drop(place);
+            queue.wait(server, cancel, server.supervisor.slots.take(queue.class, queue.until)).await?
+        }
+    };
 
     // One change and a few looks at a time: a stuck container must not take every place.
     let at = (containers.as_slice(), queue.purpose(def));

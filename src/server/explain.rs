@@ -86,12 +86,19 @@ async fn decide(
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
     let targets::Resolved { targets, places } =
         targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
+    let fetches = targets::fetches(&prepared.asked, &targets);
     let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
     let settings = &server.in_force().settings;
     because.extend(def.judge(&prepared, settings, &places)?);
+    if fetches {
+        because.push(
+            "the image is not here and would be pulled, if `allow` under [registries] lets its registry be asked"
+                .into(),
+        );
+    }
     if prepared.asked.iter().any(|asked| matches!(asked, Asked::NewContainer(_) | Asked::UnnamedContainer(_)))
     {
         because.push(

@@ -50,6 +50,8 @@ pub(super) async fn resolve(
             let all = engine.unused(budget, rules, set).await?;
             // Of a set only that is meant which the call may act on.
             targets.extend(all.into_iter().filter(|named| may(rules, (tool, needs), named)));
+        } else if let Asked::ImageOrPull(words) = asked {
+            targets.extend(image_or_names(engine, budget, rules, words).await?);
         } else {
             targets.push(new(asked)?);
         }
@@ -72,6 +74,35 @@ fn no_service(e: Unresolved, project: &str) -> ToolError {
         }
         other => answer::unresolved(other),
     }
+}
+
+/// The image that is here; else the names that it is to be fetched by, which are judged like any that is pulled.
+async fn image_or_names(
+    engine: &Engine,
+    budget: &Budget,
+    rules: &Rules,
+    words: &str,
+) -> Result<Vec<Named>, ToolError> {
+    match engine.resolve(budget, rules, &[(Want::Image, words)]).await {
+        Err(missing @ Unresolved::NotFound { .. }) => {
+            // The digest decides, and the tag must be allowed as well.
+            let apart = ImageRef::parse(words).ok().and_then(|image| image.apart());
+            let names = match apart {
+                Some((tag, digest)) => vec![tag.to_string(), digest.to_string()],
+                None => vec![words.to_owned()],
+            };
+            let names: Result<_, _> = names.into_iter().map(|name| new(&Asked::Reference(name))).collect();
+            // What can only be an id is nothing to fetch.
+            names.map_err(|_| answer::unresolved(missing))
+        }
+        found => found.map_err(answer::unresolved),
+    }
+}
+
+/// Something is to be fetched first, which takes longer than what the call is for.
+pub(super) fn fetches(asked: &[Asked], targets: &[Named]) -> bool {
+    asked.iter().any(|asked| matches!(asked, Asked::ImageOrPull(_)))
+        && targets.iter().any(|named| matches!(named.target, Target::Reference(_)))
 }
 
 fn existing(asked: &Asked) -> Option<(Want, &str)> {

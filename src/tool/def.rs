@@ -36,6 +36,8 @@ pub enum Asked {
     },
     /// By reference or id.
     Image(String),
+    /// By reference or id; a name that no image has yet is one to be fetched by.
+    ImageOrPull(String),
     /// By name or id.
     Network(String),
     /// By name.

@@ -245,7 +245,7 @@ impl ToolError {
             "container" => "docker_ps with all = true lists the containers",
             "image" => "docker_images lists the images; docker_pull fetches one",
             "network" => "docker_networks lists the networks",
-            "volume" => "docker_volumes lists the volumes",
+            "volume" => "docker_volumes lists the volumes; docker_volume_create makes one (level `volumes`)",
             _ => "check the name",
         };
         Self::new(Kind::NotFound, format!("no {kind} `{asked}`")).hint(hint)

@@ -3,6 +3,7 @@
 mod asks;
 mod blueprint;
 mod create;
+mod fetch;
 pub(super) mod forms;
 mod made;
 mod options;
@@ -10,6 +11,7 @@ mod plan;
 mod real;
 mod run;
 mod secrets;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod words;

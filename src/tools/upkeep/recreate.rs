@@ -17,6 +17,7 @@ use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Retry, Spec,
 
 mod judge;
 
+use super::words::made_anew;
 use judge::judge;
 
 pub struct Recreate;
@@ -96,7 +97,11 @@ impl Tool for Recreate {
         // Held to the end, also by what goes on when the caller has gone.
         let claim = claim(&ctx, permit).await?;
         let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit, Patience::None).await;
-        let mended = mended.map_err(|e| ToolError::of_object(e, "container", &name))?;
+        let mended = match mended {
+            Ok(mended) => mended,
+            Err(e) if e.is_gone() => return Err(gone(&ctx, &permits, &name).await),
+            Err(e) => return Err(ToolError::of_object(e, "container", &name)),
+        };
         match &mended {
             Mended::Nothing => {}
             // It has its own name again, which is not the one that this call was for.
@@ -121,7 +126,10 @@ impl Tool for Recreate {
                 ));
             }
         }
-        let what = look(&ctx, &permits, &args).await?;
+        let what = match look(&ctx, &permits, &args).await {
+            Err(e) if e.kind == Kind::NotFound => return Err(gone(&ctx, &permits, &name).await),
+            what => what?,
+        };
         judge(&what, &args, &ctx)?;
         let Some(permit) = permits.containers.pop() else {
             return Err(ToolError::internal("a recreation without its container"));
@@ -183,6 +191,15 @@ fn unclaimed() -> ToolError {
         "there is no folder in which docker-mcp could mark what it is at work on",
     )
     .hint("see to the folder in [audit] dir; without stop_first it can be done")
+}
+
+/// Two that make the same one anew: the one that comes late hears of it.
+async fn gone(ctx: &Ctx, permits: &Permits, name: &str) -> ToolError {
+    let anew = match permits.containers.first() {
+        Some(permit) => made_anew(ctx, &permits.world, permit.target()).await,
+        None => None,
+    };
+    anew.unwrap_or_else(|| ToolError::not_found("container", name))
 }
 
 /// Volumes without a name cannot be given on as such.
