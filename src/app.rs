@@ -16,6 +16,7 @@ use crate::engine::endpoint::TlsFiles;
 use crate::policy::Level;
 use crate::server::Server;
 use crate::supervisor::{Supervisor, health};
+use crate::tool::watch::Watchdogs;
 
 /// Threads for work. A stuck one wastes itself; four leave the others moving.
 const WORKERS: usize = 4;
@@ -53,11 +54,12 @@ impl std::fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Puts a server together. Does no network I/O: it starts without an engine.
+/// Puts a server together. Does no network I/O: it starts without an engine. `watchdogs`: who sees through what must not be
+/// left half done; without them `stop_first` of `docker_recreate` is refused.
 ///
 /// # Errors
 /// As [`Fault`].
-pub fn build(loaded: Loaded) -> Result<App, Fault> {
+pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     let settings = Arc::clone(&loaded.settings);
     let work = Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -75,7 +77,8 @@ pub fn build(loaded: Loaded) -> Result<App, Fault> {
         (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),
         (false, _) => Sink::none(),
     };
-    let server = Arc::new(Server::new(settings, engine, supervisor, Arc::new(audit)));
+    let server = Server::new(settings, engine, supervisor, Arc::new(audit)).watched_by(watchdogs);
+    let server = Arc::new(server);
     Ok(App { loaded, server, work })
 }
 

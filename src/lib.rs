@@ -25,7 +25,8 @@
 //!    (`faults/handlers`).
 //! 10. stdout belongs to the protocol; children get streams of their own (every client of the tests reads every line of
 //!     stdout; `clippy.toml`; `neverhang/children_direct`).
-//! 11. No process that was started for a call outlives it by more than five seconds (`neverhang/children`).
+//! 11. No process that was started for a call outlives it by more than five seconds (`neverhang/children`), but the one that
+//!     finishes or undoes what a killed server had begun (`upkeep/killed`).
 
 pub mod app;
 pub mod audit;

@@ -1,5 +1,6 @@
 //! Building images on a real engine.
 
+mod bases;
 mod child;
 mod refused;
 
@@ -213,7 +214,7 @@ fn a_step_that_fails_is_shown_with_its_last_lines() {
 }
 
 #[test]
-fn run_reaches_nothing_unless_it_may() {
+fn b8_run_reaches_nothing_unless_it_may() {
     let Some(engine) = engine::at_hand("build::network") else { return };
     let tree = Tree::new(&engine);
     tree.steps("RUN test \"$(ls /sys/class/net)\" = lo");
@@ -257,7 +258,7 @@ fn a_build_that_is_given_up_ends_and_leaves_nothing() {
 }
 
 #[test]
-fn a_build_that_takes_too_long_is_ended_in_time() {
+fn b10_a_build_that_takes_too_long_is_ended_in_time() {
     let Some(engine) = engine::at_hand("build::late") else { return };
     let tree = Tree::new(&engine);
     tree.steps("RUN echo begun && sleep 301");

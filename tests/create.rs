@@ -1,8 +1,13 @@
 //! Containers are made: what comes of the options, what is refused, and what stays when something goes wrong.
 
+mod attacks;
+mod edges;
+mod globs;
 mod guard;
 mod lost;
 mod plain;
+mod profiles;
+mod restart;
 mod secrets;
 
 use serde_json::Value;

@@ -1,8 +1,11 @@
 //! Fetching, sending, naming and removing images, on a real engine and a real registry.
 
+mod killed;
 mod names;
+mod offered;
 mod registries;
 mod removal;
+pub mod space;
 mod transfers;
 
 /// With nothing to confirm.

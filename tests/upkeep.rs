@@ -1,5 +1,7 @@
 //! Removing, renaming, updating and recreating real containers.
 
+mod called_off;
+mod copied;
 mod killed;
 mod prune;
 mod recreate;

@@ -36,6 +36,10 @@ pub(super) enum Word {
     NotStarted,
     /// It is: its pid and its mark.
     Started(Pid, String),
+    /// It is, and it is a copy of ours that is to outlive us: nobody ends it, and its own thread reaps it.
+    Apart(Pid),
+    /// That one was reaped.
+    ApartGone(Pid),
     /// It ended and is a zombie.
     Exited(Pid),
     /// Its caller is done with it.
@@ -54,7 +58,8 @@ pub(super) fn tell(word: Word) -> bool {
         let thread = std::thread::Builder::new().name("keeper".into());
         *keeper = thread.spawn(move || Keeper::default().run(&words)).ok().map(|_| sender);
     }
-    let (starting, not_started) = (matches!(word, Word::Starting), matches!(word, Word::NotStarted));
+    let starting = matches!(word, Word::Starting);
+    let not_started = matches!(word, Word::NotStarted | Word::Apart(_));
     let told = keeper.as_ref().is_some_and(|keeper| keeper.send(word).is_ok());
     if told && starting {
         ALIVE.fetch_add(1, Ordering::Relaxed);
@@ -82,6 +87,8 @@ pub(super) fn counts() -> Counts {
 #[derive(Default)]
 struct Keeper {
     jobs: Vec<Job>,
+    /// Copies of ours that outlive us.
+    apart: Vec<Pid>,
     /// Forks on their way.
     starting: usize,
     /// Orphans come to us.
@@ -122,6 +129,11 @@ impl Keeper {
         match word {
             Word::Starting => self.starting += 1,
             Word::NotStarted => self.starting = self.starting.saturating_sub(1),
+            Word::Apart(pid) => {
+                self.starting = self.starting.saturating_sub(1);
+                self.apart.push(pid);
+            }
+            Word::ApartGone(pid) => self.apart.retain(|apart| *apart != pid),
             Word::Started(pid, mark) => {
                 self.starting = self.starting.saturating_sub(1);
                 self.settled = false;
@@ -219,7 +231,8 @@ impl Keeper {
         if self.starting > 0 || !self.in_charge {
             return (candidates, Vec::new());
         }
-        let started = |it: &Process| self.jobs.iter().any(|job| job.is(it));
+        let apart = |it: &Process| self.apart.iter().any(|pid| pid.as_raw_nonzero().get() == it.pid);
+        let started = |it: &Process| self.jobs.iter().any(|job| job.is(it)) || apart(it);
         let (dead, strays): (Vec<Process>, Vec<Process>) =
             candidates.iter().filter(|it| it.parent == us && !started(it)).partition(|it| it.zombie);
         dead.iter().for_each(|it| reap(it.pid));

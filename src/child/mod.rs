@@ -7,6 +7,7 @@
 //!
 //! On systems without `/proc` only the group is ended.
 
+mod apart;
 mod drain;
 pub mod elsewhere;
 mod error;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use apart::{Apart, DONE, start as start_apart};
 pub use drain::Kept;
 pub use error::{Failure, Unavailable};
 pub use mark::VARIABLE;

@@ -9,6 +9,7 @@ use crate::config::{Sources, load};
 use crate::engine::Budget;
 use crate::policy::{Filter, PatternSet};
 use crate::tool::ToolError;
+use crate::tool::watch::Watchdogs;
 
 use super::{OK, block_on, config, failed, out};
 
@@ -78,7 +79,7 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
             "say it in the configuration file",
         );
     }
-    let app = match app::build(loaded) {
+    let app = match app::build(loaded, Watchdogs::default()) {
         Ok(app) => app,
         Err(fault) => {
             report.bad(

@@ -10,7 +10,9 @@ mod reset;
 mod serve;
 mod tools;
 mod umask;
+mod watch;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,6 +22,7 @@ use crate::app::{self, App};
 use crate::child;
 use crate::config::{Sources, load};
 use crate::server::catalogue;
+use crate::tool::watch::Watchdogs;
 
 /// Gives an AI agent eyes and hands on Docker, governed and without hangs.
 #[derive(Debug, Parser)]
@@ -87,6 +90,9 @@ enum Command {
     Explain(explain::Args),
     /// Check configuration, engine, compose, audit folder, clients: what works, what does not, what to do
     Doctor,
+    /// Sees a docker_recreate through whose server is killed; a server starts it by itself
+    #[command(name = watch::NAME, hide = true)]
+    Watch(watch::Args),
     /// Where the configuration is, whether it holds, what is in force
     #[command(subcommand)]
     Config(config::Command),
@@ -144,6 +150,7 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => {
             with_app(&cli.global, log::For::Command, |app| explain::run(app, args))
         }
+        Some(Command::Watch(args)) => with_app(&cli.global, log::For::Command, |app| watch::run(&app, args)),
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }
@@ -162,7 +169,7 @@ fn with_app(global: &Global, reader: log::For, then: impl FnOnce(App) -> ExitCod
     for warning in &loaded.settings.warnings {
         tracing::warn!(hint = warning.hint, "{}", warning.message);
     }
-    match app::build(loaded) {
+    match app::build(loaded, watchdogs(global)) {
         Ok(app) => {
             let code = then(app);
             child::end_all(CHILDREN);
@@ -174,6 +181,22 @@ fn with_app(global: &Global, reader: log::For, then: impl FnOnce(App) -> ExitCod
             misused()
         }
     }
+}
+
+/// A copy of this program with the same configuration.
+fn watchdogs(global: &Global) -> Watchdogs {
+    let mut args: Vec<OsString> = Vec::new();
+    if let Some(config) = &global.config {
+        args.extend(["--config".into(), config.into()]);
+    }
+    for (flag, is_set) in [
+        ("--bypass-permissions", global.bypass_permissions),
+        ("--allow-env-override", global.allow_env_override),
+    ] {
+        args.extend(is_set.then(|| flag.into()));
+    }
+    args.push(watch::NAME.into());
+    Watchdogs::of(args)
 }
 
 /// Everything that the configuration is made from.

@@ -19,7 +19,7 @@ use super::shorten::Shorten;
 /// Lists and inspections are read up to here.
 pub const JSON_CAP: u64 = 8 << 20;
 /// What is read for it, strings that are cut included: an answer without end must end soon.
-const READ_CAP: u64 = 64 << 20;
+const READ_CAP: u64 = 256 << 20;
 /// Beyond this an answer is a large one ...
 const LARGE: usize = 256 << 10;
 /// ... and few of them are read at once, by all calls together: calls side by side, or one that looks at every container,

@@ -1,14 +1,16 @@
 //! A container is made: from our own types, by resolved ids, and found again where the answer was lost.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::policy::{Container, Image, Network, NewContainer, Permit, Volume, World};
 
 use super::budget::Budget;
-use super::change::{Commit, Effect, Goal, LOOK, Look, Looking, Outcome};
+use super::change::{Commit, Effect, Finding, Goal, LOOK, Look, Looking, Lost, Outcome, Trail};
 use super::error::EngineError;
 use super::wire::Change;
 use super::{Engine, raw};
@@ -71,7 +73,8 @@ pub struct Blueprint<'a> {
     pub mounts: Vec<Mount<'a>>,
     pub pid_of: Option<&'a Permit<Container>>,
     pub ipc_of: Option<&'a Permit<Container>>,
-    pub volumes_from: Vec<&'a Permit<Container>>,
+    /// With `true`: not to be written.
+    pub volumes_from: Vec<(&'a Permit<Container>, bool)>,
     /// With the name each is to have.
     pub links: Vec<(&'a Permit<Container>, String)>,
     pub ports: Vec<Published>,
@@ -99,12 +102,47 @@ pub struct Made {
     pub lost: bool,
 }
 
+/// How the making of a container came out that was sent.
+#[derive(Debug)]
+pub enum Creation {
+    /// There it is.
+    Made(Box<Made>),
+    /// Nobody heard of it.
+    Lost(Box<Unheard>),
+}
+
+/// A container whose making nobody heard of. It may turn up yet, unlooked at: [`Engine::take_back_late`].
+#[derive(Debug)]
+pub struct Unheard {
+    /// Why there is no answer.
+    pub cause: EngineError,
+    /// What was seen.
+    pub finding: Finding,
+    /// To be taken back by.
+    pub late: Late,
+}
+
+/// A container that may turn up after its call.
+#[derive(Debug)]
+pub struct Late {
+    call: String,
+    permit: Permit<NewContainer>,
+    trail: Trail,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
     id: String,
     #[serde(default, deserialize_with = "raw::nullable")]
     warnings: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Place {
+    #[serde(default, deserialize_with = "raw::nullable")]
+    docker_root_dir: String,
 }
 
 /// The container with this call's label is there.
@@ -150,8 +188,11 @@ impl Blueprint<'_> {
             host.insert("IpcMode".into(), json!(other(permit)));
         }
         if !self.volumes_from.is_empty() {
-            let ids: Vec<&str> = self.volumes_from.iter().map(|p| p.target().id.as_str()).collect();
-            host.insert("VolumesFrom".into(), json!(ids));
+            let from = self.volumes_from.iter().map(|(permit, read_only)| {
+                let id = permit.target().id.as_str();
+                if *read_only { format!("{id}:ro") } else { id.to_owned() }
+            });
+            host.insert("VolumesFrom".into(), from.collect());
         }
         if !self.links.is_empty() {
             let links = self.links.iter().map(|(p, alias)| format!("{}:{alias}", p.target().id));
@@ -206,7 +247,7 @@ impl Engine {
         commit: &Commit,
         permit: Permit<NewContainer>,
         blueprint: &Blueprint<'_>,
-    ) -> Result<Outcome<Made>, EngineError> {
+    ) -> Result<Creation, EngineError> {
         let call = unique()?;
         let sent = blueprint.body(&call);
         if let Net::On(networks) = &blueprint.network
@@ -216,6 +257,7 @@ impl Engine {
             let message = "it takes one network when a container is made; connect the others later".into();
             return Err(EngineError::Status { code: 501, message });
         }
+        self.may_be_found_as(budget, &permit, blueprint).await?;
         let name = permit.target().name.clone();
         let query = [("name", name.as_str())];
         let asked = Change::post("/containers/create", &query).json(sent.clone());
@@ -233,17 +275,88 @@ impl Engine {
                 (answer.id, answer.warnings, false)
             }
             Outcome::Answered(_) => return Err(EngineError::Protocol("a container without an id".into())),
-            Outcome::Lost(lost) if lost.finding.effect == Effect::Done => {
-                match self.of_call(&budget.at_most(LOOK), &call).await {
-                    Ok(Some(id)) => (id, Vec::new(), true),
-                    _ => return Ok(Outcome::Lost(lost)),
-                }
+            Outcome::Lost(lost) => {
+                let there = match lost.finding.effect {
+                    Effect::Done => self.of_call(&budget.at_most(LOOK), &call).await.ok().flatten(),
+                    _ => None,
+                };
+                let Some(id) = there else {
+                    let Lost { cause, finding, trail } = *lost;
+                    let late = Late { call, permit, trail };
+                    return Ok(Creation::Lost(Box::new(Unheard { cause, finding, late })));
+                };
+                (id, Vec::new(), true)
             }
-            Outcome::Lost(lost) => return Ok(Outcome::Lost(lost)),
         };
         let warnings = warnings.iter().map(|warning| self.scrub(warning)).collect();
         let [start, permit] = permit.born(id);
-        Ok(Outcome::Answered(Made { start, permit, warnings, sent, lost }))
+        Ok(Creation::Made(Box::new(Made { start, permit, warnings, sent, lost })))
+    }
+
+    /// Looks for a container whose making was not heard of, and takes it back where it turns up: nobody compared it with
+    /// what was let through.
+    pub async fn take_back_late(&self, late: Late, until: Instant) -> Finding {
+        let Late { call, permit, mut trail } = late;
+        let mut finding = self.look_again(&mut trail, until).await;
+        loop {
+            if let Ok(Some(id)) = self.of_call(&Budget::of(LOOK * 5), &call).await {
+                let [permit, _] = permit.born(id);
+                let (effect, then) = match self.unmake_until(&permit, until).await {
+                    Ok(()) => (Effect::None, "was removed again"),
+                    Err(_) => (Effect::Done, "could not be removed again"),
+                };
+                return Finding { effect, evidence: format!("it turned up late, and {then}") };
+            }
+            if finding.effect == Effect::None || Instant::now() + LOOK >= until {
+                return finding;
+            }
+            // It was there, and somebody else took it away.
+            if finding.effect == Effect::Done {
+                finding.effect = Effect::Unknown;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// On a network of one's own a container is found by its name and its hostname: nobody takes another's there.
+    async fn may_be_found_as(
+        &self,
+        budget: &Budget,
+        permit: &Permit<NewContainer>,
+        blueprint: &Blueprint<'_>,
+    ) -> Result<(), EngineError> {
+        let Net::On(_) = &blueprint.network else { return Ok(()) };
+        let rules = permit.rules();
+        if rules.bypass {
+            return Ok(());
+        }
+        let hostname = blueprint.config.get("Hostname").and_then(Value::as_str);
+        let view = self.view(budget, rules).await?;
+        let all = || {
+            let visible = view.containers.visible.iter().map(|seen| &seen.identity);
+            visible.chain(view.containers.hidden.iter().map(|hidden| &hidden.identity))
+        };
+        let taken = |word: &str| all().any(|who| who.name == word || who.aliases.iter().any(|a| a == word));
+        let denied = |word: &str| rules.containers.deny.matches(word).is_some();
+        let name = permit.target().name.as_str();
+        if let Some(word) = hostname.filter(|word| *word != name && (taken(word) || denied(word))) {
+            return Err(EngineError::Conflict(format!(
+                "the hostname `{word}` is not available on a network"
+            )));
+        }
+        if taken(name) {
+            return Err(EngineError::Conflict(format!("the name `{name}` is not available")));
+        }
+        Ok(())
+    }
+
+    /// Where the engine keeps its own things.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn root(&self, budget: &Budget, _: &Permit<World>) -> Result<Option<PathBuf>, EngineError> {
+        let info: Place = self.wire.json(budget, "/info", &[]).await.map_err(|e| self.scrubbed(e))?;
+        Ok(Some(info.docker_root_dir).filter(|dir| !dir.is_empty()).map(PathBuf::from))
     }
 
     /// Takes back what was made a moment ago, with the volumes that the engine made for it.
@@ -259,6 +372,20 @@ impl Engine {
             Ok(_) => Ok(()),
             Err(failed) if failed.error.is_gone() => Ok(()),
             Err(failed) => Err(self.scrubbed(failed.error)),
+        }
+    }
+
+    /// The same, until it is done: an engine that is away, or does not answer, may come back.
+    ///
+    /// # Errors
+    /// It is still there, or may be.
+    pub async fn unmake_until(&self, permit: &Permit<Container>, until: Instant) -> Result<(), EngineError> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now()).max(LOOK / 2);
+            match self.unmake(&Budget::of(left.min(LOOK * 15)), permit).await {
+                Err(e) if is_away(&e) && Instant::now() + LOOK < until => tokio::time::sleep(LOOK / 2).await,
+                came => return came,
+            }
         }
     }
 
@@ -289,6 +416,11 @@ impl Goal for Born {
             Ok(Look { reached: Some(there), as_before: !there, evidence: evidence.to_owned() })
         })
     }
+}
+
+/// It may answer yet.
+const fn is_away(e: &EngineError) -> bool {
+    matches!(e, EngineError::Dial(_) | EngineError::Timeout { .. } | EngineError::Protocol(_))
 }
 
 /// A word that no other call has.

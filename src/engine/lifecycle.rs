@@ -175,13 +175,19 @@ impl Engine {
             {
                 let cause = self.scrubbed(error);
                 let now = self.state(&aim.permit, &budget.at_most(LOOK)).await.ok();
-                if now.is_some() && now == aim.before {
+                if now.is_some() && (now == aim.before || aim.idle(now.as_ref())) {
                     return Err(cause);
                 }
                 let is = now.map_or_else(|| "in an unknown state".to_owned(), |now| now.status);
                 let finding =
                     Finding { effect: Effect::Unknown, evidence: format!("the container is {is} now") };
                 Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail: Trail::of_refusal(aim) })))
+            }
+            // The engine calls that a fault of its own.
+            Err(Failed { error: EngineError::Status { code: 500.., .. }, written: false })
+                if aim.not_paused() =>
+            {
+                Err(EngineError::Conflict("the container is not paused".to_owned()))
             }
             Err(failed) => self.settled(budget, Err(failed), aim).await,
         }
@@ -191,6 +197,20 @@ impl Engine {
         let path = format!("/containers/{}/json", permit.target().id);
         let inspected: Inspected = self.wire.json(budget, &path, &[]).await?;
         Ok(State { grace: inspected.config.stop_timeout, ..inspected.state })
+    }
+}
+
+impl Aim {
+    /// It did not run before and was not started since: there was nothing to stop, and its start failed.
+    fn idle(&self, now: Option<&State>) -> bool {
+        let down = |state: &State| !matches!(state.status.as_str(), "running" | "restarting" | "paused");
+        let both = self.before.as_ref().zip(now);
+        both.is_some_and(|(was, is)| down(was) && down(is) && was.started_at == is.started_at)
+    }
+
+    /// What is to go on is not frozen.
+    fn not_paused(&self) -> bool {
+        self.act == Act::Unpause && self.before.as_ref().is_some_and(|before| before.status != "paused")
     }
 }
 

@@ -35,6 +35,7 @@ pub mod recreate;
 pub mod removal;
 pub mod rename;
 pub mod resolve;
+pub mod room;
 mod seen;
 pub mod shorten;
 pub mod snapshot;

@@ -68,6 +68,26 @@ struct Created {
 struct Inspected {
     #[serde(rename = "NetworkSettings", default)]
     settings: raw::NetworkSettings,
+    #[serde(rename = "Config", default)]
+    config: Hosted,
+}
+
+#[derive(Default, Deserialize)]
+struct Hosted {
+    #[serde(rename = "Hostname", default, deserialize_with = "raw::nullable")]
+    hostname: String,
+}
+
+impl Inspected {
+    /// Its end of that network, if it is on it.
+    fn end_on(self, network: &Network) -> Option<raw::Endpoint> {
+        let Network { id, name, .. } = network;
+        let it = |key: &str, end: &raw::Endpoint| match end.network_id.as_str() {
+            "" => key == name || key == id,
+            on => on == id,
+        };
+        self.settings.networks.into_iter().find(|(key, end)| it(key, end)).map(|(_, end)| end)
+    }
 }
 
 impl Engine {
@@ -179,9 +199,11 @@ impl Engine {
     ) -> Result<Outcome<bool>, EngineError> {
         let view = self.view(budget, container.rules()).await?;
         for alias in aliases {
-            self.may_be_called(&view, &container, alias)?;
+            self.may_be_called(&view, &container, "alias", alias)?;
         }
-        if let Some(end) = self.endpoint(budget, &network, &container).await? {
+        let inspected = self.inspected(budget, &container).await?;
+        let hostname = inspected.config.hostname.clone();
+        if let Some(end) = inspected.end_on(network.target()) {
             return match aliases.iter().all(|alias| end.aliases.contains(alias)) {
                 true => Ok(Outcome::Answered(false)),
                 false => Err(EngineError::Conflict(
@@ -189,6 +211,10 @@ impl Engine {
                         .to_owned(),
                 )),
             };
+        }
+        // The engine makes the hostname a name on the network, as it does with the aliases.
+        if hostname != container.target().name {
+            self.may_be_called(&view, &container, "hostname", &hostname)?;
         }
         let path = format!("/networks/{}/connect", network.target().id);
         let body = json!({ "Container": container.target().id, "EndpointConfig": { "Aliases": aliases } });
@@ -236,15 +262,16 @@ impl Engine {
         network: &Permit<Network>,
         container: &Permit<Container>,
     ) -> Result<Option<raw::Endpoint>, EngineError> {
+        Ok(self.inspected(budget, container).await?.end_on(network.target()))
+    }
+
+    async fn inspected(
+        &self,
+        budget: &Budget,
+        container: &Permit<Container>,
+    ) -> Result<Inspected, EngineError> {
         let path = format!("/containers/{}/json", container.target().id);
-        let inspected: Inspected = self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))?;
-        let Network { id, name, .. } = network.target();
-        let ends = inspected.settings.networks.into_iter();
-        let it = |key: &str, end: &raw::Endpoint| match end.network_id.as_str() {
-            "" => key == name || key == id,
-            on => on == id,
-        };
-        Ok(ends.filter(|(key, end)| it(key, end)).map(|(_, end)| end).next())
+        self.wire.json(budget, &path, &[]).await.map_err(|e| self.scrubbed(e))
     }
 
     /// Names on a network are where others look for a container: nobody takes another's.
@@ -252,6 +279,7 @@ impl Engine {
         &self,
         view: &View,
         container: &Permit<Container>,
+        what: &str,
         alias: &str,
     ) -> Result<(), EngineError> {
         let is = |who: &Container| {
@@ -261,7 +289,7 @@ impl Engine {
         let all = view.containers.visible.iter().map(|seen| &seen.identity);
         let taken = all.chain(view.containers.hidden.iter().map(|h| &h.identity)).any(is);
         match denied || taken {
-            true => Err(EngineError::Conflict(format!("the alias `{alias}` is not available"))),
+            true => Err(EngineError::Conflict(format!("the {what} `{alias}` is not available"))),
             false => Ok(()),
         }
     }

@@ -70,6 +70,9 @@ pub struct Mount {
     #[serde(deserialize_with = "nullable")]
     pub source: String,
     pub destination: String,
+    /// Nobody said that it is read only.
+    #[serde(rename = "RW")]
+    pub rw: Option<bool>,
 }
 
 /// The networks a container is on.

@@ -7,20 +7,24 @@
 //! 3. the old one gets another name, the new one gets the old one's (both run)
 //! 4. the old one is stopped and removed, its volumes stay (the new one runs)
 //!
-//! The mark counts as long as both exist; what a killed run left is mended by [`Engine::mend`]. Where both cannot run at
-//! once, the old one is stopped before step 2, which the caller must have asked for.
+//! The mark counts as long as both exist; what a killed run left is mended by [`Engine::mend`]: by the next call, and at once
+//! by a process that was started for that beforehand (`server::watch`). Where both cannot run at once, the old one is
+//! stopped before step 2, which the caller must have asked for.
 
+mod back;
 mod copy;
 mod growth;
+mod joined;
 mod leftover;
 mod run;
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::guard::create::image::{Volume, is_somebodys, volume};
+use crate::guard::create::{Amounts, Ask};
 use crate::policy::reference::ImageRef;
 use crate::policy::{Container, Image, Permit};
 
@@ -28,16 +32,27 @@ use super::budget::Budget;
 use super::error::EngineError;
 use super::lifecycle::State;
 use super::{Engine, raw};
+use copy::Macs;
 
-pub use leftover::Mended;
+pub use joined::Joined;
+pub use leftover::{Mended, Patience};
 pub use run::{Recreated, Undone};
 
+/// From this API on a hardware address belongs to a network, and from that on the engine rolls those that nobody chose.
+const MAC_OF_NETWORK: (u32, u32) = (1, 44);
+const MAC_AT_RANDOM: (u32, u32) = (1, 48);
 /// The id of the container that one was made to take the place of.
 const OF: &str = "docker-mcp.recreate.of";
+/// What all such labels begin with.
+const MARKS: &str = "docker-mcp.recreate.";
 /// The name that it is to have in the end.
 const NAME: &str = "docker-mcp.recreate.name";
 /// Whether the old one ran.
 const RAN: &str = "docker-mcp.recreate.ran";
+/// Whether the old one was to be stopped first.
+const FIRST: &str = "docker-mcp.recreate.first";
+/// One without a health check is well when it has run for so long.
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// What making it anew would come to.
 #[derive(Debug, Clone, Default)]
@@ -52,14 +67,18 @@ pub struct Recreation {
     pub auto_remove: bool,
     /// What both would need, so that they cannot run at once; empty where nothing runs.
     pub contended: Vec<String>,
-    /// What it has that the profile `baseline` refuses, as fields and values.
-    pub beyond: Vec<(&'static str, String)>,
+    /// What another image would get with it, for the guard of new containers.
+    pub asks: Vec<Ask>,
+    /// The resources that it has.
+    pub amounts: Amounts,
     /// The new one is of another image.
     pub other_image: bool,
-    /// It would run as root.
-    pub root: bool,
     /// It shares a namespace of a container that is not in sight.
     pub shares_unseen: bool,
+    /// Others that would lose something with it.
+    pub joined: Joined,
+    /// Where volumes are mounted that had no name of their own: the new one names them by their ids.
+    pub unnamed: Vec<String>,
     /// It cannot be copied, and why.
     pub uncopied: Option<&'static str>,
     plan: Plan,
@@ -80,14 +99,14 @@ struct Plan {
 pub struct Way {
     /// Stop the old one before the new one is started.
     pub stop_first: bool,
-    /// So long the new one must run where it has no health check.
-    pub settle: Duration,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Pair {
     id: String,
+    #[serde(rename = "ImageID")]
+    image_id: String,
     #[serde(deserialize_with = "raw::nullable")]
     labels: std::collections::BTreeMap<String, String>,
 }
@@ -152,7 +171,20 @@ impl Engine {
     async fn marked(&self, budget: &Budget) -> Result<Vec<Pair>, EngineError> {
         let filters = serde_json::json!({ "label": [OF] }).to_string();
         let query = [("all", "1"), ("filters", filters.as_str())];
-        self.wire.json(budget, "/containers/json", &query).await
+        let list: Vec<Pair> = self.wire.json(budget, "/containers/json", &query).await?;
+        let mut ours = Vec::with_capacity(list.len());
+        for one in list {
+            // An image can bring any label along: a mark that the image has as well is not ours.
+            let brought = match self.image_config(budget, &one.image_id).await {
+                Ok(config) => config.pointer("/Labels").and_then(|labels| labels.get(OF)).is_some(),
+                Err(e) if e.is_gone() => true,
+                Err(e) => return Err(self.scrubbed(e)),
+            };
+            if !brought {
+                ours.push(one);
+            }
+        }
+        Ok(ours)
     }
 
     async fn glance(&self, budget: &Budget, id: &str) -> Result<Now, EngineError> {
@@ -165,7 +197,6 @@ impl Engine {
     }
 
     /// What making it anew would come to. `image`: another one for it, and the reference that it is to be known by.
-    /// `under`: host paths that a container may mount.
     ///
     /// # Errors
     /// As [`EngineError`].
@@ -174,7 +205,6 @@ impl Engine {
         budget: &Budget,
         permit: &Permit<Container>,
         image: Option<(&Permit<Image>, &ImageRef)>,
-        under: &(dyn Fn(&Path) -> bool + Sync),
     ) -> Result<Recreation, EngineError> {
         let target = permit.target();
         let model = self.inspect_id(budget, &target.id).await?;
@@ -190,17 +220,44 @@ impl Engine {
         let ran = matches!(state.as_str(), "running" | "restarting");
         let names =
             [(OF, target.id.as_str()), (NAME, target.name.as_str()), (RAN, if ran { "yes" } else { "no" })];
-        let (copied, uncopied) = match copy::copy(&model, &known_as, old.as_ref(), &names) {
+        let macs = match self.wire.older_than(budget, MAC_OF_NETWORK).await? {
+            true => Macs::OfContainer,
+            false if self.wire.older_than(budget, MAC_AT_RANDOM).await? => Macs::Derived,
+            false => Macs::AtRandom,
+        };
+        let (mut copied, uncopied) = match copy::copy(&model, &known_as, old.as_ref(), &names, macs) {
             Ok(copied) => (copied, None),
             Err(why) => (copy::Copied::default(), Some(why)),
         };
         let new = self.image_config(budget, &image_id).await?;
+        let brought: Vec<&String> = new
+            .get("Labels")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key)
+            .filter(|key| is_somebodys(key))
+            .collect();
+        // Its marks would be taken for ours, and ours for its.
+        let uncopied = match brought.iter().any(|key| key.starts_with(MARKS)) {
+            true => Some("its image has labels that are reserved for docker-mcp"),
+            false => uncopied,
+        };
+        if other_image && let Some(labels) = copied.body.get_mut("Labels").and_then(Value::as_object_mut) {
+            for key in brought {
+                labels.entry(key.clone()).or_insert_with(|| Value::String(String::new()));
+            }
+        }
         let user = |of: &Value| of.get("User").and_then(Value::as_str).unwrap_or_default().to_owned();
         let asked = user(&copied.body);
-        let root = growth::is_root(if asked.is_empty() { user(&new) } else { asked }.as_str());
-        let mut beyond = growth::beyond(&model, &|path| under(path));
+        let mut asks = growth::asks(&model);
+        if asked.is_empty() {
+            asks.push(Ask::new("user", user(&new)));
+        } else {
+            asks.push(Ask::new("user", asked));
+        }
         if other_image {
-            beyond.extend(self.disguised(budget, &model, under).await?);
+            asks.extend(self.disguised(budget, &model).await?);
         }
         let view = self.view(budget, permit.rules()).await?;
         let seen = |id: &String| view.containers.visible.iter().any(|seen| seen.identity.id == *id);
@@ -210,32 +267,28 @@ impl Engine {
             created: text("/Created"),
             auto_remove: model.pointer("/HostConfig/AutoRemove") == Some(&Value::Bool(true)),
             contended: if ran { copied.contended } else { Vec::new() },
-            beyond,
+            asks,
+            amounts: growth::amounts(&model),
             other_image,
-            root,
             shares_unseen: !growth::shares(&model).iter().all(seen),
+            joined: self.joined(budget, &view, target).await?,
+            unnamed: copied.unnamed,
             uncopied,
             plan: Plan { body: copied.body, checked: has_check(&model), model, image_id, ran },
         })
     }
 
-    /// Volumes that are host paths in disguise.
-    async fn disguised(
-        &self,
-        budget: &Budget,
-        model: &Value,
-        under: &(dyn Fn(&Path) -> bool + Sync),
-    ) -> Result<Vec<(&'static str, String)>, EngineError> {
+    /// Volumes that are something of the host, or of a network, in disguise.
+    async fn disguised(&self, budget: &Budget, model: &Value) -> Result<Vec<Ask>, EngineError> {
         let mut found = Vec::new();
-        let volumes: raw::Volumes = self.wire.json(budget, "/volumes", &[]).await?;
+        let list: Value = self.wire.json(budget, "/volumes", &[]).await?;
+        let volumes = || list.get("Volumes").and_then(Value::as_array).into_iter().flatten();
         for mount in model.get("Mounts").and_then(Value::as_array).into_iter().flatten() {
-            let name = mount.get("Name").and_then(Value::as_str).unwrap_or_default();
-            let Some(volume) = volumes.volumes.iter().find(|v| v.name == name) else { continue };
-            let tmpfs = volume.options.get("type").is_some_and(|kind| kind == "tmpfs");
-            let device = volume.options.get("device").map_or("", String::as_str);
-            if volume.driver != "local" || (!volume.options.is_empty() && !tmpfs && !under(Path::new(device)))
-            {
-                found.push(("volume", name.to_owned()));
+            let Some(name) = mount.get("Name") else { continue };
+            match volumes().find(|volume| volume.get("Name") == Some(name)).map(volume) {
+                None | Some(Volume::Plain) => {}
+                Some(Volume::Bind(device)) => found.push(Ask::new("bind", device)),
+                Some(Volume::Other(what)) => found.push(Ask::new("mount", what)),
             }
         }
         Ok(found)

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::denial::Denial;
 use super::level::Level;
 use super::permit::{Permit, Permits, World};
+use super::reference::ImageRef;
 use super::rules::{Grant, Rules};
-use super::target::{Container, Target};
+use super::target::{Container, Reference, Target};
 
 /// One object that a call names: the caller's words and what they resolved to.
 #[derive(Debug, Clone)]
@@ -108,6 +109,23 @@ pub(crate) fn decide(rules: &Arc<Rules>, ask: Ask<'_>) -> Result<Permits, Denial
         }
     }
     Ok(permits)
+}
+
+/// The same decision on one more image that a call turns out to need: what a Dockerfile begins with is not among its
+/// arguments.
+///
+/// # Errors
+/// The first rule that says no.
+pub(crate) fn also(
+    permit: &Permit<Reference>,
+    tool: &str,
+    image: ImageRef,
+) -> Result<Permit<Reference>, Denial> {
+    let reference = Reference { image };
+    let target = Target::Reference(reference.clone());
+    let targets = vec![Named { asked: reference.image.familiar(), target }];
+    check(permit.rules(), &Ask { tool, needs: permit.levels(), targets })?;
+    Ok(permit.beside(reference))
 }
 
 /// Decides on one container and says whether it was allowed: for benches, which measure a whole decision.

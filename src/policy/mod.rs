@@ -13,8 +13,8 @@ pub mod reference;
 pub mod rules;
 pub mod target;
 
-pub(crate) use decide::decide;
 pub use decide::{Ask, check};
+pub(crate) use decide::{also, decide};
 pub use denial::Denial;
 pub use level::Level;
 pub use pattern::{Pattern, PatternSet, Source};

@@ -52,6 +52,13 @@ impl<T> Permit<T> {
     }
 }
 
+impl Permit<Reference> {
+    /// Under the same rules and levels: for `decide` alone, which has checked it.
+    pub(super) fn beside(&self, reference: Reference) -> Self {
+        Self { target: reference, levels: self.levels, rules: Arc::clone(&self.rules) }
+    }
+}
+
 impl Permit<NewContainer> {
     /// For the container that was made under it: one to start it by, one for what comes after. `id` is what the engine
     /// answered, so only the engine room may say it.

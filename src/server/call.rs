@@ -152,6 +152,7 @@ async fn execute(
         commit: Arc::default(),
         after: After::default(),
         places: Vec::new(),
+        watchdogs: server.watchdogs.clone(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 

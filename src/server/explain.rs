@@ -9,7 +9,7 @@ use crate::engine::Budget;
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Grant, Level, Rules};
 use crate::tool::context::{Host, Vitals};
-use crate::tool::{Kind, ToolError};
+use crate::tool::{Asked, Kind, ToolError};
 
 use super::{Server, aliases, answer, catalogue, confirming, targets};
 
@@ -90,6 +90,13 @@ async fn decide(
     policy::check(rules, &ask).map_err(answer::refusal)?;
     let settings = &server.in_force().settings;
     because.extend(def.judge(&prepared, settings, &places)?);
+    if prepared.asked.iter().any(|asked| matches!(asked, Asked::NewContainer(_) | Asked::UnnamedContainer(_)))
+    {
+        because.push(
+            "options are judged as written: the call itself, and dry_run = true, look where paths, volumes and networks lead"
+                .into(),
+        );
+    }
     if confirming::needed(def, needs, settings) {
         because
             .push("a confirmation is needed (require under [confirm]): the call is previewed first".into());

@@ -14,6 +14,7 @@ pub mod secrets;
 mod supervise;
 mod targets;
 mod trace;
+pub mod watch;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -25,6 +26,7 @@ use crate::output::{EnvMode, Options, Redactor};
 use crate::supervisor::Supervisor;
 pub use crate::supervisor::run::SHUTDOWN_GRACE;
 use crate::tool::context::Vitals;
+use crate::tool::watch::Watchdogs;
 
 pub use answer::Answer;
 pub use call::{Caller, Request};
@@ -42,6 +44,7 @@ pub struct Server {
     secrets: secrets::Secrets,
     /// What was previewed and may be confirmed.
     tokens: Tokens,
+    watchdogs: Watchdogs,
 }
 
 /// What one call sees of the settings: taken once, so that a reload cannot split a call.
@@ -71,7 +74,14 @@ impl Server {
             audit,
             secrets: secrets::Secrets::default(),
             tokens: Tokens::default(),
+            watchdogs: Watchdogs::default(),
         }
+    }
+
+    /// With somebody who sees through what must not be left half done.
+    #[must_use]
+    pub fn watched_by(self, watchdogs: Watchdogs) -> Self {
+        Self { watchdogs, ..self }
     }
 
     /// One snapshot.

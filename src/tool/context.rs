@@ -15,6 +15,7 @@ use crate::guard::exec::Place;
 use crate::output::{Learned, LineMask, Redactor};
 
 use super::error::ToolError;
+use super::watch::Watchdogs;
 
 /// What the server can tell about itself, for the tools that report on it.
 pub trait Host: Send + Sync {
@@ -216,6 +217,8 @@ pub struct Ctx {
     pub after: After,
     /// What is to be known of the containers that are entered, as [`super::Tool::judge`] heard it.
     pub places: Vec<Place>,
+    /// Who sees a change through, should this process die.
+    pub watchdogs: Watchdogs,
     /// The server itself.
     pub host: Arc<dyn Host>,
 }

@@ -73,6 +73,10 @@ pub trait Tool: Send + Sync + 'static {
     /// What it asks the engine is what a probe asks: its own silence says that the engine hangs.
     const PROBES: bool = false;
 
+    /// More bytes of arguments are a mistake, and what is made of them would be read with every list from then on. Tools that
+    /// take files or texts say so.
+    const ROOM: usize = 64 << 10;
+
     /// Closed (`deny_unknown_fields`); doc comments become the schema's descriptions.
     type Args: DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
@@ -182,6 +186,8 @@ pub struct ToolDef {
     pub urgent: bool,
     /// As [`Tool::PROBES`].
     pub probes: bool,
+    /// As [`Tool::ROOM`].
+    pub room: usize,
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
     judge: fn(&Prepared, &Settings, &[Place]) -> Result<Vec<String>, ToolError>,
@@ -197,6 +203,7 @@ impl ToolDef {
             spec: T::SPEC,
             urgent: T::URGENT,
             probes: T::PROBES,
+            room: T::ROOM,
             schema: if T::SPEC.effect.read_only() {
                 schema::of::<T::Args>
             } else {
@@ -225,6 +232,14 @@ impl ToolDef {
             false => args::of_change(arguments)?,
         };
         let canonical = Value::Object(arguments.clone()).to_string();
+        if canonical.len() > self.room {
+            return Err(ToolError::invalid(format!(
+                "the arguments are {} KiB long; {} KiB is the most",
+                canonical.len() >> 10,
+                self.room >> 10
+            ))
+            .hint("give less, or give it in several calls"));
+        }
         Ok(Prepared { confirm_token, dry_run, canonical, ..(self.prepare)(&self.schema(), arguments)? })
     }
 

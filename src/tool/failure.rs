@@ -109,8 +109,11 @@ fn status(code: u16, message: &str) -> ToolError {
         }
         409 => ToolError::new(Kind::Conflict, format!("the state does not allow it{said}"))
             .hint("docker_inspect with section = state shows the state"),
-        501 | 503 => ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}"))
-            .hint("docker_health shows which engine it is; Swarm must be on for what belongs to Swarm"),
+        // Engines before 23 call that a fault of their own (500).
+        code if [501, 503].contains(&code) || message.contains("not a swarm manager") => {
+            ToolError::new(Kind::Unsupported, format!("this engine cannot do that{said}"))
+                .hint("docker_health shows which engine it is; Swarm must be on for what belongs to Swarm")
+        }
         _ => ToolError::new(Kind::DaemonError, format!("the engine answered {code}{said}"))
             .hint("the reason is in its words; on the host its log says more (journalctl -u docker)"),
     }
@@ -119,6 +122,15 @@ fn status(code: u16, message: &str) -> ToolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_belongs_to_swarm_is_not_a_fault_of_the_engine() {
+        let said = "This node is not a swarm manager. Use \"docker swarm init\"";
+        for code in [500, 503] {
+            assert_eq!(status(code, said).kind, Kind::Unsupported, "{code}");
+        }
+        assert_eq!(status(500, "no space left on device").kind, Kind::DaemonError);
+    }
 
     #[test]
     fn an_object_that_went_or_is_stuck() {

@@ -13,6 +13,7 @@ pub mod failure;
 pub mod schema;
 pub mod spec;
 pub mod time;
+pub mod watch;
 
 pub use class::{Class, Clocks};
 pub use context::{Ctx, Mask, Progress};

@@ -119,11 +119,12 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "cli/umask.rs",
             "child",
             "engine/build",
+            "engine/room.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
         "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
-         sockets, /proc, contexts of builds; written: the audit; both: the check of the host, the folder that a build is given",
+         sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folder that a build is given",
     ),
     ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
     (
@@ -131,7 +132,12 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs", "child"],
         "exit codes, docker's own programs in doctor, children and the pipes of ssh; whose files are ours",
     ),
-    ("Command", &["cli", "child/fork.rs"], "a program that runs past the engine is an exec without a permit"),
+    (
+        "Command",
+        // A shell's command in a parsed text is another thing.
+        &["cli", "child/fork.rs", "child/apart.rs", "guard/exec/script.rs"],
+        "a program that runs past the engine is an exec without a permit",
+    ),
     ("unsafe", &["child/fork.rs"], "only between fork and exec it is needed"),
 ];
 

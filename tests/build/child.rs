@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Tree, id, left, served};
+use crate::images::space::Disk;
+use crate::support::faultd::tls::Authority;
 use crate::support::faultd::{Fault, Faultd, get};
 use crate::support::stub::Stub;
 use crate::support::{Client, Launch, ToolResult, engine};
 
 /// Says which version it is, as the builder must.
-const ASKED: &str = "if [ \"$2\" = version ]; then echo 'github.com/docker/buildx v0.17.0 x'; exit 0; fi\n";
+pub const ASKED: &str = "if [ \"$1\" = info ]; then echo 'v0.17.0 /nosuch/docker-buildx'; exit 0; fi\n";
 const CALL: Duration = Duration::from_secs(4);
 const GONE: Duration = Duration::from_secs(6);
 
@@ -89,7 +91,7 @@ fn e6_no_builder_or_one_that_will_not_do() {
     // What BuildKit alone reads is not built without it.
     it.tree.steps("RUN <<EOF\ntrue\nEOF");
     for (script, word) in [
-        ("#!/bin/sh\necho 'github.com/docker/buildx v0.9.1 x'\n", "0.9"),
+        ("#!/bin/sh\necho 'v0.9.1 /nosuch/docker-buildx'\n", "0.9"),
         ("#!/bin/sh\nexit 1\n", "buildx"),
         ("#!/bin/sh\nsleep 100\n", "answer"),
         ("#!/nosuch/sh\n", "interpreter"),
@@ -171,6 +173,7 @@ fn e5_it_is_told_little_and_asks_nobody() {
                 "XDG_CONFIG_HOME",
                 "XDG_RUNTIME_DIR",
                 "DOCKER_HOST",
+                "DOCKER_CONFIG",
                 "NO_COLOR",
                 "GIT_TERMINAL_PROMPT",
                 "BUILDX_CONFIG",
@@ -215,4 +218,94 @@ fn an_engine_that_goes_midway_is_asked_what_came_of_it() {
     assert!(result.took < Duration::from_secs(21), "{:?}", result.took);
     assert_eq!(id(&engine, &tag), None);
     assert_eq!(result.structured["error"]["effect"], "none", "{}", result.text);
+}
+
+/// An engine that falls silent while its own builder works is not waited for until the end.
+#[test]
+fn the_engines_own_builder_that_falls_silent() {
+    let Some(engine) = engine::at_hand("build::child::silent") else { return };
+    let tree = Tree::new(&engine);
+    tree.steps("RUN echo begun && sleep 304");
+    let faultd = Faultd::before(&engine);
+    let config = tree.config("", "[neverhang]\ntransfer_timeout = \"30s\"\ntransfer_idle = \"1s\"");
+    let empty = tempfile::tempdir().unwrap();
+    let launch = Launch::at(&faultd.host()).config(&config);
+    let client = launch.env("PATH", empty.path().to_str().unwrap()).connect();
+    let tag = tree.tag("never");
+    let call = client.begin(
+        "tools/call",
+        json!({ "name": "docker_build", "_meta": { "progressToken": 9 },
+        "arguments": { "context": "app", "tags": tag, "no_cache": true } }),
+    );
+    let begun = |m: &serde_json::Value| m["params"].to_string().contains("sleep 304");
+    client.other_within(Duration::from_secs(15), begun).expect("its step begins");
+    // A step that is silent for longer than the idle clock is no engine that is.
+    assert!(client.answer_within(&call, Duration::from_secs(4)).is_none(), "the step alone is silent");
+    faultd.add(get("/_ping"), Fault::NoAnswer);
+    let result = client.wait(&call).tool();
+    assert_eq!(result.kind(), "child_timeout", "{}", result.text);
+    assert_eq!(result.structured["error"]["phase"], "idle", "{}", result.text);
+    assert!(result.took < Duration::from_secs(20), "{:?}", result.took);
+    assert_ne!(result.structured["error"]["effect"], "done", "{}", result.text);
+    assert_eq!(id(&engine, &tag), None);
+}
+
+/// The builder is led to an engine behind TLS, with what it needs to trust it.
+#[test]
+fn over_tls_the_builder_reaches_the_same_engine() {
+    let Some(engine) = engine::at_hand("build::child::tls") else { return };
+    let path = std::env::var("PATH").unwrap();
+    let docker =
+        path.split(':').map(|dir| format!("{dir}/docker")).find(|p| std::path::Path::new(p).exists());
+    let script = format!(
+        "{{ env | grep ^DOCKER_; {} version --format 'reached {{{{.Server.APIVersion}}}}'; }} > $(dirname $0)/said 2>&1; exit 1",
+        docker.unwrap()
+    );
+    let tree = Tree::new(&engine);
+    tree.steps("RUN true");
+    let stub = Stub::of("docker", &format!("{ASKED}{script}"));
+    let (faultd, authority) = (Faultd::before(&engine), Authority::new());
+    let host = authority.before(&faultd, "127.0.0.1", 2999);
+    let docker = format!("[docker]\nhost = \"{host}\"\ntls = {{ ca = \"{}\" }}\n", authority.ca().display());
+    let launch = Launch::at("").env("PATH", &stub.search_path()).config(&tree.config("", &docker));
+    let client = launch.connect();
+    let failed = client.call("docker_build", &json!({ "context": "app", "tags": tree.tag("never") }));
+    assert_eq!(failed.kind(), "daemon_error", "{}", failed.text);
+    let said = std::fs::read_to_string(stub.path("said")).unwrap();
+    assert!(said.contains(&format!("DOCKER_HOST={host}")) && said.contains("DOCKER_TLS_VERIFY=1"), "{said}");
+    assert!(said.contains("reached 1."), "{said}");
+}
+
+/// B10: a step that fills the disk is ended.
+#[test]
+fn b10_a_build_that_fills_the_disk_is_ended() {
+    let test = "build::child::full";
+    let Some(engine) = engine::at_hand(test) else { return };
+    let Some(disk) = Disk::new(test, 400) else { return };
+    let tree = Tree::new(&engine);
+    tree.steps("RUN echo begun && sleep 305");
+    let faultd = disk.of(&engine);
+    let client = served(
+        Launch::at(&faultd.host())
+            .config(&tree.config("", "[neverhang]\ntransfer_timeout = \"30s\"\ntransfer_idle = \"10s\"")),
+        tree.dir.path(),
+    );
+    let tag = tree.tag("never");
+    let arguments = json!({ "context": "app", "tags": tag, "no_cache": true });
+    let call = client.begin(
+        "tools/call",
+        json!({ "name": "docker_build", "_meta": { "progressToken": 9 }, "arguments": arguments }),
+    );
+    let begun = |m: &serde_json::Value| m["params"].to_string().contains("sleep 305");
+    client.other_within(Duration::from_secs(15), begun).expect("its step begins");
+    disk.shrinks(8);
+    let result = client.wait(&call).tool();
+    assert_eq!(result.kind(), "daemon_error", "{}", result.text);
+    assert!(result.text.contains("nearly full"), "{}", result.text);
+    assert_eq!(result.structured["error"]["effect"], "none", "{}", result.text);
+    assert!(result.took < Duration::from_secs(25), "{:?}", result.took);
+    assert_eq!((id(&engine, &tag), left(tree.dir.path())), (None, Vec::<String>::new()));
+    // And none is begun.
+    let refused = client.call("docker_build", &arguments);
+    assert!(refused.kind() == "daemon_error" && refused.text.contains("nearly full"), "{}", refused.text);
 }

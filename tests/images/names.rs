@@ -17,7 +17,7 @@ fn tag(client: &Client, image: &str, name: &str) -> crate::support::ToolResult {
 }
 
 #[test]
-fn a_name_is_given_moved_and_not_given_twice() {
+fn i4_a_name_is_given_moved_and_not_given_twice() {
     let Some(engine) = engine::at_hand("images::names::given") else { return };
     let scope = Scope::new(&engine);
     let name = |tag: &str| format!("{}/app:{tag}", scope.prefix);
@@ -200,6 +200,28 @@ fn i10_history_and_environment_are_masked() {
     let seen = client.call("docker_inspect", &json!({ "name": name, "kind": "image" })).ok();
     assert!(seen.structured["history"].is_array(), "{}", seen.text);
     assert!(!seen.whole().contains("historyhunter"), "{}", seen.text);
+    // Build arguments stand before each step that may read them, and as the default of their ARG.
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!(
+        "FROM {}\n{label}\nARG DB_PASSWORD=historyhunter5\nARG API_TOKEN\nARG WHO=plainvalue\n\
+         RUN echo \"$DB_PASSWORD $API_TOKEN $WHO\" > /x\nRUN curl -u me:historyhunter7 --token=historyhunter8 || true\n",
+        crate::support::engine::BASE
+    );
+    std::fs::write(dir.path().join("Dockerfile"), text).unwrap();
+    for builder in ["0", "1"] {
+        let name = format!("{}/built:{builder}", scope.prefix);
+        let run = std::process::Command::new("docker")
+            .args(["--host", &engine.host, "build", "-q", "--build-arg", "API_TOKEN=historyhunter6"])
+            .args(["--build-arg", "DB_PASSWORD=historyhunter9", "-t", &name])
+            .arg(dir.path())
+            .env("DOCKER_BUILDKIT", builder)
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let seen = client.call("docker_inspect", &json!({ "name": name, "kind": "image" })).ok();
+        assert!(seen.whole().contains("plainvalue") && seen.whole().contains("DB_PASSWORD"), "{}", seen.text);
+        assert!(!seen.whole().contains("historyhunter"), "builder {builder}: {}", seen.text);
+    }
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn a_prune_takes_exactly_what_it_showed() {
     let second = image(&engine, &scope, &name(&scope, "c"), 2000);
 
     let none = client.call("docker_image_prune", &json!({})).ok();
-    assert_eq!(none.structured["preview"]["count"], 0, "all have names: {}", none.text);
+    assert!(none.text.contains("no unused images"), "all have names: {}", none.text);
     let held = client.call("docker_image_prune", &json!({ "all": true })).ok();
     assert_eq!(held.structured["preview"]["count"], 2, "{}", held.text);
     assert!(held.text.contains("MB") && held.text.contains(" old)"), "{}", held.text);

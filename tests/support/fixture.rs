@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::engine::{BASE, Engine};
 
 /// Every object of a test carries it.
-const LABEL: &str = "docker-mcp.test=1";
+const LABEL: &str = "test.docker-mcp=1";
 /// Tells which run an object belongs to, so that a later run removes what a killed one left.
-const RUN: &str = "docker-mcp.test.run";
+const RUN: &str = "test.docker-mcp.run";
 
 /// The objects of one test.
 #[derive(Debug)]

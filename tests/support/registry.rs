@@ -29,6 +29,21 @@ pub struct Registry {
 impl Registry {
     /// One for everybody, or one that wants [`USER`]. None where there can be none; then the test is noted.
     pub fn new(test: &str, closed: bool) -> Option<Self> {
+        let registry = Self::begun(test, closed, None)?;
+        let until = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(&registry.host).is_err() {
+            assert!(Instant::now() < until, "the registry does not come up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(registry)
+    }
+
+    /// One for everybody, in the network of that process: it may not listen yet.
+    pub fn within(test: &str, pid: u32) -> Option<Self> {
+        Self::begun(test, false, Some(pid))
+    }
+
+    fn begun(test: &str, closed: bool, within: Option<u32>) -> Option<Self> {
         let Some(program) = program() else {
             left_out(test);
             return None;
@@ -48,14 +63,16 @@ impl Registry {
         );
         let file = dir.path().join("config.yml");
         std::fs::write(&file, config).unwrap();
-        let mut serve = Command::new(program);
-        serve.arg("serve").arg(&file).env_clear();
+        let mut serve = match within {
+            None => Command::new(program),
+            Some(pid) => {
+                let mut enter = Command::new("nsenter");
+                enter.args(["-t", &pid.to_string(), "-n", "--", &program]);
+                enter
+            }
+        };
+        serve.arg("serve").arg(&file).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let child = serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let until = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(&host).is_err() {
-            assert!(Instant::now() < until, "the registry does not come up");
-            std::thread::sleep(Duration::from_millis(20));
-        }
         Some(Self { host, child, _dir: dir })
     }
 

@@ -96,6 +96,14 @@ fn ceilings_and_nothing_else() {
             assert_eq!(refused.kind(), kind, "{lines} {form}: {}", refused.text);
         }
     }
+    // What the profile keeps from a new container.
+    let config = format!("{}[create_safety]\nprofile = \"restricted\"\n", on("create"));
+    let tight = Launch::at(&engine.host).config(&config).connect();
+    for policy in ["always", "unless-stopped"] {
+        let refused = tight.call("docker_update", &json!({ "container": app, "restart_policy": policy }));
+        assert_eq!(refused.kind(), "permission_denied", "{policy}: {}", refused.text);
+        assert!(refused.text.contains("restricted"), "{}", refused.text);
+    }
     assert_eq!(engine.inspect("container", &app)["HostConfig"], before);
 }
 

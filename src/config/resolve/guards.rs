@@ -77,6 +77,7 @@ const FIELDS: &[&str] = &[
     "readonly_paths",
     "read_only",
     "tmpfs",
+    "target",
     "host_port",
     "ports",
     "extra_hosts",

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::child::{self, Failure, Spec};
 use crate::engine::budget::Budget;
+use crate::engine::discover::{self, Env};
 use crate::engine::endpoint::{Endpoint, TlsFiles};
 
 use super::{NotBuilt, Plan};
@@ -27,47 +29,67 @@ pub(super) struct Job {
     pub folder: TempDir,
 }
 
+/// Where the plugin of the docker CLI is.
+pub(super) struct Buildx(PathBuf);
+
+/// Only what the CLI itself knows: which version buildx is, and where. It asks no engine for that.
+const WHICH: &str =
+    "{{range .ClientInfo.Plugins}}{{if eq .Name \"buildx\"}}{{.Version}} {{.Path}}{{end}}{{end}}";
+
 /// Is there a docker with a buildx that will do?
-pub(super) async fn there(budget: &Budget) -> Result<(), NotBuilt> {
-    let child = child::spawn(closed().args(["buildx", "version"])).await?;
+pub(super) async fn there(budget: &Budget) -> Result<Buildx, NotBuilt> {
+    let asked = closed()
+        .inherit("DOCKER_CONFIG")
+        // No context of its configuration is opened either.
+        .env("DOCKER_HOST", "unix:///dev/null")
+        .args(["info", "--format", WHICH]);
+    let child = child::spawn(asked).await?;
     let ended = match child.wait(budget.deadline.min(Instant::now() + ASKED)).await {
         Ok(ended) => ended,
         Err(Failure::Unavailable(e)) => return Err(e.into()),
         Err(Failure::TimedOut { .. }) => {
-            return Err(NotBuilt::NoBuildx("`docker buildx version` does not answer".into()));
+            return Err(NotBuilt::NoBuildx("`docker info` does not answer".into()));
         }
     };
     let said = ended.stdout.text();
-    if !ended.status.is_some_and(|status| status.success()) {
+    let Some((numbers, path)) = said.trim().split_once(' ') else {
         return Err(NotBuilt::NoBuildx("`docker` has no buildx".into()));
-    }
-    match version(&said) {
-        Some(version) if version >= OLDEST => Ok(()),
+    };
+    match version(numbers) {
+        Some(version) if version >= OLDEST => Ok(Buildx(path.into())),
         Some((major, minor)) => {
             Err(NotBuilt::NoBuildx(format!("buildx is {major}.{minor}; 0.13 is the oldest")))
         }
-        None => Err(NotBuilt::NoBuildx("`docker buildx version` says something else".into())),
+        None => Err(NotBuilt::NoBuildx("`docker info` says something else of buildx".into())),
     }
 }
 
-/// `github.com/docker/buildx v0.13.1 a1b2c3`
+/// `v0.13.1`
 fn version(said: &str) -> Option<(u32, u32)> {
-    let word = said.split_whitespace().nth(1)?;
-    let mut parts = word.strip_prefix('v').unwrap_or(word).split('.');
+    let mut parts = said.strip_prefix('v').unwrap_or(said).split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// The docker CLI in an environment that leads it nowhere else.
 fn closed() -> Spec {
-    Spec::new("docker").inherit("DOCKER_CONFIG").env("GIT_TERMINAL_PROMPT", "0").env("NO_COLOR", "1")
+    Spec::new("docker").env("GIT_TERMINAL_PROMPT", "0").env("NO_COLOR", "1")
 }
 
 /// Writes what buildx reads into a folder of ours, and puts its command line together.
-pub(super) async fn prepare(endpoint: &Endpoint, tags: Vec<String>, plan: Plan) -> Result<Job, NotBuilt> {
+pub(super) async fn prepare(
+    endpoint: &Endpoint,
+    tags: Vec<String>,
+    plan: Plan,
+    program: Buildx,
+) -> Result<Job, NotBuilt> {
     let endpoint = endpoint.clone();
     let prepared = tokio::task::spawn_blocking(move || {
-        let folder = write(&endpoint, &plan).map_err(|e| NotBuilt::Host(e.to_string()))?;
-        let spec = reaching(closed(), &endpoint, folder.path())?;
+        let folder = write(&endpoint, &plan, &program).map_err(|e| NotBuilt::Host(e.to_string()))?;
+        let spec = match plan.trusted {
+            true => closed().inherit("DOCKER_CONFIG"),
+            false => closed().env("DOCKER_CONFIG", folder.path().join("docker")),
+        };
+        let spec = reaching(spec, &endpoint, folder.path())?;
         let id_file = folder.path().join("id");
         let spec = spec
             .env("BUILDX_CONFIG", folder.path().join("buildx"))
@@ -80,8 +102,9 @@ pub(super) async fn prepare(endpoint: &Endpoint, tags: Vec<String>, plan: Plan) 
     prepared.await.map_err(|e| NotBuilt::Host(e.to_string()))?
 }
 
-fn write(endpoint: &Endpoint, plan: &Plan) -> io::Result<TempDir> {
+fn write(endpoint: &Endpoint, plan: &Plan, program: &Buildx) -> io::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("docker-mcp-build-").tempdir()?;
+    configure(&folder.path().join("docker"), plan.networked, program)?;
     let file = folder.path().join("file");
     fs::create_dir(&file)?;
     fs::create_dir(folder.path().join("buildx"))?;
@@ -99,6 +122,21 @@ fn write(endpoint: &Endpoint, plan: &Plan) -> io::Result<TempDir> {
         }
     }
     Ok(folder)
+}
+
+/// A configuration of docker without credentials: the builder would show them to whatever registry a Dockerfile names.
+fn configure(folder: &Path, networked: bool, Buildx(program): &Buildx) -> io::Result<()> {
+    fs::create_dir_all(folder.join("cli-plugins"))?;
+    std::os::unix::fs::symlink(program, folder.join("cli-plugins/docker-buildx"))?;
+    let own = Env::of_process().config_dir().map(|dir| dir.join("config.json"));
+    let own = own.and_then(|path| discover::read_small(&path).ok());
+    let own: Value = own.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    // Steps that reach the network may need these for it.
+    let config = match own.get("proxies") {
+        Some(proxies) if networked => json!({ "proxies": proxies }),
+        _ => json!({}),
+    };
+    fs::write(folder.join("config.json"), config.to_string())
 }
 
 /// Our engine, and no other.
@@ -160,11 +198,7 @@ mod tests {
 
     #[test]
     fn versions_of_all_makers() {
-        for (said, want) in [
-            ("github.com/docker/buildx v0.17.1 257815a6fbaee88976808020bf04274388275ae8", Some((0, 17))),
-            ("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n", Some((0, 13))),
-            ("nonsense", None),
-        ] {
+        for (said, want) in [("v0.17.1", Some((0, 17))), ("0.13.1+ds1", Some((0, 13))), ("nonsense", None)] {
             assert_eq!(version(said), want, "{said}");
         }
     }

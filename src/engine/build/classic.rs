@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::engine::budget::Budget;
 use crate::engine::change::{Commit, Failed};
-use crate::engine::error::EngineError;
+use crate::engine::error::{Clock, EngineError};
 use crate::engine::wire::Change;
 use crate::guard::build::ignore::Ignore;
 use crate::policy::Level;
@@ -79,6 +80,7 @@ impl Engine {
             }
         });
         // Steps may be silent.
+        let idle = budget.idle.unwrap_or(budget.total);
         let budget = budget.streaming();
         let mut seen = Seen::default();
         let building = async {
@@ -98,6 +100,15 @@ impl Engine {
             }
             Ok::<_, Failed>(())
         };
+        // A step may be silent as long as it likes; an engine may not.
+        let silent = async {
+            loop {
+                sleep(idle).await;
+                if self.wire.ping(&Budget::probe()).await.is_err() {
+                    return EngineError::Timeout { clock: Clock::Idle, limit: idle };
+                }
+            }
+        };
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => return match commit.withdraw() {
@@ -106,6 +117,10 @@ impl Engine {
                 false => Ok(Err(Ran { cause: EngineError::Withdrawn, gone: true })),
             },
             ended = building => ended,
+            cause = silent => return match commit.withdraw() {
+                true => Err(cause.into()),
+                false => Ok(Err(Ran { cause, gone: false })),
+            },
         };
         match ended {
             Ok(()) if seen.error.is_empty() => Ok(Ok(Came::Built(seen.built))),

@@ -2,9 +2,10 @@
 //!
 //! Where there is none, the engine's own builder does it ([`classic`]).
 //!
-//! It is given one engine, no other builder, no instance of its own, no git, nobody to ask; the Dockerfile that was
-//! decided on from a private folder, and the context.
+//! It is given one engine, no other builder, no instance of its own, no git, nobody to ask, no credentials (what it
+//! needs of registries was fetched before); the Dockerfile that was decided on from a private folder, and the context.
 
+mod bases;
 mod buildx;
 mod classic;
 mod progress;
@@ -13,6 +14,8 @@ mod tar;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+pub use bases::{Base, Here, Platform};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +52,8 @@ pub struct Plan {
     pub no_cache: bool,
     /// Steps reach what a container reaches; else nothing.
     pub networked: bool,
+    /// The builder may know what docker's configuration knows; else it asks registries as nobody in particular.
+    pub trusted: bool,
 }
 
 /// How a build ended that the engine answered.
@@ -140,8 +145,8 @@ impl Engine {
             Err(missing @ (NotBuilt::NoBuildx(_) | NotBuilt::Child(_))) if plan.buildkit => {
                 return Err(missing);
             }
-            Err(NotBuilt::NoBuildx(_) | NotBuilt::Child(_)) => false,
-            there => there.map(|()| true)?,
+            Err(NotBuilt::NoBuildx(_) | NotBuilt::Child(_)) => None,
+            there => Some(there?),
         };
         let before = self.tagged(budget, &tags).await?;
         for (tag, image) in tags.iter().zip(&before) {
@@ -155,8 +160,8 @@ impl Engine {
         let names: Vec<String> = tags.iter().map(|tag| tag.target().image.familiar()).collect();
         let levels = tags.first().map_or(&[] as &[_], Permit::levels);
         let aim = Aim { tags, before };
-        let ran = if buildx {
-            let job = buildx::prepare(&self.found().endpoint, names, plan).await?;
+        let ran = if let Some(program) = buildx {
+            let job = buildx::prepare(&self.found().endpoint, names, plan, program).await?;
             if !commit.send() {
                 return Err(EngineError::Withdrawn.into());
             }

@@ -1,6 +1,13 @@
 //! From a container's inspection to the request that makes another like it. Nothing in it is the caller's.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Map, Value, json};
+
+use super::super::ops::is_hex64;
+
+#[cfg(test)]
+mod tests;
 
 /// Stands at the end of strings that were cut while they were read.
 const CUT: &str = "…[cut]";
@@ -14,6 +21,19 @@ pub(super) struct Copied {
     pub body: Value,
     /// What both would need.
     pub contended: Vec<String>,
+    /// Where volumes are mounted that nobody named.
+    pub unnamed: Vec<String>,
+}
+
+/// How an engine keeps hardware addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Macs {
+    /// One for a container.
+    OfContainer,
+    /// One for each network; what nobody chose is made of the address in numbers.
+    Derived,
+    /// One for each network; what nobody chose looks like any other.
+    AtRandom,
 }
 
 /// `image`: as the new one is to name it. `old`: the configuration of the image that it came from, where the new one is
@@ -23,6 +43,7 @@ pub(super) fn copy(
     image: &str,
     old: Option<&Value>,
     marks: &[(&str, &str)],
+    macs: Macs,
 ) -> Result<Copied, &'static str> {
     if is_cut(inspection) {
         return Err("a text in its configuration is too long to be copied exactly");
@@ -30,13 +51,12 @@ pub(super) fn copy(
     let object =
         |path: &str| inspection.pointer(path).and_then(Value::as_object).cloned().unwrap_or_default();
     let (mut config, mut host) = (object("/Config"), object("/HostConfig"));
-    let mut contended = Vec::new();
+    let (mut contended, mut unnamed) = (Vec::new(), Vec::new());
     let mode = text(host.get("NetworkMode")).to_owned();
     let shared = mode == "host" || mode.starts_with("container:");
 
     config.insert("Image".into(), json!(image));
     config.remove("OnBuild");
-    config.remove("MacAddress");
     let id = text(inspection.get("Id"));
     let own_name = text(config.get("Hostname"));
     if shared || text(host.get("UTSMode")) == "host" || id.get(..12) == Some(own_name) {
@@ -60,7 +80,7 @@ pub(super) fn copy(
 
     host.remove("ContainerIDFile");
     links(&mut host);
-    mounts(inspection, &mut host, &mut contended);
+    mounts(inspection, &mut host, (&mut contended, &mut unnamed));
     if shared {
         contended.push(
             if mode == "host" { "the host's network" } else { "another container's network" }.to_owned(),
@@ -73,9 +93,10 @@ pub(super) fn copy(
         );
     }
     let endpoints = if shared || mode == "none" {
+        config.remove("MacAddress");
         Map::new()
     } else {
-        networks(inspection, id, &mut host, &mut contended)
+        networks(inspection, id, (&mut config, &mut host), &mut contended, macs)
     };
 
     let mut body = config;
@@ -83,7 +104,7 @@ pub(super) fn copy(
     if !endpoints.is_empty() {
         body.insert("NetworkingConfig".into(), json!({ "EndpointsConfig": endpoints }));
     }
-    Ok(Copied { body: Value::Object(body), contended })
+    Ok(Copied { body: Value::Object(body), contended, unnamed })
 }
 
 fn text(value: Option<&Value>) -> &str {
@@ -128,7 +149,11 @@ fn links(host: &mut Map<String, Value>) {
 }
 
 /// Every volume stays the same one, also where nobody named it, or another container lent it.
-fn mounts(inspection: &Value, host: &mut Map<String, Value>, contended: &mut Vec<String>) {
+fn mounts(
+    inspection: &Value,
+    host: &mut Map<String, Value>,
+    (contended, unnamed): (&mut Vec<String>, &mut Vec<String>),
+) {
     let mut binds: Vec<String> = host
         .get("Binds")
         .and_then(Value::as_array)
@@ -151,11 +176,13 @@ fn mounts(inspection: &Value, host: &mut Map<String, Value>, contended: &mut Vec
         }
         let typed = host.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten();
         if let Some(typed) = typed.into_iter().find(|typed| text(typed.get("Target")) == at) {
-            let unnamed = kind == "volume" && text(typed.get("Source")).is_empty();
-            if let (true, Some(typed)) = (unnamed, typed.as_object_mut()) {
+            let nobody_named = kind == "volume" && text(typed.get("Source")).is_empty();
+            if let (true, Some(typed)) = (nobody_named, typed.as_object_mut()) {
                 typed.insert("Source".into(), json!(name));
+                unnamed.push(at.to_owned());
             }
         } else if !there(&binds, at) {
+            unnamed.extend((kind == "volume" && is_hex64(name)).then(|| at.to_owned()));
             binds.push(format!("{what}:{at}{}", if writable { "" } else { ":ro" }));
         }
     }
@@ -168,9 +195,15 @@ fn mounts(inspection: &Value, host: &mut Map<String, Value>, contended: &mut Vec
 fn networks(
     inspection: &Value,
     id: &str,
-    host: &mut Map<String, Value>,
+    (config, host): (&mut Map<String, Value>, &mut Map<String, Value>),
     contended: &mut Vec<String>,
+    macs: Macs,
 ) -> Map<String, Value> {
+    let of_container = text(config.get("MacAddress")).to_owned();
+    let ran = inspection.pointer("/State/Status").is_some_and(|status| status != "created");
+    if macs != Macs::OfContainer || of_container.is_empty() {
+        config.remove("MacAddress");
+    }
     let mode = text(host.get("NetworkMode")).to_owned();
     let mut endpoints = Map::new();
     let all = inspection.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
@@ -191,6 +224,19 @@ fn networks(
             contended.push(format!("a fixed address in `{name}`"));
         }
         let network = text(end.get("NetworkID"));
+        let first = mode == *name
+            || (name == "bridge" && matches!(mode.as_str(), "" | "default"))
+            || (mode.len() >= 12 && network.starts_with(&mode));
+        let mac = match first {
+            true if !of_container.is_empty() => of_container.as_str(),
+            _ => chosen_mac(end, ran, macs),
+        };
+        if !mac.is_empty() {
+            if macs != Macs::OfContainer {
+                settings.insert("MacAddress".into(), json!(mac));
+            }
+            contended.push(format!("the hardware address {mac} in `{name}`"));
+        }
         if !mode.is_empty() && (network == mode || (mode.len() >= 12 && network.starts_with(&mode))) {
             host.insert("NetworkMode".into(), json!(name));
         }
@@ -198,7 +244,8 @@ fn networks(
     }
     // The usual case needs no words, and old engines understand none for it.
     if matches!(mode.as_str(), "" | "default" | "bridge") {
-        if endpoints.len() == 1 && endpoints.contains_key("bridge") {
+        let plain = endpoints.get("bridge").is_some_and(|end| end.get("MacAddress").is_none());
+        if endpoints.len() == 1 && plain {
             endpoints.clear();
         } else if endpoints.contains_key("bridge") {
             host.insert("NetworkMode".into(), json!("bridge"));
@@ -207,69 +254,21 @@ fn networks(
     endpoints
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn inspection() -> Value {
-        let volume = "ab".repeat(32);
-        json!({
-            "Id": "c".repeat(64),
-            "Config": {
-                "Hostname": "cccccccccccc", "Image": "a:1", "Env": ["A=1", "PATH=/bin"], "Cmd": ["x"],
-                "Labels": { "own": "1", "img": "2", "docker-mcp.recreate.of": "z" }, "User": "",
-            },
-            "HostConfig": {
-                "NetworkMode": "net", "Binds": ["data:/data:ro"], "Mounts": [{ "Type": "volume", "Target": "/m" }],
-                "Links": ["/db:/web/alias"], "VolumesFrom": ["other"], "Privileged": true,
-                "PortBindings": { "80/tcp": [{ "HostIp": "", "HostPort": "8080" }], "81/tcp": [{ "HostPort": "" }] },
-            },
-            "Mounts": [
-                { "Type": "volume", "Name": "data", "Destination": "/data", "RW": false },
-                { "Type": "volume", "Name": volume, "Destination": "/m", "RW": false },
-                { "Type": "volume", "Name": "lent", "Destination": "/lent", "RW": true },
-                { "Type": "bind", "Source": "/srv", "Destination": "/srv", "RW": false },
-            ],
-            "NetworkSettings": { "Networks": {
-                "net": { "Aliases": ["app", "cccccccccccc"], "NetworkID": "n", "IPAddress": "10.0.0.2", "IPAMConfig": {} },
-                "two": { "IPAMConfig": { "IPv4Address": "10.1.0.9" } },
-            } },
-        })
-    }
-
-    #[test]
-    fn everything_is_there_and_nothing_of_the_moment() {
-        let Copied { body, contended } =
-            copy(&inspection(), "a:1", None, &[("docker-mcp.recreate.of", "x")]).unwrap();
-        assert_eq!(body["Labels"], json!({ "own": "1", "img": "2", "docker-mcp.recreate.of": "x" }));
-        assert!(body.get("Hostname").is_none(), "the engine gives it its own");
-        let host = &body["HostConfig"];
-        assert_eq!(host["Binds"], json!(["data:/data:ro", "lent:/lent", "/srv:/srv:ro"]));
-        assert_eq!(host["Mounts"][0]["Source"], json!("ab".repeat(32)));
-        assert_eq!((&host["Links"], &host["VolumesFrom"]), (&json!(["db:alias"]), &Value::Null));
-        assert_eq!(host["Privileged"], true, "as it was");
-        assert_eq!(
-            body["NetworkingConfig"]["EndpointsConfig"],
-            json!({ "net": { "Aliases": ["app"] }, "two": { "IPAMConfig": { "IPv4Address": "10.1.0.9" } } })
-        );
-        assert_eq!(
-            contended,
-            ["what is written to /lent", "port 8080 of the host for 80/tcp", "a fixed address in `two`"]
-        );
-    }
-
-    #[test]
-    fn another_image_brings_its_own() {
-        let old = json!({ "Env": ["PATH=/bin"], "Cmd": ["x"], "Labels": { "img": "2" }, "User": "" });
-        let body = copy(&inspection(), "b:2", Some(&old), &[]).unwrap().body;
-        assert_eq!((&body["Env"], &body["Labels"]), (&json!(["A=1"]), &json!({ "own": "1" })));
-        assert!(body.get("Cmd").is_none() && body["Image"] == "b:2");
-    }
-
-    #[test]
-    fn what_was_cut_is_not_copied() {
-        let mut long = inspection();
-        long["Config"]["Labels"]["x"] = json!("aaa…[cut]");
-        assert!(copy(&long, "a", None, &[]).is_err());
-    }
+/// The hardware address that somebody chose for this network, as far as that can be told.
+fn chosen_mac(end: &Value, ran: bool, macs: Macs) -> &str {
+    let (mac, address) = (text(end.get("MacAddress")), text(end.get("IPAddress")));
+    // Before a container ever ran it has none that nobody chose.
+    let chosen = match (macs, ran) {
+        (Macs::OfContainer, _) => false,
+        (_, false) => true,
+        (Macs::AtRandom, true) => false,
+        (Macs::Derived, true) => {
+            let derived = address.parse::<Ipv4Addr>().map(|ip| {
+                let [a, b, c, d] = ip.octets();
+                format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+            });
+            derived.is_ok_and(|derived| derived != mac)
+        }
+    };
+    if chosen { mac } else { "" }
 }

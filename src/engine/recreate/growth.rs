@@ -1,10 +1,8 @@
-//! What a container has that a new one would be refused, and whether a copy has more than its model.
-
-use std::path::Path;
+//! What a container has that a new one would have to ask for, and whether a copy has more than its model.
 
 use serde_json::Value;
 
-use crate::guard::create::CAPABILITIES;
+use crate::guard::create::{Amounts, Ask};
 
 /// What a copy must have exactly as its model.
 const SAME: &[&str] = &[
@@ -31,19 +29,6 @@ const SAME: &[&str] = &[
     "NanoCpus",
     "PidsLimit",
 ];
-const SYSCTLS: &[&str] = &[
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-];
-
 fn text(value: Option<&Value>) -> &str {
     value.and_then(Value::as_str).unwrap_or_default()
 }
@@ -60,86 +45,104 @@ fn empty(value: Option<&Value>) -> bool {
     }
 }
 
-/// What of it is beyond the profile `baseline`, each as a field and its value. `under`: host paths that may be mounted.
-pub(super) fn beyond(inspection: &Value, under: &dyn Fn(&Path) -> bool) -> Vec<(&'static str, String)> {
+/// Everything that another image would get with it, as it would be asked for if a container were made: the guard of those
+/// judges it.
+pub(super) fn asks(inspection: &Value) -> Vec<Ask> {
     let host = inspection.get("HostConfig").unwrap_or(&Value::Null);
     let get = |key: &str| host.get(key);
+    let list = |key: &str| get(key).and_then(Value::as_array).into_iter().flatten();
     let words = |key: &str| -> Vec<String> {
-        let list = get(key).and_then(Value::as_array).into_iter().flatten();
-        list.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect()
+        list(key).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect()
     };
-    let mut found: Vec<(&'static str, String)> = Vec::new();
-    let privileged = get("Privileged") == Some(&Value::Bool(true));
-    if privileged {
-        found.push(("privileged", "true".to_owned()));
-    }
-    for cap in words("CapAdd") {
-        let cap = cap.to_ascii_uppercase();
-        let cap = cap.strip_prefix("CAP_").unwrap_or(&cap);
-        if !CAPABILITIES.contains(&cap) {
-            found.push(("cap_add", cap.to_owned()));
+    let pairs = |key: &str| get(key).and_then(Value::as_object).into_iter().flatten();
+    let is = |key: &str| get(key) == Some(&Value::Bool(true));
+    let mut asks: Vec<Ask> = Vec::new();
+    let mut ask = |field: &'static str, value: &str| asks.push(Ask::new(field, value));
+    let privileged = is("Privileged");
+    for (key, field) in [("Privileged", "privileged"), ("OomKillDisable", "oom_kill_disable")] {
+        if is(key) {
+            ask(field, "true");
         }
-    }
-    let fine = ["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"];
-    found.extend(
-        words("SecurityOpt").into_iter().filter(|o| !fine.contains(&o.as_str())).map(|o| ("security_opt", o)),
-    );
-    let device = |d: &Value| d.get("PathOnHost").and_then(Value::as_str).unwrap_or("any").to_owned();
-    let devices = get("Devices").and_then(Value::as_array).into_iter().flatten();
-    found.extend(devices.map(|d| ("device", device(d))));
-    for (key, field, fine) in [
-        ("PidMode", "pid_mode", &[""][..]),
-        ("IpcMode", "ipc_mode", &["", "private", "none"]),
-        ("UTSMode", "uts_mode", &[""]),
-        ("UsernsMode", "userns_mode", &[""]),
-        ("CgroupParent", "cgroup_parent", &[""]),
-        ("Runtime", "runtime", &["", "runc", "io.containerd.runc.v2"]),
-    ] {
-        if !fine.contains(&text(get(key))) {
-            found.push((field, text(get(key)).to_owned()));
-        }
-    }
-    let mode = text(get("NetworkMode"));
-    if mode == "host" || mode.starts_with("container:") {
-        found.push(("network_mode", mode.to_owned()));
     }
     for (key, field) in [
-        ("DeviceRequests", "device_requests"),
-        ("DeviceCgroupRules", "device_cgroup_rules"),
+        ("CapAdd", "cap_add"),
+        ("SecurityOpt", "security_opt"),
+        ("GroupAdd", "group_add"),
         ("VolumesFrom", "volumes_from"),
         ("Links", "links"),
-        ("GroupAdd", "group_add"),
-        ("Annotations", "annotations"),
-        ("OomKillDisable", "oom_kill_disable"),
-        ("StorageOpt", "storage_opt"),
+        ("DeviceRequests", "gpus"),
+        ("DeviceCgroupRules", "device_cgroup_rules"),
+        ("Dns", "dns"),
+        ("ExtraHosts", "extra_hosts"),
     ] {
-        if !empty(get(key)) {
-            found.push((field, words(key).join(",")));
+        words(key).iter().for_each(|value| ask(field, value));
+    }
+    list("Devices").for_each(|device| ask("device", text(device.get("PathOnHost"))));
+    for ulimit in list("Ulimits") {
+        let number = |key: &str| ulimit.get(key).and_then(Value::as_i64).unwrap_or_default();
+        let limit = format!("{}={}:{}", text(ulimit.get("Name")), number("Soft"), number("Hard"));
+        ask("ulimit", &limit);
+    }
+    // Left out: what the engine itself gives to those that ask for nothing.
+    for (key, field, usual) in [
+        ("PidMode", "pid_mode", &[][..]),
+        ("IpcMode", "ipc_mode", &["shareable"]),
+        ("UTSMode", "uts_mode", &[]),
+        ("UsernsMode", "userns_mode", &[]),
+        ("NetworkMode", "network_mode", &[]),
+        ("CgroupParent", "cgroup_parent", &[]),
+        ("Runtime", "runtime", &["runc", "io.containerd.runc.v2"]),
+    ] {
+        let value = text(get(key));
+        if !value.is_empty() && !usual.contains(&value) {
+            ask(field, value);
         }
     }
-    if get("OomScoreAdj").and_then(Value::as_i64).is_some_and(|n| n < 0) {
-        found.push(("oom_score_adj", "below 0".to_owned()));
+    let log = text(host.pointer("/LogConfig/Type"));
+    if !matches!(log, "" | "journald") {
+        ask("log_driver", log);
+    }
+    let restart = text(host.pointer("/RestartPolicy/Name"));
+    if !restart.is_empty() {
+        ask("restart_policy", restart);
+    }
+    if let Some(score) = get("OomScoreAdj").and_then(Value::as_i64).filter(|score| *score != 0) {
+        ask("oom_score_adj", &score.to_string());
+    }
+    for (key, field) in [("Annotations", "annotations"), ("StorageOpt", "storage_opt")] {
+        pairs(key).for_each(|(key, _)| ask(field, key));
+    }
+    for (key, field, between) in [("Sysctls", "sysctl", "="), ("Tmpfs", "tmpfs", ":")] {
+        pairs(key).for_each(|(key, value)| ask(field, &format!("{key}{between}{}", text(Some(value)))));
     }
     // An empty list is no mask at all.
     for (key, field) in [("MaskedPaths", "masked_paths"), ("ReadonlyPaths", "readonly_paths")] {
         if !privileged && get(key).and_then(Value::as_array).is_some_and(Vec::is_empty) {
-            found.push((field, "none".to_owned()));
+            ask(field, "none");
         }
     }
-    let sysctls = get("Sysctls").and_then(Value::as_object).into_iter().flatten();
-    found.extend(
-        sysctls.filter(|(key, _)| !SYSCTLS.contains(&key.as_str())).map(|(key, _)| ("sysctl", key.clone())),
-    );
-    if !matches!(text(host.pointer("/LogConfig/Type")), "" | "json-file" | "local" | "none" | "journald") {
-        found.push(("log_driver", text(host.pointer("/LogConfig/Type")).to_owned()));
+    for (_, on) in pairs("PortBindings") {
+        for on in on.as_array().into_iter().flatten() {
+            ask("host_port", &format!("{}:{}", text(on.get("HostIp")), text(on.get("HostPort"))));
+        }
     }
     for mount in inspection.get("Mounts").and_then(Value::as_array).into_iter().flatten() {
-        let source = text(mount.get("Source"));
-        if text(mount.get("Type")) == "bind" && !under(Path::new(source)) {
-            found.push(("bind", source.to_owned()));
+        if text(mount.get("Type")) == "bind" {
+            ask("bind", text(mount.get("Source")));
         }
     }
-    found
+    asks
+}
+
+/// The resources that it has.
+pub(super) fn amounts(inspection: &Value) -> Amounts {
+    let number = |key: &str| {
+        let value = inspection.pointer(&format!("/HostConfig/{key}")).and_then(Value::as_i64);
+        value.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0)
+    };
+    #[expect(clippy::cast_precision_loss, reason = "so many processors no host has")]
+    let cpus = number("NanoCpus").map(|nano| nano as f64 / 1e9);
+    Amounts { memory: number("Memory"), cpus, pids: number("PidsLimit") }
 }
 
 /// Does the copy have exactly what its model has? Else: what it has not.
@@ -173,11 +176,6 @@ pub(super) fn differs(asked: &Value, model: &Value, copy: &Value) -> Option<&'st
         true => None,
         false => Some("Mounts"),
     }
-}
-
-/// It is root as far as can be seen: a user of the host, too, where user namespaces are not in use.
-pub(super) fn is_root(user: &str) -> bool {
-    matches!(user.split(':').next().unwrap_or_default(), "" | "0" | "root")
 }
 
 /// Containers whose namespaces it shares: what follows `container:`.

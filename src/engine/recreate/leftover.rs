@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+use tokio::time::Instant;
+
 use crate::policy::rules::Sight;
 use crate::policy::{Container, Permit};
 
@@ -10,7 +13,7 @@ use super::super::budget::Budget;
 use super::super::change::Commit;
 use super::super::error::EngineError;
 use super::run::Run;
-use super::{NAME, OF, RAN, names};
+use super::{FIRST, NAME, Now, OF, RAN, SETTLE, has_check, names};
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +44,22 @@ struct Two {
     old: String,
     name: String,
     ran: bool,
+    stop_first: bool,
 }
 
+/// How long a mending may look whether what was sent before still has an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// As for a caller who waits: what was sent has had its effect.
+    None,
+    /// The server was there a moment ago: what it asked the old one to do may still go on.
+    UntilSettled,
+}
+
+/// How long a container may take to end, where it does not say itself; and the longest that is waited for.
+const GRACE: (u64, u64) = (10, 60);
+/// What the engine needs beyond that.
+const SPARE: Duration = Duration::from_secs(3);
 const EACH: Duration = Duration::from_secs(10);
 
 impl Engine {
@@ -67,6 +84,7 @@ impl Engine {
         budget: &Budget,
         commit: &Commit,
         permit: &Permit<Container>,
+        patience: Patience,
     ) -> Result<Mended, EngineError> {
         let Some(two) = self.two(budget, permit).await? else { return Ok(Mended::Nothing) };
         let (new_name, old_name) = names(&two.name, &two.old);
@@ -78,12 +96,18 @@ impl Engine {
             return Ok(Mended::Stuck("one of its two containers was renamed since"));
         }
         let levels = permit.levels();
-        let run = Run { engine: self, commit, levels, old: two.old.clone(), name: two.name.clone() };
+        let run = Run { engine: self, commit, levels, old: &two.old, name: &two.name };
         let swapped = new.name() == two.name;
-        let well = !two.ran || new.well();
-        // The old one in its place and running: the new one was not proven. Else it is good where it is well.
-        let begun = swapped || old.name() == old_name || (two.ran && !old.runs());
-        if begun && well {
+        // No name was changed before the new one was well.
+        let proven = swapped || old.name() == old_name;
+        let away = two.ran && !old.runs();
+        let good = match (proven, away) {
+            (true, _) => !two.ran || new.well(),
+            (false, true) => self.proves(&run, &two.new, &new).await?,
+            // The old one in its place and running, or as it always was.
+            (false, false) => false,
+        };
+        if good {
             if old.name() != old_name {
                 run.rename(budget, &two.old, &old_name).await?;
             }
@@ -93,11 +117,36 @@ impl Engine {
             run.clear(budget, old.runs()).await?;
             return Ok(Mended::Finished { id: two.new, name: two.name });
         }
-        let renamed = old.name() != two.name;
-        match run.restore(&two.new, two.ran && !old.runs(), renamed).await {
+        // Looked at before the new one goes, for the mark goes with it.
+        let ending = two.stop_first && two.ran && !away && patience == Patience::UntilSettled;
+        let until = Instant::now() + self.grace(budget, &two.old).await;
+        let mut restored = run.restore(&two.new, away, old.name() != two.name).await;
+        if ending {
+            restored &= run.stays(until).await;
+        }
+        match restored {
             true => Ok(Mended::Undone { id: two.old, name: two.name }),
             false => Ok(Mended::Stuck("the old one could not be brought back")),
         }
+    }
+
+    /// The old one is away and the new one was not proven: is it well? One without a check must run for a while.
+    async fn proves(&self, run: &Run<'_>, id: &str, new: &Now) -> Result<bool, EngineError> {
+        if new.health() == Some("healthy") {
+            return Ok(new.well());
+        }
+        let checked = has_check(&self.inspect_id(&Budget::of(EACH), id).await?);
+        if checked || !new.well() {
+            return Ok(false);
+        }
+        Ok(run.well(id, false, Instant::now() + SETTLE + SPARE).await.is_ok())
+    }
+
+    /// How long it may take to end.
+    async fn grace(&self, budget: &Budget, id: &str) -> Duration {
+        let asked = self.inspect_id(&budget.at_most(EACH), id).await.ok();
+        let asked = asked.and_then(|facts| facts.pointer("/Config/StopTimeout").and_then(Value::as_u64));
+        Duration::from_secs(asked.unwrap_or(GRACE.0).min(GRACE.1)) + SPARE
     }
 
     /// The pair that it is one of, if both are there and no blacklist hides the other one.
@@ -122,7 +171,8 @@ impl Engine {
             });
             if !denied {
                 let ran = one.labels.remove(RAN).is_some_and(|ran| ran == "yes");
-                return Ok(Some(Two { new: one.id, old, name, ran }));
+                let stop_first = one.labels.remove(FIRST).is_some_and(|first| first == "yes");
+                return Ok(Some(Two { new: one.id, old, name, ran, stop_first }));
             }
         }
         Ok(None)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::policy::{Container, Level, Permit};
@@ -13,14 +14,15 @@ use super::super::error::EngineError;
 use super::super::seen::{Become, Want};
 use super::super::wire::Change;
 use super::super::{Engine, ops};
-use super::{Recreation, Way, growth, names};
+use super::{FIRST, Recreation, SETTLE, Way, growth, names};
 
 /// What is left of the call's time when the new one must be well: for the rest, or for the way back.
 const REST: Duration = Duration::from_secs(20);
-/// The way back may take this long, after the call's time, too.
-const BACK: Duration = Duration::from_secs(40);
+/// So long the old one's end may take at least, after the call's time, too; and what is left of that for the answer.
+const TIDY: Duration = Duration::from_secs(12);
+const ANSWER: Duration = Duration::from_millis(700);
 /// Between two looks at the new one.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 
 /// How it came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,20 +53,21 @@ pub struct Undone {
 }
 
 /// One run.
+#[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
     pub engine: &'a Engine,
     pub commit: &'a Commit,
     pub levels: &'a [Level],
-    pub old: String,
-    pub name: String,
+    pub old: &'a str,
+    pub name: &'a str,
 }
 
 /// What was done already.
 #[derive(Default)]
-struct Done {
-    new: Option<String>,
-    stopped: bool,
-    renamed: bool,
+pub(super) struct Done {
+    pub new: Option<String>,
+    pub stopped: bool,
+    pub renamed: bool,
 }
 
 type Fault = (&'static str, Option<EngineError>, String);
@@ -81,14 +84,16 @@ impl Engine {
         permit: Permit<Container>,
         (what, way): (Recreation, Way),
     ) -> Result<Recreated, Undone> {
-        let (old, name) = (permit.target().id.clone(), permit.target().name.clone());
+        let (old, name) = (permit.target().id.as_str(), permit.target().name.as_str());
         let run = Run { engine: self, commit, levels: permit.levels(), old, name };
         let mut done = Done::default();
         match run.forward(budget, &what, way, &mut done).await {
             Ok(recreated) => Ok(recreated),
             Err((step, error, why)) => {
-                let restored = run.back(&done, what.plan.ran).await;
-                Err(Undone { step, error, why, restored, sent: commit.sent() })
+                // Whoever called it off wants this the more.
+                let commit = &Commit::default();
+                let restored = Run { commit, ..run }.back(&done, what.plan.ran).await;
+                Err(Undone { step, error, why, restored, sent: run.commit.sent() })
             }
         }
     }
@@ -104,12 +109,12 @@ impl Run<'_> {
     ) -> Result<Recreated, Fault> {
         let at = |step: &'static str| move |e: EngineError| (step, Some(e), String::new());
         let plan = &what.plan;
-        let (new_name, old_name) = names(&self.name, &self.old);
+        let (new_name, old_name) = names(self.name, self.old);
 
-        let new = self.create(budget, &new_name, what).await.map_err(at("creating the new one"))?;
+        let new = self.create(budget, &new_name, what, way).await.map_err(at("creating the new one"))?;
         done.new = Some(new.clone());
         let made = self.engine.inspect_id(budget, &new).await.map_err(at("looking at the new one"))?;
-        if made.get("Image").and_then(serde_json::Value::as_str) != Some(plan.image_id.as_str()) {
+        if made.get("Image").and_then(Value::as_str) != Some(plan.image_id.as_str()) {
             return Err(("looking at the new one", None, "its image is another one by now".to_owned()));
         }
         if let Some(field) = growth::differs(&plan.body, &plan.model, &made) {
@@ -119,23 +124,23 @@ impl Run<'_> {
         if plan.ran {
             if way.stop_first {
                 done.stopped = true;
-                self.stop(budget, &self.old).await.map_err(at("stopping the old one"))?;
+                self.stop(budget, self.old).await.map_err(at("stopping the old one"))?;
             }
-            self.step(budget, Change::post(&format!("/containers/{new}/start"), &[]), &new, Want::Running)
-                .await
-                .map_err(at("starting the new one"))?;
+            self.start(budget, &new).await.map_err(at("starting the new one"))?;
             let by = budget.deadline - REST.min(budget.total / 3);
-            self.well(&new, plan.checked, way.settle, by).await?;
+            self.well(&new, plan.checked, by).await?;
         }
 
         done.renamed = true;
-        self.rename(budget, &self.old, &old_name).await.map_err(at("renaming the old one"))?;
-        self.rename(budget, &new, &self.name).await.map_err(at("giving the new one its name"))?;
+        self.rename(budget, self.old, &old_name).await.map_err(at("renaming the old one"))?;
+        self.rename(budget, &new, self.name).await.map_err(at("giving the new one its name"))?;
 
         // From here on the new one is in its place: what fails now is said, and undoes nothing.
         let mut notes = Vec::new();
-        let late = Budget::of(BACK);
-        if let Err(e) = self.clear(&late, plan.ran && !way.stop_first).await {
+        let late = Budget::of(budget.left().saturating_sub(ANSWER).max(TIDY));
+        // Nor does it end here when it is called off.
+        let commit = &Commit::default();
+        if let Err(e) = (Run { commit, ..*self }).clear(&late, plan.ran && !way.stop_first).await {
             notes.push(format!("the old one could not be removed and is called `{old_name}` ({e})"));
         }
         let now = self.engine.glance(&late, &new).await.unwrap_or_default();
@@ -146,13 +151,13 @@ impl Run<'_> {
     /// Removes the old one. Its volumes stay, named or not: the new one has them.
     pub(super) async fn clear(&self, budget: &Budget, runs: bool) -> Result<(), EngineError> {
         if runs {
-            match self.stop(budget, &self.old).await {
+            match self.stop(budget, self.old).await {
                 // It removes itself when it ends.
                 Err(e) if !e.is_gone() => return Err(e),
                 _ => {}
             }
         }
-        match self.remove(budget, &self.old, false).await {
+        match self.remove(budget, self.old, false).await {
             Err(EngineError::Status { code: 409, message }) if message.contains("already in progress") => {
                 Ok(())
             }
@@ -161,14 +166,25 @@ impl Run<'_> {
         }
     }
 
-    async fn create(&self, budget: &Budget, name: &str, what: &Recreation) -> Result<String, EngineError> {
+    async fn create(
+        &self,
+        budget: &Budget,
+        name: &str,
+        what: &Recreation,
+        way: Way,
+    ) -> Result<String, EngineError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Created {
             id: String,
         }
         let query = [("name", name)];
-        let asked = Change::post("/containers/create", &query).json(what.plan.body.clone());
+        let mut body = what.plan.body.clone();
+        if let (true, Some(labels)) = (way.stop_first, body.get_mut("Labels").and_then(Value::as_object_mut))
+        {
+            labels.insert(FIRST.to_owned(), "yes".into());
+        }
+        let asked = Change::post("/containers/create", &query).json(body);
         let lost = match self.engine.wire.change(budget, self.levels, self.commit, asked).await {
             Ok(answer) => match answer.json::<Created>().await {
                 Ok(created) if ops::is_hex64(&created.id) => return Ok(created.id),
@@ -192,7 +208,7 @@ impl Run<'_> {
     }
 
     /// Waits until it is well; one without a check must run for a while.
-    async fn well(&self, new: &str, checked: bool, settle: Duration, by: Instant) -> Result<(), Fault> {
+    pub(super) async fn well(&self, new: &str, checked: bool, by: Instant) -> Result<(), Fault> {
         let since = Instant::now();
         let fault = |why: String| Err(("waiting for the new one to be well", None, why));
         loop {
@@ -203,7 +219,7 @@ impl Run<'_> {
                 Ok(now) => match (now.state.state.status.as_str(), now.health()) {
                     ("running", Some("healthy")) => return Ok(()),
                     ("running", Some("unhealthy")) => return fault("its health check fails".to_owned()),
-                    ("running", None) if !checked && since.elapsed() >= settle => return Ok(()),
+                    ("running", None) if !checked && since.elapsed() >= SETTLE => return Ok(()),
                     ("running" | "created", _) => {}
                     (state, _) => {
                         return fault(format!("it is {state}, with exit code {}", now.state.state.exit_code));
@@ -217,32 +233,9 @@ impl Run<'_> {
         }
     }
 
-    /// Everything as it was. Did that come out?
-    async fn back(&self, done: &Done, ran: bool) -> bool {
-        let Some(new) = &done.new else { return true };
-        self.restore(new, done.stopped && ran, done.renamed).await
-    }
-
-    pub(super) async fn restore(&self, new: &str, start: bool, rename: bool) -> bool {
-        let budget = Budget::of(BACK);
-        // First the new one: it may have the old one's ports. What it has of volumes for itself goes with it.
-        let gone = match self.remove(&budget, new, true).await {
-            Ok(()) => true,
-            Err(e) => e.is_gone(),
-        };
-        let mut restored = gone;
-        if rename {
-            restored &= match self.engine.glance(&budget, &self.old).await {
-                Ok(now) if now.name() == self.name => true,
-                Ok(_) => self.rename(&budget, &self.old, &self.name).await.is_ok(),
-                Err(_) => false,
-            };
-        }
-        if start {
-            let path = format!("/containers/{}/start", self.old);
-            restored &= self.step(&budget, Change::post(&path, &[]), &self.old, Want::Running).await.is_ok();
-        }
-        restored
+    pub(super) async fn start(&self, budget: &Budget, id: &str) -> Result<(), EngineError> {
+        let path = format!("/containers/{id}/start");
+        self.step(budget, Change::post(&path, &[]), id, Want::Running).await
     }
 
     pub(super) async fn rename(&self, budget: &Budget, id: &str, name: &str) -> Result<(), EngineError> {
@@ -250,19 +243,19 @@ impl Run<'_> {
         self.step(budget, Change::post(&path, &query), id, Want::Named(name.to_owned())).await
     }
 
-    async fn stop(&self, budget: &Budget, id: &str) -> Result<(), EngineError> {
+    pub(super) async fn stop(&self, budget: &Budget, id: &str) -> Result<(), EngineError> {
         let path = format!("/containers/{id}/stop");
         self.step(budget, Change::post(&path, &[]), id, Want::Stopped).await
     }
 
-    async fn remove(&self, budget: &Budget, id: &str, ours: bool) -> Result<(), EngineError> {
+    pub(super) async fn remove(&self, budget: &Budget, id: &str, ours: bool) -> Result<(), EngineError> {
         let path = format!("/containers/{id}");
         let query: &[(&str, &str)] = if ours { &[("force", "1"), ("v", "1")] } else { &[] };
         self.step(budget, Change::delete(&path, query), id, Want::Gone).await
     }
 
     /// One step; where its answer was lost, it counts if it is seen done.
-    async fn step(
+    pub(super) async fn step(
         &self,
         budget: &Budget,
         asked: Change<'_>,

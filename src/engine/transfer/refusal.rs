@@ -18,6 +18,8 @@ pub enum Refusal {
     TooMany,
     /// The engine's disk is full.
     NoSpace,
+    /// It would be: so many bytes are to come, for which there is no room.
+    TooLarge(u64),
     /// The engine has no such image to push.
     NothingToPush,
     /// No registry answered there, or not as one.
@@ -60,7 +62,7 @@ impl Refusal {
     /// It tells nothing of who listens where in the engine's network.
     #[must_use]
     pub const fn is_the_engines_own(self) -> bool {
-        matches!(self, Self::NoSpace | Self::NothingToPush | Self::AnotherPlatform)
+        matches!(self, Self::NoSpace | Self::TooLarge(_) | Self::NothingToPush | Self::AnotherPlatform)
     }
 }
 

@@ -6,23 +6,22 @@ use crate::policy::reference::ImageRef;
 
 use super::lines::{Statement, statement};
 use super::variables::Variables;
-use super::{Named, Refused, sources};
+use super::{Named, Origin, Refused, Stage, sources};
 
 /// What is known at a line.
 #[derive(Default)]
 struct Walk {
     /// Of `ARG` before the first `FROM`.
     variables: Variables,
-    /// Names of stages, in order; empty where one has none.
-    stages: Vec<String>,
+    stages: Vec<Stage>,
     images: Vec<Named>,
 }
 
-/// Every image that the statements name.
+/// Every image that the statements name, and the stages.
 pub(super) fn walk(
     statements: &[Statement],
     build_args: &BTreeMap<String, String>,
-) -> Result<Vec<Named>, Refused> {
+) -> Result<(Vec<Named>, Vec<Stage>), Refused> {
     let mut walk = Walk::default();
     // A name of a stage that comes later is no image, and not yet a stage either.
     let names: Vec<String> = statements.iter().filter(|s| s.keyword == "from").map(stage_name).collect();
@@ -43,7 +42,20 @@ pub(super) fn walk(
     if walk.stages.is_empty() {
         return Err(Refused::unclear(1, "there is no `FROM`; is this a Dockerfile?"));
     }
-    Ok(walk.images)
+    Ok((walk.images, walk.stages))
+}
+
+/// May an image trigger this in a build that begins with it? It is judged as `ONBUILD` in a Dockerfile is.
+///
+/// # Errors
+/// Why not, as a line of its own would be refused.
+pub fn trigger(text: &str) -> Result<(), String> {
+    // Builders take one instruction; here-documents and directives would make more of it.
+    if text.contains(['\n', '\r']) || text.contains("<<") || text.trim_start().starts_with('#') {
+        return Err("more than one line".to_owned());
+    }
+    let whole = Statement { line: 0, keyword: "onbuild".into(), flags: Vec::new(), rest: text.trim().into() };
+    Walk::default().step(&whole, &[], false).map_err(|refused| refused.why)
 }
 
 /// What comes behind `AS`, in lower case; empty if nothing does.
@@ -71,12 +83,21 @@ impl Walk {
                  `FROM` counts, with a value there or in build_args",
             )
         })?;
-        let earlier = self.stages.iter().any(|name| !name.is_empty() && name.eq_ignore_ascii_case(&known));
-        if !earlier && known != "scratch" {
-            self.image(&known, s.line)?;
-        }
-        self.stages.push(stage_name(s));
+        let base = match self.stage(&known) {
+            Some(above) => Origin::Stage(above),
+            None if known == "scratch" => Origin::Nothing,
+            None => self.image(&known, s.line)?,
+        };
+        let flag = s.flags.last().and_then(|flag| flag.strip_prefix("--platform="));
+        let platform = flag.unwrap_or_default().to_owned();
+        self.stages.push(Stage { line: s.line, name: stage_name(s), base, platform, copies: Vec::new() });
         Ok(())
+    }
+
+    /// The last stage of that name.
+    fn stage(&self, name: &str) -> Option<usize> {
+        let is = |stage: &Stage| !stage.name.is_empty() && stage.name.eq_ignore_ascii_case(name);
+        self.stages.iter().rposition(is)
     }
 
     /// Anything within a stage.
@@ -148,16 +169,23 @@ impl Walk {
 
     /// What `COPY --from` names: a stage, or an image.
     fn copied(&mut self, from: &str, names: &[String], line: usize) -> Result<(), Refused> {
+        let origin = self.origin(from, names, line)?;
+        if let Some(stage) = self.stages.last_mut() {
+            stage.copies.push((line, origin));
+        }
+        Ok(())
+    }
+
+    fn origin(&mut self, from: &str, names: &[String], line: usize) -> Result<Origin, Refused> {
         let here = self.stages.len().saturating_sub(1);
         if !from.is_empty() && from.bytes().all(|b| b.is_ascii_digit()) {
             return match from.parse::<usize>() {
-                Ok(index) if index < here => Ok(()),
+                Ok(index) if index < here => Ok(Origin::Stage(index)),
                 _ => Err(Refused::unclear(line, "`COPY --from` of a stage that is not above")),
             };
         }
-        let earlier = self.stages.iter().take(here);
-        if earlier.into_iter().any(|name| !name.is_empty() && name.eq_ignore_ascii_case(from)) {
-            return Ok(());
+        if let Some(above) = self.stage(from).filter(|at| *at < here) {
+            return Ok(Origin::Stage(above));
         }
         if names.iter().any(|name| !name.is_empty() && name.eq_ignore_ascii_case(from)) {
             return Err(Refused::unclear(line, "`COPY --from` of a stage that is not above"));
@@ -165,7 +193,7 @@ impl Walk {
         self.image(from, line)
     }
 
-    fn image(&mut self, name: &str, line: usize) -> Result<(), Refused> {
+    fn image(&mut self, name: &str, line: usize) -> Result<Origin, Refused> {
         let image = ImageRef::parse(name)
             .map_err(|_| Refused::unclear(line, "something that is no name of an image"))?;
         // The classic builder takes ids, and any beginning of one.
@@ -175,8 +203,8 @@ impl Walk {
         if hex || long || name.starts_with("sha256:") {
             return Err(Refused::unsafe_(line, "an image by its id: the filters are about names"));
         }
-        self.images.push(Named { line, image });
-        Ok(())
+        self.images.push(Named { line, image: image.clone() });
+        Ok(Origin::Image(image))
     }
 }
 

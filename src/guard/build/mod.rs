@@ -8,6 +8,7 @@ pub mod ignore;
 mod instructions;
 mod lines;
 mod sources;
+mod stages;
 mod variables;
 
 #[cfg(test)]
@@ -18,15 +19,20 @@ use std::fmt;
 
 use crate::policy::reference::ImageRef;
 
+pub use instructions::trigger;
+pub use stages::{Needed, Origin, Stage};
+
 /// What a Dockerfile brings in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dockerfile {
     /// Every image that it names, stages that are not built included.
     pub images: Vec<Named>,
+    /// Its stages, in their order.
+    pub stages: Vec<Stage>,
     /// It has here-documents, which only BuildKit reads.
     pub here_documents: bool,
     /// It names a frontend, which only BuildKit uses.
-    pub frontend: bool,
+    pub frontend: Option<Named>,
 }
 
 /// An image, and the line that names it.
@@ -75,10 +81,9 @@ impl std::error::Error for Refused {}
 /// The first line that is refused.
 pub fn read(text: &str, build_args: &BTreeMap<String, String>) -> Result<Dockerfile, Refused> {
     let lines::File { statements, frontend, here_documents } = lines::split(text)?;
-    let mut images = instructions::walk(&statements, build_args)?;
-    let has_frontend = frontend.is_some();
-    images.extend(frontend);
-    Ok(Dockerfile { images, here_documents, frontend: has_frontend })
+    let (mut images, stages) = instructions::walk(&statements, build_args)?;
+    images.extend(frontend.clone());
+    Ok(Dockerfile { images, stages, here_documents, frontend })
 }
 
 /// May a build argument have that name? It is not for those that steer the builder itself.

@@ -153,6 +153,60 @@ fn refusals_do_not_repeat_the_file() {
 }
 
 #[test]
+fn what_an_image_triggers_is_judged_as_a_line() {
+    for fine in ["RUN make", "COPY . /src", "ADD x.tar /", "ENV A=b", "RUN --mount=type=tmpfs,target=/x true"]
+    {
+        assert_eq!(trigger(fine), Ok(()), "{fine}");
+    }
+    for bad in [
+        "COPY --from=evil / /",
+        "copy  --from=0 / /",
+        "ADD https://example.invalid/x /",
+        "RUN --mount=type=ssh true",
+        "RUN --network=host true",
+        "RUN true\nADD https://example.invalid/x /",
+        "RUN <<EOF",
+        "# syntax=evil/x",
+        "ONBUILD RUN true",
+        "FROM evil",
+        "NOSUCH x",
+        "",
+    ] {
+        assert!(trigger(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_build_needs_what_its_stages_reach() {
+    let text = "# syntax=docker/dockerfile:1\nFROM q AS one\nFROM --platform=$BUILDPLATFORM p AS two\nCOPY --from=s / /\n\
+                FROM one AS three\nCOPY --from=two / /\nFROM t AS four\nFROM scratch\nCOPY --from=1 / /\n";
+    let file = read(text, &BTreeMap::new()).unwrap();
+    let needs = |target: Option<&str>| {
+        let word = |needed: Needed| match needed.begins {
+            None => needed.named.image.familiar(),
+            Some(platform) => format!("{}^{platform}", needed.named.image.familiar()),
+        };
+        file.needs(target).into_iter().map(word).collect::<Vec<_>>().join(" ")
+    };
+    let (two, copied) = ("p:latest^$BUILDPLATFORM", "s:latest");
+    let front = "docker/dockerfile:1";
+    for (target, want) in [
+        (Some("one"), "q:latest^".to_owned()),
+        (Some("TWO"), format!("{two} {copied}")),
+        (Some("three"), format!("q:latest^ {two} {copied}")),
+        (Some("3"), "t:latest^".to_owned()),
+        (None, format!("{two} {copied}")),
+        (Some("nosuch"), format!("q:latest^ {two} {copied} t:latest^")),
+    ] {
+        let mut have: Vec<String> = needs(target).split(' ').map(str::to_owned).collect();
+        let mut want: Vec<String> = want.split(' ').chain([front]).map(str::to_owned).collect();
+        have.sort();
+        want.sort();
+        assert_eq!(have, want, "{target:?}");
+    }
+}
+
+#[test]
 fn arguments_of_the_builder_itself() {
     assert!(steers_the_builder("BUILDKIT_SYNTAX") && steers_the_builder("buildkit_inline_cache"));
     assert!(!steers_the_builder("VERSION"));

@@ -62,7 +62,7 @@ pub(super) fn security_opt(text: &str) -> (String, String) {
     match text.find(['=', ':']) {
         Some(at) => {
             let (key, value) = text.split_at(at);
-            (key.trim().to_owned(), value.get(1..).unwrap_or_default().trim().to_owned())
+            (key.to_owned(), value.get(1..).unwrap_or_default().to_owned())
         }
         None if text == "no-new-privileges" => (text.to_owned(), "true".to_owned()),
         None => (text.to_owned(), String::new()),
@@ -97,6 +97,10 @@ pub(super) fn verdict(ask: &Ask, protected: &[PathBuf], settings: &CreateSafety)
             }
         }
         "bind" => bind(value, protected, settings, &rule),
+        "target" if ["/proc", "/sys"].iter().any(|own| paths::below(value, own)) => {
+            no("what is mounted there covers, or uncovers, what the engine keeps from a container")
+        }
+        "target" => Ok(()),
         "mount" => no("the options of this volume mount something of the host or of the network"),
         "host_port" => host_port(value, settings, restricted, &rule),
         "security_opt" => match (security_opt(value), restricted) {
@@ -108,7 +112,7 @@ pub(super) fn verdict(ask: &Ask, protected: &[PathBuf], settings: &CreateSafety)
             let name = value.split('=').next().unwrap_or_default();
             if SYSCTLS.contains(&name) { Ok(()) } else { no("this setting of the kernel is not a safe one") }
         }
-        "tmpfs" => tmpfs(value).or_else(|why| no(&why)),
+        "tmpfs" => tmpfs(value, settings.limits.memory).or_else(|why| no(&why)),
         "user" if restricted => user(value).or_else(no),
         "user" => Ok(()),
         "device" | "gpus" => no("it would reach a device of the host"),
@@ -183,10 +187,17 @@ fn host_port(value: &str, settings: &CreateSafety, restricted: bool, rule: &str)
 }
 
 /// `/path` or `/path:options`
-fn tmpfs(value: &str) -> Result<(), String> {
-    let options = value.split_once(':').map_or("", |(_, options)| options);
+fn tmpfs(value: &str, most: Option<u64>) -> Result<(), String> {
+    let (path, options) = value.split_once(':').unwrap_or((value, ""));
+    if ["/proc", "/sys"].iter().any(|own| paths::below(path, own)) || paths::clean(path).is_err() {
+        return Err(format!("`{path}` is no place for it"));
+    }
     for option in options.split(',').filter(|o| !o.is_empty()) {
-        let key = option.split('=').next().unwrap_or_default();
+        let (key, said) = option.split_once('=').unwrap_or((option, ""));
+        // Without a size the container's memory is the ceiling.
+        if key == "size" && most.is_some_and(|most| bytes(said).is_none_or(|size| size > most)) {
+            return Err(format!("`size={said}` is more than limits.memory, or no number of bytes"));
+        }
         let fine =
             matches!(key, "size" | "mode" | "uid" | "gid" | "rw" | "ro" | "noexec" | "nosuid" | "nodev");
         if !fine {
@@ -194,6 +205,19 @@ fn tmpfs(value: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// `64m`; never a share of the memory.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text.get(digits.len()..)?.to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// Numbers, none of them root.
@@ -214,5 +238,6 @@ fn ulimit(value: &str) -> Result<(), &'static str> {
         _ => return Err("only nofile, nproc and core may be set"),
     };
     let within = |n: &str| n.parse::<i64>().is_ok_and(|n| (0..=most).contains(&n));
-    if limit.split(':').all(within) { Ok(()) } else { Err("that is more than one container may have") }
+    let (soft, hard) = limit.split_once(':').unwrap_or((limit, limit));
+    if within(soft) && within(hard) { Ok(()) } else { Err("that is more than one container may have") }
 }

@@ -18,9 +18,17 @@ pub struct Brought {
 pub fn brought(inspection: &Value) -> Brought {
     let user = inspection.pointer("/Config/User").and_then(Value::as_str).unwrap_or_default().to_owned();
     let labels = inspection.pointer("/Config/Labels").and_then(Value::as_object);
-    let ours = |key: &str| key.starts_with("com.docker.compose.") || key == "docker-mcp.call";
-    let labels = labels.into_iter().flatten().map(|(key, _)| key).filter(|key| ours(key));
+    let labels = labels.into_iter().flatten().map(|(key, _)| key).filter(|key| is_somebodys(key));
     Brought { user, labels: labels.map(|key| (key.clone(), String::new())).collect() }
+}
+
+/// Does a label say whose a container is: a project's, a stack's, ours?
+#[must_use]
+pub fn is_somebodys(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["com.docker.compose.", "com.docker.stack.", "com.docker.swarm.", "docker-mcp."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
 }
 
 /// The volume's own options: where it lies, if that is on the host; or what else it mounts.

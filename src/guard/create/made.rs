@@ -24,7 +24,6 @@ const SAME: &[&str] = &[
     "Isolation",
     "Binds",
     "VolumesFrom",
-    "Links",
     "Devices",
     "DeviceCgroupRules",
     "DeviceRequests",
@@ -36,6 +35,7 @@ const SAME: &[&str] = &[
     "Tmpfs",
     "Memory",
     "NanoCpus",
+    "AutoRemove",
     "PidsLimit",
     "CpuRealtimePeriod",
     "CpuRealtimeRuntime",
@@ -45,11 +45,12 @@ const SAME: &[&str] = &[
     "BlkioDeviceWriteIOps",
 ];
 
-/// Compares an inspection of the container with the request that it was made by.
+/// Compares an inspection of the container with the request that it was made by. `linked`: its links as the engine writes
+/// them, `/other:/itself/alias`.
 ///
 /// # Errors
 /// The first difference, as the engine calls the field.
-pub fn compare(sent: &Value, made: &Value) -> Result<(), String> {
+pub fn compare(sent: &Value, made: &Value, linked: &BTreeSet<String>) -> Result<(), String> {
     let empty = Map::new();
     let host = |of: &Value| of.get("HostConfig").and_then(Value::as_object).cloned().unwrap_or_default();
     let (asked, got) = (host(sent), host(made));
@@ -57,11 +58,22 @@ pub fn compare(sent: &Value, made: &Value) -> Result<(), String> {
         return Err("HostConfig".to_owned());
     }
     for field in SAME {
-        // Links that were asked for come back in the engine's own words.
-        let linked = *field == "Links" && asked.contains_key(*field);
-        if !linked && !same(asked.get(*field), got.get(*field)) {
+        if !same(asked.get(*field), got.get(*field)) {
             return Err((*field).to_owned());
         }
+    }
+    let links = got.get("Links").and_then(Value::as_array);
+    if links.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
+        != *linked
+    {
+        return Err("Links".to_owned());
+    }
+    if restart(asked.get("RestartPolicy")) != restart(got.get("RestartPolicy")) {
+        return Err("RestartPolicy".to_owned());
+    }
+    let driver = |of: &Map<String, Value>| of.get("LogConfig").and_then(|log| log.get("Type")).cloned();
+    if driver(&asked).is_some_and(|asked| driver(&got) != Some(asked)) {
+        return Err("LogConfig".to_owned());
     }
     for field in ["CapAdd", "CapDrop"] {
         if capabilities(asked.get(field)) != capabilities(got.get(field)) {
@@ -78,8 +90,9 @@ pub fn compare(sent: &Value, made: &Value) -> Result<(), String> {
             return Err(field.to_owned());
         }
     }
-    for field in ["Runtime", "CgroupnsMode"] {
-        if asked.contains_key(field) && asked.get(field) != got.get(field) {
+    // The engine may have defaults of its own for these, which are its host's affair.
+    for field in ["Runtime", "CgroupnsMode", "Ulimits", "Dns", "ExtraHosts"] {
+        if asked.contains_key(field) && !same(asked.get(field), got.get(field)) {
             return Err(field.to_owned());
         }
     }
@@ -111,6 +124,13 @@ pub fn compare(sent: &Value, made: &Value) -> Result<(), String> {
         Some((key, _)) => Err(format!("Labels ({key})")),
         None => Ok(()),
     }
+}
+
+/// `no` is what there is without a word.
+fn restart(policy: Option<&Value>) -> (String, u64) {
+    let name = policy.and_then(|p| p.get("Name")).and_then(Value::as_str).unwrap_or_default();
+    let count = policy.and_then(|p| p.get("MaximumRetryCount")).and_then(Value::as_u64).unwrap_or(0);
+    (if name == "no" { String::new() } else { name.to_owned() }, count)
 }
 
 /// Missing, null, false, zero and empty are the same; lists are compared without their order.

@@ -9,6 +9,7 @@ pub mod made;
 mod paths;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use crate::config::settings::{CreateSafety, Exception, Profile};
 
 pub use fields::{CAPABILITIES, is_address};
 pub use paths::clean;
+pub use ways::{Way, apart};
 
 /// One thing that is asked of a container beyond the usual.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ const NEVER: &[&str] = &[
     "/run/docker.sock",
     "/var/run/docker.sock",
     "/run/containerd",
+    "/run/docker",
     "/var/run/containerd",
     "/run/podman",
     "/run/crio",
@@ -60,11 +61,13 @@ pub(super) fn below(path: &str, root: &str) -> bool {
 /// Keys and credentials of a person.
 fn is_private(path: &Path) -> bool {
     let parts: Vec<&str> = path.components().filter_map(|c| c.as_os_str().to_str()).collect();
+    let ours = |pair: &[&str]| matches!(pair, [".config" | "state", "docker-mcp"]);
     parts.iter().any(|part| PRIVATE.contains(part))
-        || parts.ends_with(&["docker-mcp"]) && parts.len() > 1 && {
-            let before = parts.len().checked_sub(2).and_then(|i| parts.get(i));
-            matches!(before, Some(&".config" | &"state"))
-        }
+        || parts.windows(2).any(ours)
+        // The folders that hold ours, and everybody else's keys.
+        || parts.ends_with(&[".config"])
+        || parts.ends_with(&[".local"])
+        || parts.ends_with(&[".local", "state"])
 }
 
 /// May a container be given this path? Asked of the path as written and of where it leads.

@@ -7,7 +7,7 @@ use crate::policy::Source;
 
 use super::*;
 
-fn settings(profile: Profile, allow: &[&str]) -> CreateSafety {
+pub(super) fn settings(profile: Profile, allow: &[&str]) -> CreateSafety {
     let exception = |text: &&str| {
         let (field, value) = match text.split_once('=') {
             Some((field, value)) => (field, Some(value.to_owned())),
@@ -71,6 +71,8 @@ const CELLS: &[(&str, &str, bool, bool)] = &[
     ("security_opt", "no-new-privileges:false", true, false),
     ("security_opt", "no-new-privileges", true, true),
     ("security_opt", "no-new-privileges:true", true, true),
+    ("security_opt", "no-new-privileges: true", false, false),
+    ("security_opt", " no-new-privileges", false, false),
     ("security_opt", "no-new-privileges=true", true, true),
     ("sysctl", "kernel.shmmax=1", false, false),
     ("sysctl", "net.ipv4.tcp_syncookies=1", true, true),
@@ -92,12 +94,19 @@ const CELLS: &[(&str, &str, bool, bool)] = &[
     ("bind", "/dev", false, false),
     ("bind", "/root", false, false),
     ("bind", "/home/someone/.docker", false, false),
+    ("bind", "/srv/work/.config", false, false),
+    ("bind", "/srv/work/.config/docker-mcp/x", false, false),
+    ("bind", "/srv/work/.local/state/docker-mcp/audit", false, false),
     ("mount", "type=nfs,device=:/x,o=addr=10.0.0.1", false, false),
     ("host_port", "127.0.0.1:8080", true, false),
     ("host_port", "0.0.0.0:8080", true, false),
     ("tmpfs", "/run:size=16m,mode=1777", true, true),
     ("tmpfs", "/run:exec", false, false),
     ("tmpfs", "/run:suid", false, false),
+    ("tmpfs", "/proc/sys", false, false),
+    ("target", "/data", true, true),
+    ("target", "/proc", false, false),
+    ("target", "/sys/fs/cgroup", false, false),
     ("user", "root", true, false),
     ("user", "", true, false),
     ("user", "0:0", true, false),
@@ -125,6 +134,7 @@ const CELLS: &[(&str, &str, bool, bool)] = &[
     ("oom_score_adj", "500", true, true),
     ("ulimit", "nofile=1024:2048", true, true),
     ("ulimit", "nofile=99999999", false, false),
+    ("ulimit", "nofile=1:2:3", false, false),
     ("ulimit", "memlock=-1", false, false),
     ("label", "team", true, true),
     ("label", "com.docker.compose.project", false, false),
@@ -245,24 +255,25 @@ fn volumes_are_what_their_options_mount() {
 
 #[test]
 fn what_was_made_is_compared() {
+    let none = std::collections::BTreeSet::new();
     let sent = json!({ "Image": "sha256:1", "User": "1000:1000", "HostConfig": {
-        "CapDrop": ["NET_RAW"], "SecurityOpt": ["no-new-privileges"], "PidsLimit": 512,
+        "CapDrop": ["NET_RAW"], "SecurityOpt": ["no-new-privileges"], "PidsLimit": 512, "Dns": ["10.0.0.9"],
         "Mounts": [{ "Type": "bind", "Source": "/srv/a", "Target": "/a", "ReadOnly": true }],
         "PortBindings": { "80/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "" }] } } });
     let made = json!({ "Image": "sha256:1", "Config": { "User": "1000:1000", "Labels": { "a": "b",
             "com.docker.compose.project": "" } },
-        "HostConfig": { "CapDrop": ["CAP_NET_RAW"], "SecurityOpt": ["no-new-privileges"], "PidsLimit": 512,
+        "HostConfig": { "CapDrop": ["CAP_NET_RAW"], "SecurityOpt": ["no-new-privileges"], "PidsLimit": 512, "Dns": ["10.0.0.9"],
             "Privileged": false, "Binds": null, "Devices": [], "NetworkMode": "default", "IpcMode": "private",
             "MaskedPaths": ["/proc/asound"], "ReadonlyPaths": ["/proc/bus"], "Memory": 0, "OomKillDisable": null,
             "PortBindings": { "80/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "" }] } },
         "Mounts": [{ "Type": "bind", "Source": "/srv/a", "Destination": "/a", "RW": false },
             { "Type": "volume", "Name": "a".repeat(64), "Driver": "local", "Destination": "/data", "RW": true }] });
-    made::compare(&sent, &made).unwrap();
+    made::compare(&sent, &made, &none).unwrap();
     let path = |path: &str, value: serde_json::Value| {
         let mut other = made.clone();
         let (parent, key) = path.rsplit_once('/').unwrap();
         other.pointer_mut(parent).unwrap()[key] = value;
-        made::compare(&sent, &other).unwrap_err()
+        made::compare(&sent, &other, &none).unwrap_err()
     };
     for (field, value) in [
         ("/HostConfig/Privileged", json!(true)),
@@ -276,6 +287,9 @@ fn what_was_made_is_compared() {
         ("/HostConfig/MaskedPaths", json!([])),
         ("/HostConfig/Devices", json!([{ "PathOnHost": "/dev/sda" }])),
         ("/HostConfig/PidsLimit", json!(0)),
+        ("/HostConfig/Links", json!(["/vault:/x/safe"])),
+        ("/HostConfig/RestartPolicy", json!({ "Name": "always" })),
+        ("/HostConfig/Dns", json!(["10.0.0.1"])),
         ("/HostConfig/PortBindings", json!({ "80/tcp": [{ "HostIp": "", "HostPort": "" }] })),
         ("/Config/User", json!("root")),
         ("/Config/Labels", json!({ "com.docker.compose.project": "web" })),

@@ -1,5 +1,6 @@
 //! `docker_build`
 
+mod bases;
 mod context;
 
 use std::collections::BTreeMap;
@@ -19,11 +20,13 @@ use crate::guard::build as guard;
 use crate::output::keys::KeySet;
 use crate::output::{Draft, bytes};
 use crate::policy::decide::Named;
+use crate::policy::reference::ImageRef;
 use crate::policy::{self, Ask, Level, Permits, Reference, Target};
 use crate::tool::args::OneOrMany;
 use crate::tool::error::Effect as Did;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Phase, Preview, Retry, Spec, Tool, ToolError};
 use crate::tools::changing;
+use crate::tools::images::moving;
 use crate::tools::words::count;
 
 use context::Context;
@@ -50,7 +53,7 @@ pub struct Args {
     platform: Option<String>,
     /// Run every step anew.
     no_cache: Option<bool>,
-    /// Not served: pull the base with docker_pull.
+    /// Not served: docker_pull fetches a newer base; one that is missing is fetched.
     pull: Option<bool>,
     /// What RUN reaches: `none` (the default), or `default` where the settings allow it.
     network: Option<Network>,
@@ -129,16 +132,24 @@ impl Tool for Build {
     }
 
     async fn preview(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Preview, ToolError> {
-        let context = checked(ctx, permits, args).await?;
+        let (context, needed) = checked(ctx, permits, args).await?;
+        let bases::Looked { missing, here } =
+            bases::look(ctx, permits, &needed, args.platform.as_deref()).await?;
         let of =
             format!("{} in {} from `{}`", bytes(context.bytes), count(context.files, "file"), args.context);
-        let lines = permits.labels().map(|(kind, name)| format!("{kind} `{name}`: built of {of}")).collect();
+        let built = permits.labels().map(|(kind, name)| format!("{kind} `{name}`: built of {of}"));
+        let fetched = missing.iter().map(|base| format!("image `{}`: fetched first", base.image.familiar()));
+        let lines = built.chain(fetched).collect();
         let text: String = Sha256::digest(&context.dockerfile).iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Preview { lines, state: vec![text, format!("{} {}", context.files, context.bytes)] })
+        let state = [text, format!("{} {}", context.files, context.bytes)];
+        Ok(Preview { lines, state: state.into_iter().chain(here).collect() })
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let context = checked(&ctx, &permits, &args).await?;
+        let (context, needed) = checked(&ctx, &permits, &args).await?;
+        let looked = bases::look(&ctx, &permits, &needed, args.platform.as_deref()).await?;
+        let space = moving::space(&ctx, &permits).await?;
+        bases::fetch(&ctx, &permits, &space, looked.missing).await?;
         let tags: Vec<String> = permits.references.iter().map(|p| p.target().image.familiar()).collect();
         let (files, size) = (context.files, context.bytes);
         let plan = Plan {
@@ -152,9 +163,11 @@ impl Tool for Build {
             platform: args.platform,
             no_cache: args.no_cache.unwrap_or(false),
             networked: args.network == Some(Network::Default),
+            trusted: ctx.settings.bypass,
         };
         let (news, mut told) = mpsc::channel::<String>(64);
-        let steps = (&*ctx.commit, &ctx.cancel);
+        let ending = ctx.cancel.child_token();
+        let steps = (&*ctx.commit, &ending);
         let building = ctx.engine.build(&ctx.budget, steps, permits.references, plan, news);
         let telling = async {
             while let Some(text) = told.recv().await {
@@ -162,14 +175,26 @@ impl Tool for Build {
             }
             std::future::pending::<()>().await
         };
+        let mut filled = false;
+        let filling = async {
+            space.runs_out().await;
+            filled = true;
+            ending.cancel();
+            std::future::pending::<()>().await
+        };
         // Who listens slowly does not hold up what is told.
         let came = tokio::select! {
             came = building => came,
             () = telling => return Err(ToolError::internal("telling of a build does not end")),
+            () = filling => return Err(ToolError::internal("a disk that is full does not end")),
         };
         match came.map_err(not_built)? {
             Outcome::Answered(Came::Built(built)) => Ok(draft(&ctx, &tags, built, (files, size))),
             Outcome::Answered(Came::Failed(failure)) => Err(failed(failure)),
+            Outcome::Lost(lost) if filled => lost_one(&ctx, *lost, &tags).map_err(|e| {
+                let full = moving::full("a step filled it, and the build was ended");
+                ToolError { effect: e.effect, ..full }
+            }),
             Outcome::Lost(lost) => lost_one(&ctx, *lost, &tags),
         }
     }
@@ -190,33 +215,45 @@ fn plain_key(key: &str) -> Result<(), ToolError> {
     }
 }
 
-/// The context, its Dockerfile, and every image in it decided on.
-async fn checked(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Context, ToolError> {
+/// The context, its Dockerfile, and every image in it decided on; and those that this build needs.
+async fn checked(
+    ctx: &Ctx,
+    permits: &Permits,
+    args: &Args,
+) -> Result<(Context, Vec<guard::Needed>), ToolError> {
     let (roots, folder, file) =
         (ctx.settings.build.roots.clone(), args.context.clone(), args.dockerfile.clone());
     let looking = tokio::task::spawn_blocking(move || context::look(&roots, &folder, file.as_deref()));
     let mut context = looking.await.map_err(|e| ToolError::internal(e.to_string()))??;
     if ctx.settings.bypass {
-        return Ok(context);
+        return Ok((context, Vec::new()));
     }
     let empty = BTreeMap::new();
     let read = guard::read(&context.dockerfile, args.build_args.as_ref().unwrap_or(&empty));
-    let guard::Dockerfile { images, here_documents, frontend } = read.map_err(refused)?;
-    context.buildkit = here_documents || frontend;
-    for guard::Named { line, image } in &images {
+    let dockerfile = read.map_err(refused)?;
+    for guard::Named { line, image } in &dockerfile.images {
         let target = Target::Reference(Reference { image: image.clone() });
         let targets = vec![Named { asked: image.familiar(), target }];
         let ask = Ask { tool: Build::SPEC.name, needs: Build::SPEC.levels, targets };
         if policy::check(permits.world.rules(), &ask).is_err() {
-            return Err(ToolError::new(
-                Kind::PermissionDenied,
-                format!("line {line} of the Dockerfile: the filters do not allow an image `{}`", image.familiar()),
-            )
-            .hint("docker_policy shows the whitelists; a person can change whitelist_images and blacklist_images"));
+            return Err(hidden(*line, image));
         }
     }
-    from_allowed_registries(ctx, permits, &images).await?;
-    Ok(context)
+    from_allowed_registries(ctx, permits, &dockerfile.images).await?;
+    let needed = dockerfile.needs(args.target.as_deref());
+    context.buildkit = dockerfile.here_documents
+        || dockerfile.frontend.is_some()
+        // The engine's own builder builds all stages: what those that nobody needs begin with was not looked at.
+        || needed.len() < dockerfile.images.len();
+    Ok((context, needed))
+}
+
+fn hidden(line: usize, image: &ImageRef) -> ToolError {
+    ToolError::new(
+        Kind::PermissionDenied,
+        format!("line {line} of the Dockerfile: the filters do not allow an image `{}`", image.familiar()),
+    )
+    .hint("docker_policy shows the whitelists; a person can change whitelist_images and blacklist_images")
 }
 
 /// What is not here would be fetched: from registries that the settings name, if they name any.

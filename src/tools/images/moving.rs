@@ -10,8 +10,10 @@ use crate::engine::EngineError;
 use crate::engine::change::Effect as Came;
 use crate::engine::credentials::{self, Found};
 use crate::engine::discover::Env;
+use crate::engine::room::Room;
 use crate::engine::transfer::{Failed, Phase, Refusal, Step};
 use crate::output::bytes;
+use crate::policy::Permits;
 use crate::policy::reference::{ImageRef, same_registry};
 use crate::tool::error::Effect;
 use crate::tool::{Ctx, Kind, Retry, ToolError};
@@ -28,6 +30,52 @@ const BUSY: Duration = Duration::from_millis(50);
 const REJOIN: Duration = Duration::from_secs(5);
 /// More layers than any image has.
 const MOST_LAYERS: usize = 512;
+/// What stays free where the engine keeps images: a full disk stops every container that writes.
+const FLOOR: u64 = 256 << 20;
+/// What is on its way already is ended when less than this is free.
+const LAST: u64 = 64 << 20;
+/// Between two looks at it.
+const LOOKS: Duration = Duration::from_secs(2);
+
+/// Room for what is about to come, where it can be seen.
+pub(super) struct Space {
+    room: Option<Room>,
+    /// Bytes that may come; all, where nobody knows.
+    pub(super) bytes: u64,
+}
+
+/// Is there room for images?
+pub(super) async fn space(ctx: &Ctx, permits: &Permits) -> Result<Space, ToolError> {
+    let room = ctx.engine.room(&ctx.budget, &permits.world).await;
+    let free = match &room {
+        Some(room) => room.free().await,
+        None => None,
+    };
+    match free {
+        None => Ok(Space { room: None, bytes: u64::MAX }),
+        Some(free) if free > FLOOR => Ok(Space { room, bytes: free - FLOOR }),
+        Some(free) => Err(full(&format!("{} are free", bytes(free)))),
+    }
+}
+
+impl Space {
+    /// Waits until it is nearly used up, which may be never.
+    pub(super) async fn runs_out(&self) {
+        let Some(room) = &self.room else { return std::future::pending().await };
+        while room.free().await.is_none_or(|free| free > LAST) {
+            sleep(LOOKS).await;
+        }
+    }
+}
+
+/// No room is left where the engine keeps images.
+pub(super) fn full(why: &str) -> ToolError {
+    ToolError::new(
+        Kind::DaemonError,
+        format!("the engine's disk is nearly full: {why}, and {} stay free", bytes(FLOOR)),
+    )
+    .hint("docker_df shows what takes the room; docker_image_prune makes some")
+}
 
 /// May this registry be asked?
 pub(super) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> {
@@ -128,6 +176,12 @@ impl Layers {
         (done, self.all.len())
     }
 
+    /// Bytes that are to come or came, as far as the registry has told.
+    pub(super) fn size(&self) -> u64 {
+        let coming = self.all.values().filter(|(phase, ..)| *phase != Phase::There);
+        coming.fold(0, |sum, (_, _, total)| sum.saturating_add(*total))
+    }
+
     fn summary(&self) -> String {
         let (done, all) = self.counts();
         format!("{done} of {} done", count(all, "layer"))
@@ -178,6 +232,7 @@ fn refusal(image: &ImageRef, verb: &str, why: Refusal, known: bool) -> ToolError
     match why {
         Refusal::NoSpace => failed(format!("`{name}` does not fit: the engine's disk is full"))
             .hint("docker_df shows what takes the room; docker_image_prune makes some"),
+        Refusal::TooLarge(size) => full(&format!("`{name}` has at least {} to fetch", bytes(size))),
         Refusal::NothingToPush => ToolError::not_found("image", &name),
         // Whoever listens at an address that nobody named, it is one answer for all.
         _ if !known && !why.is_the_engines_own() => failed(format!(

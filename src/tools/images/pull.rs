@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::moving::{self, Layers};
+use super::moving::{self, Layers, Space};
 use crate::config::Settings;
 use crate::engine::change::Effect as Came;
 use crate::engine::credentials::Found;
@@ -70,6 +70,7 @@ impl Tool for Pull {
         if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
             return Err(moving::taken(&image.familiar()));
         }
+        let space = moving::space(&ctx, &permits).await?;
         let Found { credentials, trouble } = moving::credentials(&image).await;
         let mut layers = Layers::default();
         let begin =
@@ -79,7 +80,10 @@ impl Tool for Pull {
             () = moving::given_up(&ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
         };
         let came = match begun {
-            Ok(pulling) => follow(&ctx, permit, pulling, &mut layers).await,
+            Ok(pulling) => match follow(&ctx, permit, pulling, (&mut layers, &space)).await {
+                Ok(pulled) => pulled.arrived(&ctx.engine, &ctx.budget).await,
+                Err(failed) => Err(failed),
+            },
             Err(failed) => Err(failed),
         };
         let (arrived, note) = match came {
@@ -111,12 +115,13 @@ pub(super) fn told(mut error: ToolError, trouble: Option<String>) -> ToolError {
     error
 }
 
-async fn follow(
+/// To its last step.
+pub(super) async fn follow(
     ctx: &Ctx,
     permit: &Permit<Reference>,
     mut pulling: Pulling,
-    layers: &mut Layers,
-) -> Result<Arrived, Failed> {
+    (layers, space): (&mut Layers, &Space),
+) -> Result<Pulling, Failed> {
     let mut given_up = std::pin::pin!(moving::given_up(ctx));
     loop {
         let step = tokio::select! {
@@ -124,8 +129,16 @@ async fn follow(
             () = &mut given_up => return Err(Failed::Lost(Box::new(pulling.stop(&ctx.engine).await))),
         };
         match step {
-            Ok(Some(step)) => layers.step(ctx, "pull", step).await,
-            Ok(None) => return pulling.arrived(&ctx.engine, &ctx.budget).await,
+            Ok(Some(step)) => {
+                layers.step(ctx, "pull", step).await;
+                // Layers are told one after another: before the last bytes come, the size is known.
+                if layers.size() > space.bytes {
+                    drop(pulling.stop(&ctx.engine).await);
+                    let why = Refusal::TooLarge(layers.size());
+                    return Err(Failed::Refused { why, said: String::new() });
+                }
+            }
+            Ok(None) => return Ok(pulling),
             // The engine looks at the platform when all of it is there, and keeps it.
             Err(Failed::Refused { why: Refusal::NoSuchPlatform, said }) => {
                 let undone = pulling.undo(&ctx.engine, &ctx.budget, &ctx.commit, permit).await;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::Settings;
+use crate::config::settings::SecretSource;
+use crate::config::{Origin, Settings};
 use crate::engine::create::Published;
 use crate::guard::create::{self, Amounts, Ask, Refusal, Wanted};
 use crate::tool::{Asked, Kind, ToolError};
@@ -34,6 +35,11 @@ pub enum Role {
     Ipc,
     Volumes,
     Link,
+}
+
+/// `container:ro`: what follows the name.
+pub fn mode_of(text: &str) -> &str {
+    text.split_once(':').map_or("", |(_, mode)| mode)
 }
 
 /// The networks that are named, in their order.
@@ -74,10 +80,16 @@ pub fn containers(options: &Options) -> Vec<(Role, &str)> {
     all
 }
 
+/// Links: what is named, and what it is called in the container.
+pub fn links(options: &Options) -> Vec<(&str, &str)> {
+    let all = Options::list(options.links.as_ref()).iter();
+    all.map(|text| text.split_once(':').unwrap_or((text, text))).collect()
+}
+
 /// Everything that the options name, and the name that is to be.
 pub fn targets(options: &Options) -> Result<Vec<Asked>, ToolError> {
     let name = match &options.name {
-        Some(name) => Asked::NewContainer(name.strip_prefix('/').unwrap_or(name).to_owned()),
+        Some(name) => Asked::NewContainer(name.clone()),
         None => Asked::UnnamedContainer(like(&options.image)),
     };
     let mut all = vec![name, Asked::Image(options.image.clone())];
@@ -130,8 +142,8 @@ pub fn mounts(options: &Options) -> Result<Vec<Mounted>, ToolError> {
                 return wrong(&line, "only `ro` or `rw` may follow; how it spreads and is labelled is fixed");
             }
         };
-        if !target.starts_with('/') || target.trim_matches('/').is_empty() || target.contains("..") {
-            return wrong(&line, "the path in the container must be absolute, and not `/`");
+        if !target.starts_with('/') || inside(target) == "/" || target.split('/').any(|part| part == "..") {
+            return wrong(&line, "the path in the container must be absolute, without `..`, and not `/`");
         }
         let name = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         let is_volume = source.starts_with(|c: char| c.is_ascii_alphanumeric()) && source.chars().all(name);
@@ -142,12 +154,19 @@ pub fn mounts(options: &Options) -> Result<Vec<Mounted>, ToolError> {
         } else if !is_volume {
             return wrong(&line, "the source must be a volume's name, or an absolute path of the host");
         }
+        let target = inside(target);
         if all.iter().any(|mount| mount.target == target) {
             return wrong(&line, "two mounts at one path");
         }
-        all.push(Mounted { source: source.to_owned(), target: target.to_owned(), read_only });
+        all.push(Mounted { source: source.to_owned(), target, read_only });
     }
     Ok(all)
+}
+
+/// A path of the container as the engine writes it: without double or trailing slashes, and without dots.
+fn inside(target: &str) -> String {
+    let parts: Vec<&str> = target.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    format!("/{}", parts.join("/"))
 }
 
 /// The ports that are asked for.
@@ -226,7 +245,7 @@ pub fn amounts(options: &Options) -> Result<Amounts, ToolError> {
 pub fn wanted(options: &Options, settings: &Settings, binds: &[String]) -> Result<Wanted, ToolError> {
     let mut asks = Vec::new();
     let mut one = |field: &'static str, value: &Option<String>| {
-        asks.extend(value.as_deref().filter(|v| !v.is_empty()).map(|value| Ask::new(field, value)));
+        asks.extend(value.as_deref().map(|value| Ask::new(field, value)));
     };
     one("name", &options.name);
     one("network_mode", &options.network_mode);
@@ -270,9 +289,26 @@ pub fn wanted(options: &Options, settings: &Settings, binds: &[String]) -> Resul
     for port in ports(options, settings)? {
         asks.push(Ask::new("host_port", format!("{}:{}", port.host_ip, port.host_port)));
     }
+    asks.extend(mounts(options)?.into_iter().map(|mount| Ask::new("target", mount.target)));
     asks.extend(binds.iter().map(|path| Ask::new("bind", path.as_str())));
-    let audit: Option<PathBuf> = settings.audit.dir.clone();
-    Ok(Wanted { asks, amounts: amounts(options)?, protected: audit.into_iter().collect() })
+    Ok(Wanted { asks, amounts: amounts(options)?, protected: protected(settings) })
+}
+
+/// Our own files: who can write them changes what is allowed, who can read them knows the secrets.
+pub fn protected(settings: &Settings) -> Vec<PathBuf> {
+    let written = settings.describe().iter().filter_map(|key| match &key.origin {
+        Origin::File { file, .. } => Some(PathBuf::from(&**file)),
+        _ => None,
+    });
+    let secrets = settings.secrets.values().filter_map(|source| match source {
+        SecretSource::File(path) => Some(path.clone()),
+        SecretSource::Env(_) => None,
+    });
+    let mut all: Vec<PathBuf> =
+        settings.audit.dir.clone().into_iter().chain(written).chain(secrets).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// The refusal in the contract's words.

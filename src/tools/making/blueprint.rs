@@ -65,6 +65,22 @@ pub(super) fn checked(options: &Options) -> Result<(), ToolError> {
     if options.tmpfs.as_ref().is_some_and(|list| list.0.iter().any(|path| !path.starts_with('/'))) {
         return Err(wrong("tmpfs", "the path in the container must be absolute", "\"/run:size=16m\""));
     }
+    for (field, map) in [("sysctls", &options.sysctls), ("ulimits", &options.ulimits)] {
+        let odd = |key: &str| !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if Options::texts(map.as_ref()).any(|(key, _)| odd(key)) {
+            return Err(wrong(
+                field,
+                "a name has letters, digits, `.`, `_` and `-`",
+                "{\"nofile\": \"1024\"}",
+            ));
+        }
+    }
+    if Options::list(options.volumes_from.as_ref())
+        .iter()
+        .any(|t| !matches!(asks::mode_of(t), "" | "ro" | "rw"))
+    {
+        return Err(wrong("volumes_from", "only `ro` or `rw` may follow", "\"container:ro\""));
+    }
     if let Some(check) = &options.health_check {
         health(check)?;
     }

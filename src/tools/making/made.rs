@@ -1,18 +1,22 @@
 //! Made, looked at, compared with what was let through; else taken back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
+
 use crate::config::settings::Profile;
-use crate::engine::change::Outcome;
-use crate::engine::create::Made;
-use crate::engine::{Budget, EngineError};
+use crate::engine::EngineError;
+use crate::engine::change::{Effect as Came, Finding};
+use crate::engine::create::{Creation, Made, Unheard};
 use crate::guard::create::made::compare;
 use crate::output::Learned;
 use crate::policy::{Container, Permit, Permits};
 use crate::tool::error::Effect;
 use crate::tool::{Ctx, Kind, Retry, ToolError};
-use crate::tools::changing;
 
+use super::asks::Role;
 use super::options::Options;
 use super::{asks, plan, secrets};
 
@@ -20,6 +24,8 @@ use super::{asks, plan, secrets};
 const LOOK: Duration = Duration::from_secs(5);
 /// Taking back may take this long, whatever is left of the call.
 const BACK: Duration = Duration::from_secs(15);
+/// And at least so long.
+const LEAST: Duration = Duration::from_millis(600);
 
 /// A container that is as it was let through, and does not run yet.
 pub(super) struct Ready {
@@ -31,27 +37,25 @@ pub(super) struct Ready {
 /// Makes it.
 pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> Result<Ready, ToolError> {
     let judged = plan::judge(ctx, &permits, options).await?;
-    room(ctx, &permits).await?;
+    // Held until it is made: two calls must not take the last place both.
+    let place = room(ctx, &permits).await?;
     let environment = secrets::environment(options, &ctx.settings).await?;
     let name = permits.new_containers.pop().ok_or_else(|| ToolError::internal("no permit for the name"))?;
     let called = name.target().name.clone();
     let blueprint = plan::blueprint(ctx, &permits, options, &judged, &environment)?;
     let made = match ctx.engine.create(&ctx.budget, &ctx.commit, name, &blueprint).await {
         Err(e) => return Err(refused(e, options, &called)),
-        Ok(Outcome::Lost(lost)) => {
-            let note = changing::found(ctx, &called, *lost)?;
-            return Err(ToolError { effect: Effect::Done, ..ToolError::new(Kind::OutcomeUnknown, note) }
-                .hint(format!("`{called}` was made, and not looked at: docker_inspect shows it")));
-        }
-        Ok(Outcome::Answered(made)) => made,
+        Ok(Creation::Lost(unheard)) => return Err(lost(ctx, &called, *unheard)),
+        Ok(Creation::Made(made)) => *made,
     };
+    drop(place);
     drop(blueprint);
     if ctx.cancel.is_cancelled() {
         let gave_up = ToolError::new(Kind::Cancelled, "the caller gave up");
-        return Err(back(ctx, &made.permit, gave_up).await);
+        return Err(back(ctx, made.permit, gave_up).await);
     }
     if let Err(why) = as_permitted(ctx, &permits, options, &made).await {
-        return Err(back(ctx, &made.permit, why).await);
+        return Err(back(ctx, made.permit, why).await);
     }
     let mut notes = Vec::new();
     if made.lost {
@@ -65,15 +69,45 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
     Ok(Ready { made, learned: environment.learned, notes })
 }
 
-/// Is there room for one more?
-async fn room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
-    let Some(most) = ctx.settings.create.limits.containers else { return Ok(()) };
-    if ctx.settings.create.profile == Profile::Off {
-        return Ok(());
+/// Nobody heard of it. Where it turns up late it is taken back: it was not compared with what was let through.
+fn lost(ctx: &Ctx, name: &str, unheard: Unheard) -> ToolError {
+    let Unheard { cause, finding, late } = unheard;
+    let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
+    let called = name.to_owned();
+    ctx.after.the_answer(async move {
+        let Finding { effect, evidence } = engine.take_back_late(late, until).await;
+        Finding { effect, evidence: format!("{called}: {evidence}") }
+    });
+    let why = ToolError::from(cause);
+    let message = format!("{}; looked at again, {}", why.message, finding.evidence);
+    match finding.effect {
+        Came::None => ToolError { message, effect: Effect::None, retry: Retry::Safe, retry_after: None, ..why }
+            .hint("nothing happened; it can be asked for again"),
+        came => ToolError {
+            message,
+            kind: if came == Came::Continuing { why.kind } else { Kind::OutcomeUnknown },
+            effect: if came == Came::Continuing { Effect::Continuing } else { Effect::Unknown },
+            retry: Retry::No,
+            retry_after: None,
+            ..why
+        }
+        .hint("should it turn up late, it is removed again: look with docker_ps in a minute, and ask again then"),
     }
+}
+
+/// Whoever counts, counts alone.
+static COUNTING: Mutex<()> = Mutex::const_new(());
+
+/// Is there room for one more? What it gives is held until there is one more.
+async fn room(ctx: &Ctx, permits: &Permits) -> Result<Option<MutexGuard<'static, ()>>, ToolError> {
+    let Some(most) = ctx.settings.create.limits.containers else { return Ok(None) };
+    if ctx.settings.create.profile == Profile::Off {
+        return Ok(None);
+    }
+    let place = COUNTING.lock().await;
     let there = ctx.engine.made_by_us(&ctx.budget, &permits.world).await?;
     if there < most {
-        return Ok(());
+        return Ok(Some(place));
     }
     Err(ToolError::new(
         Kind::PermissionDenied,
@@ -88,7 +122,11 @@ async fn as_permitted(ctx: &Ctx, permits: &Permits, options: &Options, made: &Ma
         return Ok(());
     }
     let inspection = ctx.engine.inspect_container(&ctx.budget.at_most(LOOK), &made.permit).await?;
-    if let Err(field) = compare(&made.sent, &inspection) {
+    let linked = asks::links(options)
+        .into_iter()
+        .zip(linked_to(permits, options))
+        .map(|((_, alias), name)| format!("/{name}:/{}/{alias}", made.permit.target().name));
+    if let Err(field) = compare(&made.sent, &inspection, &linked.collect()) {
         let name = &made.permit.target().name;
         return Err(ToolError::new(
             Kind::Conflict,
@@ -102,27 +140,41 @@ async fn as_permitted(ctx: &Ctx, permits: &Permits, options: &Options, made: &Ma
     plan::judge(ctx, permits, options).await.map(drop)
 }
 
-/// Takes back what was made: nothing half-made stays. Gives what is said of it.
-pub(super) async fn back(ctx: &Ctx, permit: &Permit<Container>, why: ToolError) -> ToolError {
-    match ctx.engine.unmake(&Budget::of(BACK), permit).await {
-        Ok(()) => ToolError {
+/// The names of the containers that are linked to, in the order of the links.
+fn linked_to<'a>(permits: &'a Permits, options: &'a Options) -> impl Iterator<Item = &'a str> {
+    let all = asks::containers(options).into_iter().zip(&permits.containers);
+    all.filter(|((role, _), _)| *role == Role::Link).map(|(_, permit)| permit.target().name.as_str())
+}
+
+/// Takes back what was made: nothing half-made stays. Gives what is said of it. An engine that is away is waited for, after
+/// the answer too.
+pub(super) async fn back(ctx: &Ctx, permit: Permit<Container>, why: ToolError) -> ToolError {
+    let patience = ctx.ends_by().min(Instant::now() + BACK).max(Instant::now() + LEAST);
+    let Err(e) = ctx.engine.unmake_until(&permit, patience).await else {
+        return ToolError {
             message: format!("{}; the container was removed again", why.message),
             effect: Effect::None,
             ..why
-        },
-        Err(e) => ToolError {
-            message: format!(
-                "{}; the container `{}` could not be removed again: {}",
-                why.message,
-                permit.target().name,
-                ToolError::from(e).message
-            ),
-            effect: Effect::Done,
-            retry: Retry::No,
-            ..why
-        }
-        .hint("docker_remove takes it away"),
+        };
+    };
+    let (name, cause) = (permit.target().name.clone(), ToolError::from(e).message);
+    let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
+    let called = name.clone();
+    ctx.after.the_answer(async move {
+        let (effect, evidence) = match engine.unmake_until(&permit, until).await {
+            Ok(()) => (Came::None, "it was removed again"),
+            Err(_) => (Came::Done, "it could not be removed again"),
+        };
+        Finding { effect, evidence: format!("{called}: {evidence}") }
+    });
+    ToolError {
+        message: format!("{}; the container `{name}` could not be removed again yet: {cause}", why.message),
+        effect: Effect::Done,
+        retry: Retry::No,
+        retry_after: None,
+        ..why
     }
+    .hint("it is tried again for a while; docker_ps with all = true shows whether it is there, docker_remove takes it away")
 }
 
 fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {

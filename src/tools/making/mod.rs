@@ -10,6 +10,8 @@ mod plan;
 mod real;
 mod run;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::tool::ToolDef;

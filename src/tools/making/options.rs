@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::tool::args::OneOrMany;
 use crate::tool::time::Span;
@@ -12,7 +12,7 @@ use super::forms::{Argv, Number, Pairs, Texts};
 
 /// What `docker_create` and `docker_run` take. The waiting is for `docker_run` alone.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Options {
     /// Reference or id; it must be there.
     pub image: String,
@@ -106,7 +106,42 @@ pub enum WaitFor {
     Log,
 }
 
+impl<'de> Deserialize<'de> for Options {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer).map(Self::tidied)
+    }
+}
+
 impl Options {
+    /// What is empty is not asked for: judged as absent and sent as empty it would be two things. A leading slash of a name
+    /// is the engine's way to write it.
+    fn tidied(mut self) -> Self {
+        for text in [
+            &mut self.name,
+            &mut self.network_mode,
+            &mut self.user,
+            &mut self.workdir,
+            &mut self.hostname,
+            &mut self.restart_policy,
+            &mut self.stop_signal,
+            &mut self.gpus,
+            &mut self.pid_mode,
+            &mut self.ipc_mode,
+            &mut self.uts_mode,
+            &mut self.userns_mode,
+            &mut self.cgroupns_mode,
+            &mut self.cgroup_parent,
+            &mut self.runtime,
+            &mut self.log_driver,
+        ] {
+            *text = text.take().filter(|text| !text.is_empty());
+        }
+        if let Some(bare) = self.name.as_deref().and_then(|name| name.strip_prefix('/')) {
+            self.name = Some(bare.to_owned());
+        }
+        self
+    }
+
     /// A map that may be absent.
     pub(super) fn texts(map: Option<&Texts>) -> impl Iterator<Item = (&str, &str)> {
         static NONE: BTreeMap<String, String> = BTreeMap::new();

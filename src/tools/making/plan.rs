@@ -6,7 +6,7 @@ use crate::config::settings::Profile;
 use crate::engine::create::{Blueprint, Mount, Net, Source};
 use crate::engine::endpoint::Endpoint;
 use crate::guard::create::image::{self, Brought};
-use crate::guard::create::{self, Ask};
+use crate::guard::create::{self, Ask, Way};
 use crate::policy::{Image, Permit, Permits};
 use crate::tool::{Ctx, Kind, Preview, ToolError};
 
@@ -78,9 +78,35 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
     }
     wanted.asks.extend(extra);
     wanted.protected.extend(socket);
+    if !found.is_empty() {
+        wanted.protected.extend(ctx.engine.root(&ctx.budget, &permits.world).await?);
+        wanted.protected = real::also(wanted.protected).await?;
+    }
     create::check(&wanted, &settings.create).map_err(asks::refused)?;
     found.truncate(hosts.len());
+    ways(ctx, permits, &mounts, &found).await?;
     Ok(Judged { real: found, brought })
+}
+
+/// Can somebody change the way to what is to be mounted?
+async fn ways(ctx: &Ctx, permits: &Permits, mounts: &[Mounted], real: &[String]) -> Result<(), ToolError> {
+    if real.is_empty() {
+        return Ok(());
+    }
+    let hosts = mounts.iter().filter(|mount| mount.is_host()).zip(real);
+    let new: Vec<Way> =
+        hosts.map(|(mount, real)| Way { path: real.into(), writable: !mount.read_only }).collect();
+    let own = permits.new_containers.first().map(|permit| permit.target().name.as_str());
+    let mut others = Vec::new();
+    for seen in ctx.engine.containers(&ctx.budget, &permits.world).await? {
+        let binds = seen.raw.mounts.iter().filter(|mount| mount.r#type == "bind" && !mount.source.is_empty());
+        // When it is looked at again it is there itself.
+        for mount in binds.filter(|_| own != Some(seen.identity.name.as_str())) {
+            let way = Way { path: mount.source.clone().into(), writable: mount.rw != Some(false) };
+            others.push((seen.identity.name.clone(), way));
+        }
+    }
+    create::apart(&new, &others, &ctx.settings.create).map_err(asks::refused)
 }
 
 /// What the engine is to be told.
@@ -94,19 +120,19 @@ pub(super) fn blueprint<'a>(
     let lacks = || ToolError::internal("fewer permits than names");
     let mut others = permits.containers.iter();
     let (mut network_of, mut pid_of, mut ipc_of) = (None, None, None);
-    let (mut volumes_from, mut links) = (Vec::new(), Vec::new());
-    let mut aliases = Options::list(options.links.as_ref()).iter();
+    let (mut volumes_from, mut linked) = (Vec::new(), Vec::new());
+    let mut links = asks::links(options).into_iter();
+    let mut modes = Options::list(options.volumes_from.as_ref()).iter().map(|text| asks::mode_of(text));
     for (role, name) in asks::containers(options) {
         let permit = others.next().ok_or_else(lacks)?;
         match role {
             Role::Network => network_of = Some(permit),
             Role::Pid => pid_of = Some(permit),
             Role::Ipc => ipc_of = Some(permit),
-            Role::Volumes => volumes_from.push(permit),
+            Role::Volumes => volumes_from.push((permit, modes.next() == Some("ro"))),
             Role::Link => {
-                let alias =
-                    aliases.next().and_then(|link| link.split_once(':')).map_or(name, |(_, alias)| alias);
-                links.push((permit, alias.to_owned()));
+                let (_, alias) = links.next().unwrap_or((name, name));
+                linked.push((permit, alias.to_owned()));
             }
         }
     }
@@ -137,7 +163,7 @@ pub(super) fn blueprint<'a>(
         pid_of,
         ipc_of,
         volumes_from,
-        links,
+        links: linked,
         ports: asks::ports(options, &ctx.settings)?,
         labels,
         env: blueprint::env(environment),

@@ -1,6 +1,7 @@
 //! Where paths of this host really lead. The only look at the file system that the making of containers takes.
 
 use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
 
 use tokio::task::spawn_blocking;
 
@@ -14,6 +15,16 @@ pub(super) async fn real(paths: Vec<String>) -> Result<Vec<String>, ToolError> {
     // A dead network file system hangs a thread and not the server.
     let looked = spawn_blocking(move || paths.iter().map(|path| one(path)).collect::<Result<Vec<_>, _>>());
     looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?
+}
+
+/// Paths as they are, and where they lead if they lead anywhere.
+pub(super) async fn also(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ToolError> {
+    let looked = spawn_blocking(move || {
+        let real: Vec<PathBuf> = paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+        let absolute = paths.into_iter().filter(|path| path.is_absolute());
+        absolute.chain(real).collect()
+    });
+    looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))
 }
 
 fn one(path: &str) -> Result<String, ToolError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Settings;
-use crate::engine::change::Outcome;
+use crate::engine::change::{Effect as Came, Outcome};
 use crate::output::Draft;
 use crate::policy::{Level, Permits};
 use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
@@ -62,7 +62,7 @@ impl Tool for Run {
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Options) -> Result<Output, ToolError> {
-        let mut ready = made::make(&ctx, permits, &args).await?;
+        let ready = made::make(&ctx, permits, &args).await?;
         let mut draft = draft(&ready, &args);
         let permit = ready.made.permit;
         match ctx
@@ -70,8 +70,20 @@ impl Tool for Run {
             .act(&ctx.budget, &ctx.commit, ready.made.start, crate::engine::lifecycle::Act::Start)
             .await
         {
-            Err(e) => return Err(made::back(&ctx, &permit, made::unstarted(e)).await),
-            Ok(Outcome::Lost(lost)) => ready.notes.push(changing::found(&ctx, &permit.target().name, *lost)?),
+            Err(e) => return Err(made::back(&ctx, permit, made::unstarted(e)).await),
+            Ok(Outcome::Lost(lost)) => {
+                // Not started for certain: it does not stay. Else it is there, whether it runs or not.
+                let never = matches!(lost.finding.effect, Came::None);
+                match changing::found(&ctx, &permit.target().name, *lost) {
+                    Ok(note) => draft = draft.note(note),
+                    Err(why) if never => return Err(made::back(&ctx, permit, why).await),
+                    Err(why) => {
+                        let name = &permit.target().name;
+                        let message = format!("`{name}` was made, and asked to start: {}", why.message);
+                        return Err(ToolError { message, ..why });
+                    }
+                }
+            }
             Ok(Outcome::Answered(acted)) => {
                 if let Some(now) = acted.now {
                     let ended = now.status == "exited";

@@ -5,9 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::Settings;
-use crate::config::settings::Profile;
-use crate::engine::recreate::{Mended, Recreated, Recreation, Undone, Way};
+use crate::engine::recreate::{Mended, Patience, Recreated, Recreation, Undone, Way};
 use crate::output::Draft;
 use crate::policy::reference::ImageRef;
 use crate::policy::{Level, Permits};
@@ -15,10 +13,11 @@ use crate::tool::error::Effect as Came;
 use crate::tool::time::Span;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Retry, Spec, Tool, ToolError};
 
-pub struct Recreate;
+mod judge;
 
-/// One without a health check must run for so long.
-const SETTLE: Duration = Duration::from_secs(3);
+use judge::judge;
+
+pub struct Recreate;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +68,7 @@ impl Tool for Recreate {
             return Ok(Preview { lines: vec![line], state: vec!["half".to_owned()] });
         }
         let what = look(ctx, permits, args).await?;
-        judge(&what, args, &ctx.settings)?;
+        judge(&what, args, ctx)?;
         let mut line = format!("container `{name}` ({}) is made anew", what.state);
         if let (true, Some(image)) = (what.other_image, permits.images.first()) {
             let target = crate::policy::Target::Image(image.target().clone());
@@ -79,7 +78,9 @@ impl Tool for Recreate {
         if args.stop_first && !what.contended.is_empty() {
             line.push_str(&format!("; it is away meanwhile, for both need {}", what.contended.join(", ")));
         }
-        Ok(Preview { lines: vec![line], state: vec![format!("{} {}", what.state, what.created)] })
+        let lines = std::iter::once(line);
+        let lines = lines.chain((!what.unnamed.is_empty()).then(|| kept(&what.unnamed))).collect();
+        Ok(Preview { lines, state: vec![format!("{} {}", what.state, what.created)] })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
@@ -87,7 +88,7 @@ impl Tool for Recreate {
             return Err(ToolError::internal("a recreation without its container"));
         };
         let name = permit.target().name.clone();
-        let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit).await;
+        let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit, Patience::None).await;
         let mended = mended.map_err(|e| ToolError::of_object(e, "container", &name))?;
         match &mended {
             Mended::Nothing => {}
@@ -114,12 +115,28 @@ impl Tool for Recreate {
             }
         }
         let what = look(&ctx, &permits, &args).await?;
-        judge(&what, &args, &ctx.settings)?;
+        judge(&what, &args, &ctx)?;
         let Some(permit) = permits.containers.pop() else {
             return Err(ToolError::internal("a recreation without its container"));
         };
-        let way = Way { stop_first: args.stop_first && !what.contended.is_empty(), settle: SETTLE };
+        let unnamed = what.unnamed.clone();
+        let way = Way { stop_first: args.stop_first && !what.contended.is_empty() };
+        // From now on somebody finishes or undoes it, should we be killed. Where the old one runs all the time, only its
+        // name is at stake, and the next call mends that, too.
+        let watch = ctx.watchdogs.start(&permit.target().id, &ctx.engine.found().endpoint.to_string()).await;
+        let watch = match watch {
+            Err(e) if way.stop_first => return Err(e),
+            watch => watch.ok(),
+        };
         let came = ctx.engine.recreate(&ctx.budget, &ctx.commit, permit, (what, way)).await;
+        // What could not be put back, or tidied up, is tried again beside.
+        let clean = match &came {
+            Ok(recreated) => recreated.notes.is_empty(),
+            Err(undone) => undone.restored,
+        };
+        if let (Some(watch), true) = (watch, clean) {
+            watch.done();
+        }
         let Recreated { id, state, health, notes } = came.map_err(|e| undone(&name, e))?;
         let short = id.get(..12).unwrap_or(&id).to_owned();
         let mut draft = done(&name, "recreated").with("id", short).with("state", state);
@@ -129,8 +146,20 @@ impl Tool for Recreate {
         if mended != Mended::Nothing {
             draft = draft.note("what an earlier docker_recreate had left half done was undone first");
         }
+        if !unnamed.is_empty() {
+            draft = draft.note(kept(&unnamed));
+        }
         Ok(notes.into_iter().fold(draft, Draft::note))
     }
+}
+
+/// Volumes without a name cannot be given on as such.
+fn kept(at: &[String]) -> String {
+    format!(
+        "the volumes at {} had no name; they stay, the new one mounts them by their ids, and docker_remove with volumes = \
+         true leaves them",
+        at.join(", ")
+    )
 }
 
 fn done(name: &str, status: &str) -> Output {
@@ -154,70 +183,10 @@ async fn look(ctx: &Ctx, permits: &Permits, args: &Args) -> Result<Recreation, T
                 .hint("give it one with docker_tag, and ask for that"));
         }
     };
-    let roots = &ctx.settings.create.bind_roots;
-    let under = |path: &std::path::Path| roots.contain(path);
     ctx.engine
-        .recreation(&ctx.budget, permit, image, &under)
+        .recreation(&ctx.budget, permit, image)
         .await
         .map_err(|e| ToolError::of_object(e, "container", &permit.target().name))
-}
-
-/// The configuration may be kept, whatever it is; it may not grow.
-fn judge(what: &Recreation, args: &Args, settings: &Settings) -> Result<(), ToolError> {
-    let conflict = |message: String| ToolError::new(Kind::Conflict, message);
-    let denied = |message: String| ToolError::new(Kind::PermissionDenied, message);
-    let name = &what.name;
-    if let Some(why) = what.uncopied {
-        return Err(ToolError::new(Kind::Unsupported, format!("`{name}` cannot be made anew: {why}"))
-            .hint("make it anew with docker_create, or on the host"));
-    }
-    if matches!(what.state.as_str(), "paused" | "removing" | "dead") {
-        return Err(conflict(format!("container `{name}` is {}", what.state))
-            .hint("docker_unpause it first, or docker_remove it"));
-    }
-    if what.shares_unseen && !settings.bypass {
-        return Err(conflict(format!("`{name}` shares a namespace of a container that is not there"))
-            .hint("make it anew with docker_create"));
-    }
-    if !what.contended.is_empty() && !args.stop_first {
-        let needs = what.contended.join(", ");
-        return Err(conflict(format!("old and new cannot run at once, for both need {needs}")).hint(
-            "with stop_first = true the old one is stopped before the new one starts, and started again should that fail",
-        ));
-    }
-    if !what.contended.is_empty() && what.auto_remove {
-        return Err(conflict(format!(
-            "`{name}` removes itself when it is stopped, so there would be no way back"
-        ))
-        .hint("docker_update cannot change that; make it anew with docker_run"));
-    }
-    if !what.other_image || settings.bypass {
-        return Ok(());
-    }
-    // What it may do it may do for the image that it was made of; another one would get what nobody gave it.
-    let excepted = |(field, value): &&(&'static str, String)| {
-        settings.create.allow.iter().any(|e| e.field == *field && e.value.as_ref().is_none_or(|v| v == value))
-    };
-    let given: Vec<String> = what
-        .beyond
-        .iter()
-        .filter(|one| !excepted(one))
-        .map(|(field, value)| format!("{field}={value}"))
-        .collect();
-    if !given.is_empty() {
-        return Err(denied(format!(
-            "another image would get what only this container was given, and the profile under [create_safety] refuses: {}",
-            given.join(", ")
-        ))
-        .hint("leave `image` out; a person can add an exception to `allow` under [create_safety]"));
-    }
-    if settings.create.profile == Profile::Restricted && what.root {
-        return Err(denied(
-            "the image runs as root: refused by profile = \"restricted\" under [create_safety]".to_owned(),
-        )
-        .hint("choose an image with a user of its own"));
-    }
-    Ok(())
 }
 
 fn undone(name: &str, e: Undone) -> ToolError {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::config::Settings;
 use crate::config::units::size;
 use crate::engine::update::{Limits, Restart, Updated, Wish};
+use crate::guard::create::{self, Ask};
 use crate::output::memory;
 use crate::policy::{Level, Permits};
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
@@ -82,6 +83,16 @@ impl Tool for Update {
     fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
         if settings.bypass {
             return Ok(());
+        }
+        // What a new container may not have, an old one does not get.
+        if let Some(policy) = &args.restart_policy {
+            let asks = vec![Ask::new("restart_policy", policy.as_str())];
+            create::check(&create::Wanted { asks, ..create::Wanted::default() }, &settings.create).map_err(
+                |no| {
+                    let what = format!("`restart_policy` = `{policy}` is refused by {}: {}", no.rule, no.why);
+                    ToolError::new(Kind::PermissionDenied, what).hint("no or on-failure may be asked for")
+                },
+            )?;
         }
         let most = &settings.create.limits;
         let over = match (args.memory, args.cpus, args.pids) {

@@ -1,0 +1,403 @@
+//! Every row of the catalogue's sections 1 to 5, 7, 18 and 19, and the test that tries it on the engine. A row cannot lose its
+//! test: the names are held against the list of this program.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{Launch, engine};
+
+/// What holds a row.
+enum Held {
+    /// These tests try it.
+    By(&'static [&'static str]),
+    /// There is no such argument or tool, and `ABSENT` proves it; the reason.
+    NotOffered(&'static str),
+    /// It is no matter of these tools; where it belongs.
+    Elsewhere(&'static str),
+}
+use Held::{By, Elsewhere, NotOffered};
+
+const FIELDS: &str = "create::guard::fields_that_reach_out_of_the_container";
+const OTHERS: &str = "create::guard::networks_and_namespaces_of_others";
+const PATHS: &str = "create::guard::paths_of_the_host";
+const BAD: &str = "create::plain::bad_arguments_make_nothing";
+const SAFE: &str = "create::plain::the_defaults_are_safe";
+const SPELLINGS: &str = "create::edges::k4_spellings";
+const EMPTY: &str = "create::edges::k12_an_empty_word_asks_for_nothing";
+const MATRIX: &str = "permissions::matrix::what_is_hidden_is_answered_like_what_does_not_exist";
+const BUILD_FROM: &str = "build::refused::b1_b2_b3_contexts_and_dockerfiles_from_elsewhere";
+const BUILD_ASKS: &str = "build::refused::b4_b5_what_a_dockerfile_may_not_ask_for";
+const BUILD_NAMES: &str = "build::refused::i2_i4_b6_b9_names_and_secrets";
+
+const ROWS: &[(&str, Held)] = &[
+    // Section 1, names
+    ("N1 ids and prefixes", By(&[MATRIX, OTHERS])),
+    ("N2 slashes", By(&[MATRIX, "create::edges::k13_reserved_and_hidden_names"])),
+    ("N3 white space and control bytes", By(&[MATRIX, "create::edges::k13_reserved_and_hidden_names"])),
+    (
+        "N4 paths in names",
+        By(&["permissions::wire::only_reads_of_resolved_and_visible_objects_are_sent", BAD]),
+    ),
+    (
+        "N6 aliases of links",
+        By(&["permissions::identities::a_container_is_hidden_by_any_name_that_reaches_it"]),
+    ),
+    ("N8 case", By(&[MATRIX])),
+    ("N9 look-alikes", By(&["create::edges::k13_reserved_and_hidden_names"])),
+    (
+        "N10 renamed between check and use",
+        By(&["permissions::renamed::a_new_name_does_not_show_what_was_hidden"]),
+    ),
+    ("N11 renamed out of the blacklist", By(&["upkeep::rename::a_name_brings_nothing_into_reach"])),
+    ("N12 another under the same name", By(&["volumes::x12_a_prune_takes_what_it_showed"])),
+    (
+        "N13 by label or service",
+        By(&["permissions::identities::a_container_is_hidden_by_any_name_that_reaches_it"]),
+    ),
+    ("N14 globs", By(&["create::globs::a_level_of_globs_is_for_names_that_match"])),
+    ("N15 short prefixes", By(&["permissions::matrix::short_prefixes_tell_of_visible_ids_only"])),
+    // Section 2, through another container
+    ("X1 network of another", By(&[OTHERS])),
+    ("X2 processes of another", By(&[OTHERS])),
+    ("X3 memory of another", By(&[OTHERS, FIELDS])),
+    ("X4 volumes from another", By(&[OTHERS, "create::edges::x7_links_and_mounts_of_others_by_permission"])),
+    (
+        "X5 volumes of hidden ones",
+        By(&[
+            "volumes::x5_volumes_of_hidden_containers_do_not_exist",
+            "create::globs::x5_volumes_of_hidden_containers_are_not_mounted",
+        ]),
+    ),
+    ("X6 the engine's own folders", By(&["create::edges::m5_our_own_files_and_the_engines", PATHS])),
+    ("X7 links", By(&[OTHERS, "create::edges::x7_links_and_mounts_of_others_by_permission"])),
+    (
+        "X8 networks and names on them",
+        By(&[
+            "networks::x8_hidden_networks_and_users",
+            "create::edges::x8_nobody_takes_anothers_name_on_a_network",
+        ]),
+    ),
+    (
+        "X9 archive, export, commit, attach",
+        By(&["threats::operations::s18_every_operation_is_offered_or_never_sent"]),
+    ),
+    ("X10 commit and export", NotOffered("no such tool")),
+    ("X11 exec where the socket is", Elsewhere("exec")),
+    (
+        "X12 prunes",
+        By(&[
+            "volumes::x12_a_prune_takes_what_it_showed",
+            "networks::x12_a_prune_takes_what_it_showed",
+            "upkeep::prune::exactly_what_was_previewed_goes",
+            "images::removal::a_prune_takes_exactly_what_it_showed",
+        ]),
+    ),
+    ("X13 compose by label", Elsewhere("compose")),
+    (
+        "X14 what hidden ones need",
+        By(&[
+            "networks::x8_hidden_networks_and_users",
+            "volumes::x5_volumes_of_hidden_containers_do_not_exist",
+        ]),
+    ),
+    // Section 3, the fields
+    ("3 Privileged", By(&[FIELDS, BAD, "create::edges::k1_keys_that_stand_twice"])),
+    ("3 CapAdd", By(&[FIELDS, SPELLINGS])),
+    ("3 Devices", By(&[FIELDS])),
+    ("3 DeviceCgroupRules", NotOffered("no argument")),
+    ("3 DeviceRequests", By(&[FIELDS, EMPTY])),
+    ("3 SecurityOpt", By(&[FIELDS, SPELLINGS])),
+    ("3 PidMode", By(&[FIELDS, OTHERS])),
+    ("3 IpcMode", By(&[FIELDS, OTHERS])),
+    ("3 UTSMode", By(&[FIELDS])),
+    ("3 UsernsMode", By(&[FIELDS])),
+    ("3 CgroupnsMode", By(&[FIELDS])),
+    ("3 Cgroup", NotOffered("no argument")),
+    ("3 CgroupParent", By(&[FIELDS])),
+    ("3 Runtime", By(&[FIELDS])),
+    ("3 Isolation", NotOffered("no argument")),
+    ("3 VolumesFrom", By(&[OTHERS])),
+    ("3 Links", By(&[OTHERS])),
+    ("3 VolumeDriver", NotOffered("no argument")),
+    ("3 MaskedPaths", By(&[BAD])),
+    ("3 ReadonlyPaths", NotOffered("no argument")),
+    ("3 Sysctls", By(&[FIELDS, SPELLINGS])),
+    ("3 OomKillDisable", By(&[FIELDS])),
+    ("3 OomScoreAdj", By(&[FIELDS])),
+    ("3 StorageOpt", NotOffered("no argument")),
+    ("3 LogConfig", By(&[FIELDS])),
+    ("3 ContainerIDFile", NotOffered("no argument")),
+    ("3 Annotations", NotOffered("no argument")),
+    ("3 ExtraHosts, Dns", By(&["create::profiles::restricted_cells_are_refused"])),
+    ("3 GroupAdd", By(&[FIELDS])),
+    ("3 CpuRealtime", NotOffered("no argument")),
+    ("3 Blkio devices", NotOffered("no argument")),
+    ("3 Ulimits", By(&[FIELDS, SPELLINGS])),
+    ("3 NetworkMode", By(&[FIELDS, OTHERS])),
+    ("3 PortBindings", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
+    ("3 PublishAllPorts", NotOffered("no argument")),
+    ("3 Binds, Mounts", By(&[PATHS, "create::guard::volumes_that_are_something_else"])),
+    (
+        "3 RestartPolicy",
+        By(&["create::profiles::restricted_cells_are_refused", "upkeep::update::ceilings_and_nothing_else"]),
+    ),
+    (
+        "3 Memory, NanoCpus, PidsLimit",
+        By(&[FIELDS, SAFE, "create::edges::k11_ceilings_hold_for_all_at_once"]),
+    ),
+    ("3 ShmSize", NotOffered("no argument: the engine's 64 MB")),
+    ("3 Tmpfs", By(&[FIELDS, SPELLINGS, "create::edges::k11_ceilings_hold_for_all_at_once"])),
+    ("3 User", By(&[EMPTY, SAFE])),
+    ("3 Healthcheck", By(&["create::profiles::a_health_check_is_a_command_of_the_container"])),
+    ("3 Entrypoint, Cmd", By(&["create::plain::everything_that_is_typed_arrives"])),
+    ("3 Labels", By(&[FIELDS, SAFE])),
+    ("3 Hostname", By(&["create::edges::x8_nobody_takes_anothers_name_on_a_network"])),
+    ("3 name", By(&["create::edges::k13_reserved_and_hidden_names"])),
+    ("3 AutoRemove", NotOffered("no argument")),
+    ("3 Env", By(&["create::secrets::they_reach_the_container_and_nothing_else"])),
+    ("K1", By(&[BAD, "create::edges::k1_keys_that_stand_twice"])),
+    ("K2", By(&[BAD, "create::lost::what_was_made_otherwise_never_runs"])),
+    ("K3", By(&[FIELDS, SPELLINGS])),
+    ("K4", By(&[FIELDS, SPELLINGS])),
+    ("K6", By(&[OTHERS, "networks::k6_no_network_reaches_the_hosts"])),
+    ("K8", By(&["upkeep::update::ceilings_and_nothing_else"])),
+    ("K9", By(&["create::profiles::k9_a_start_says_nothing"])),
+    ("K10", By(&[PATHS])),
+    ("K11", By(&[FIELDS, SAFE, "create::edges::k11_ceilings_hold_for_all_at_once"])),
+    ("K12", By(&[SAFE, EMPTY])),
+    (
+        "K13",
+        By(&[
+            "create::edges::k13_reserved_and_hidden_names",
+            "create::plain::levels_filters_and_confirmations",
+        ]),
+    ),
+    // Section 4
+    ("M1", By(&["volumes::m1_no_volume_mounts_the_host"])),
+    ("M2", By(&[BAD])),
+    ("M3", Elsewhere("compose")),
+    ("M4", By(&["create::guard::volumes_that_are_something_else"])),
+    ("M5", By(&[PATHS, "create::edges::m5_our_own_files_and_the_engines"])),
+    ("M6", By(&[PATHS, "create::lost::what_was_made_otherwise_never_runs"])),
+    ("M7", By(&[BAD])),
+    ("M9", By(&[BAD])),
+    ("M10", By(&["upkeep::remove::a_container_goes_and_its_volumes_when_they_are_asked_for"])),
+    ("M11", By(&["create::edges::k11_ceilings_hold_for_all_at_once"])),
+    ("M12", By(&[BAD])),
+    // Section 5
+    ("I1", By(&["images::names::i1_every_spelling_is_one_image"])),
+    ("I2", By(&["images::names::i2_i9_names_are_not_given_past_the_filters", BUILD_NAMES])),
+    ("I3", By(&["images::offered::i3_i13_what_is_not_offered_is_not_there"])),
+    ("I4", By(&[BUILD_NAMES])),
+    (
+        "I5",
+        By(&[
+            "images::offered::i5_a_name_that_moves_between_asking_and_doing",
+            "build::bases::i5_a_base_that_moves_is_another_build",
+        ]),
+    ),
+    ("I7", By(&["images::registries::i7_ports_are_not_told_apart"])),
+    (
+        "I8",
+        By(&[
+            "images::space::i8_nothing_is_fetched_onto_a_full_disk",
+            "images::space::i8_an_image_that_is_too_large_is_ended_as_soon_as_that_is_known",
+        ]),
+    ),
+    ("I9", By(&["images::names::i2_i9_names_are_not_given_past_the_filters"])),
+    ("I10", By(&["images::names::i10_history_and_environment_are_masked"])),
+    ("I11", By(&["images::removal::i11_containers_keep_their_image"])),
+    ("I12", By(&["images::registries::i12_credentials_of_one_registry_reach_no_other"])),
+    ("I13", By(&["images::offered::i3_i13_what_is_not_offered_is_not_there"])),
+    // Section 7
+    ("B1", By(&[BUILD_FROM])),
+    ("B2", By(&[BUILD_FROM])),
+    ("B3", By(&[BUILD_FROM])),
+    ("B4", By(&[BUILD_ASKS])),
+    ("B5", By(&[BUILD_ASKS])),
+    ("B6", By(&[BUILD_NAMES])),
+    ("B8", By(&["build::b8_run_reaches_nothing_unless_it_may"])),
+    ("B9", By(&[BUILD_NAMES])),
+    (
+        "B10",
+        By(&[
+            "build::b10_a_build_that_takes_too_long_is_ended_in_time",
+            "build::child::b10_a_build_that_fills_the_disk_is_ended",
+        ]),
+    ),
+    // Section 18
+    (
+        "18 swarm, services, secrets, configs, nodes, plugins",
+        By(&["threats::operations::s18_every_operation_is_offered_or_never_sent"]),
+    ),
+    (
+        "18 the closed list",
+        By(&[
+            "threats::operations::s18_the_closed_list_holds_nothing_else",
+            "threats::operations::s18_no_spelling_of_a_path_passes",
+        ]),
+    ),
+    // Section 19, the cells: baseline, then restricted
+    ("19 host process", NotOffered("no argument: isolation")),
+    ("19 host namespaces", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
+    ("19 privileged", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
+    ("19 capabilities", By(&[FIELDS, SAFE, "create::profiles::restricted_cells_are_refused"])),
+    ("19 host paths", By(&[PATHS])),
+    ("19 host ports", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
+    ("19 host probes", By(&["create::profiles::a_health_check_is_a_command_of_the_container"])),
+    (
+        "19 apparmor, selinux, seccomp, proc",
+        By(&[FIELDS, SPELLINGS, "create::profiles::restricted_cells_are_refused"]),
+    ),
+    ("19 sysctls", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
+    ("19 volume types", By(&["create::guard::volumes_that_are_something_else", PATHS])),
+    ("19 privilege escalation", By(&[SAFE, "create::profiles::restricted_cells_are_refused"])),
+    ("19 not root", By(&[SAFE, EMPTY])),
+    ("19 what Docker has besides", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
+    ("19 ceilings", By(&[FIELDS, SAFE, "create::edges::k11_ceilings_hold_for_all_at_once"])),
+];
+
+/// Arguments that making a container, a volume, a network or an image must not have, in the engine's words and in ours.
+const ABSENT: &[&str] = &[
+    "host_config",
+    "hostconfig",
+    "extra_host_config",
+    "device_cgroup_rules",
+    "cgroup",
+    "isolation",
+    "volume_driver",
+    "masked_paths",
+    "readonly_paths",
+    "storage_opt",
+    "container_id_file",
+    "cidfile",
+    "annotations",
+    "cpu_rt_runtime",
+    "cpu_realtime_runtime",
+    "blkio_device_read_bps",
+    "blkio_weight_device",
+    "publish_all_ports",
+    "publish_all",
+    "shm_size",
+    "auto_remove",
+    "rm",
+    "mounts",
+    "binds",
+    "options",
+    "ipam",
+    "config_from",
+    "attachable",
+    "all_tags",
+    "from_src",
+    "remote",
+    "secrets",
+    "ssh",
+    "build_contexts",
+    "output",
+    "privileged_build",
+    "entrypoint_args",
+    "credential_spec",
+    "memory_swap",
+    "kernel_memory",
+    "cpuset_cpus",
+    "domainname",
+    "mac_address",
+    "stdin_open",
+    "tty",
+];
+
+/// Tools that there must not be.
+const NO_TOOLS: &[&str] = &[
+    "docker_commit",
+    "docker_export",
+    "docker_load",
+    "docker_import",
+    "docker_save",
+    "docker_search",
+    "docker_attach",
+    "docker_swarm_init",
+    "docker_service_create",
+    "docker_plugin_install",
+    "docker_login",
+    "docker_manifest_inspect",
+    "docker_secret_create",
+    "docker_config_create",
+    "docker_node_update",
+];
+
+#[test]
+fn every_row_has_its_test() {
+    let list = Command::new(std::env::current_exe().unwrap())
+        .args(["--list", "--format", "terse"])
+        .output()
+        .unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let tests: Vec<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    assert!(tests.contains(&"threats::rows::every_row_has_its_test"), "the list is read wrongly");
+    let mut lost = Vec::new();
+    for (row, held) in ROWS {
+        match held {
+            By(names) => lost.extend(
+                names.iter().filter(|name| !tests.contains(name)).map(|name| format!("{row}: {name}")),
+            ),
+            NotOffered(why) | Elsewhere(why) => assert!(!why.is_empty(), "{row}"),
+        }
+    }
+    assert!(lost.is_empty(), "rows without their tests:\n{}", lost.join("\n"));
+    for (letter, numbers) in [
+        ("K", [1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13].as_slice()),
+        ("M", &[1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12]),
+        ("I", &[1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]),
+        ("B", &[1, 2, 3, 4, 5, 6, 8, 9, 10]),
+    ] {
+        for number in numbers {
+            let row = format!("{letter}{number}");
+            assert!(ROWS.iter().any(|(name, _)| *name == row), "{row} is missing");
+        }
+    }
+}
+
+/// What is not offered is not there: with every level on, no tool and no argument of that name.
+#[test]
+fn what_is_not_offered_is_not_there() {
+    let Some(engine) = engine::at_hand("threats::rows::absent") else { return };
+    let levels = "read lifecycle exec create images volumes networks system";
+    let levels: String = levels.split(' ').map(|level| format!("{level} = true\n")).collect();
+    let client = Launch::at(&engine.host).config(&format!("[permissions]\n{levels}")).connect();
+    let tools = client.tools();
+    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
+    for name in NO_TOOLS {
+        assert!(!names.contains(name), "{name}");
+        assert!(
+            client
+                .request("tools/call", json!({ "name": name, "arguments": {} }))
+                .message
+                .to_string()
+                .contains("rror")
+        );
+    }
+    for tool in [
+        "docker_create",
+        "docker_run",
+        "docker_update",
+        "docker_volume_create",
+        "docker_network_create",
+        "docker_pull",
+    ] {
+        let schema = &tools.iter().find(|t| t["name"] == tool).unwrap()["inputSchema"];
+        assert_eq!(schema["additionalProperties"], false, "{tool}");
+        for word in ABSENT {
+            let fits = |key: &&String| key.replace('_', "").eq_ignore_ascii_case(&word.replace('_', ""));
+            let found = schema["properties"].as_object().unwrap().keys().find(fits);
+            assert!(found.is_none(), "{tool} has `{word}`");
+        }
+    }
+    for word in ABSENT {
+        let mut call: Value = json!({ "image": engine::BASE, "dry_run": true });
+        call[*word] = json!(true);
+        let refused = client.call("docker_create", &call);
+        assert_eq!(refused.kind(), "invalid_arguments", "{word}: {}", refused.text);
+        assert!(refused.text.contains(word), "{word}: {}", refused.text);
+    }
+}
