@@ -47,6 +47,10 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/exec/{id}/start", Level::Exec),
     // Whether it runs, and its exit code.
     ("GET", "/exec/{id}/json", Level::Read),
+    // Reads by their method only: what is in a container's files.
+    ("HEAD", "/containers/{id}/archive", Level::Exec),
+    ("GET", "/containers/{id}/archive", Level::Exec),
+    ("PUT", "/containers/{id}/archive", Level::Exec),
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),

@@ -2,6 +2,9 @@
 
 mod asked;
 mod command;
+mod copy_content;
+mod copy_from;
+mod copy_place;
 mod ended;
 mod kept;
 mod watch;
@@ -9,4 +12,4 @@ mod watch;
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<command::Exec>()];
+pub const TOOLS: &[ToolDef] = &[ToolDef::of::<command::Exec>(), ToolDef::of::<copy_from::CopyFrom>()];

@@ -1,0 +1,302 @@
+//! `docker_copy_from`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::config::Settings;
+use crate::engine::archive::{Entry, Found, Kind as What, Reader, Step, join};
+use crate::engine::{Budget, EngineError, clock};
+use crate::guard::exec::{Place, copies};
+use crate::output::{Cut, Draft, Row, bytes};
+use crate::policy::{Container, Level, Permit, Permits};
+use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tools::guarded::refused;
+
+use super::copy_content::{Encoding, SLACK, cost, shown};
+use super::copy_place::{PAUSE, no_file, target};
+
+/// So many entries of a folder are looked at.
+const ENTRIES: u64 = 10_000;
+/// What a result needs beside its entries, and an entry beside its paths and content.
+const AROUND: usize = 1500;
+const ROW: usize = 190;
+
+pub struct CopyFrom;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// Name or id.
+    pub container: Option<String>,
+    /// Compose project, with `service` instead of `container`.
+    pub project: Option<String>,
+    pub service: Option<String>,
+    /// A file or folder in it, absolute.
+    pub path: String,
+    /// auto: text where it is text.
+    pub encoding: Option<Encoding>,
+    /// Of content, in all.
+    pub max_bytes: Option<usize>,
+}
+
+impl Tool for CopyFrom {
+    const SPEC: Spec = Spec {
+        name: "docker_copy_from",
+        title: "Read files of a container",
+        levels: &[Level::Exec],
+        class: Class::Exec,
+        effect: Effect::Reads,
+        idempotent: true,
+        foreign_text: true,
+        summary: "Read a file or a small folder of a container, running or not, as text or base64. Secrets are masked; of \
+                  large files the beginning. Links are named, not followed.",
+    };
+    type Args = Args;
+
+    fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {
+        copies::path(&args.path).map_err(refused)?;
+        target(args.container.as_deref(), args.project.as_deref(), args.service.as_deref())
+    }
+
+    fn judge(args: &Args, settings: &Settings, places: &[Place]) -> Result<Vec<String>, ToolError> {
+        let [place] = places else { return Err(ToolError::internal("files without their place")) };
+        copies::read(&args.path, place, &settings.exec, settings.bypass).map_err(refused)
+    }
+
+    async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
+        let (Some(permit), [place]) = (permits.containers.pop(), ctx.places.as_slice()) else {
+            return Err(ToolError::internal("files without their place"));
+        };
+        let name = permit.target().name.clone();
+        let of = |e: EngineError| ToolError::of_object(e, "container", &name);
+        let budget = Budget { idle: Some(PAUSE.min(ctx.budget.total)), ..ctx.budget };
+        let found = ctx.engine.archive_find(&budget, &permit, &args.path, false).await.map_err(of)?;
+        if !found.missing.is_empty() {
+            return Err(no_file(&args.path, &name));
+        }
+        may_read(&ctx, &budget, &permit, &found, place).await?;
+        let reader = match ctx.engine.archive_read(&budget, &permit, &found.path).await {
+            Err(EngineError::Status { code: 404, .. }) => return Err(no_file(&args.path, &name)),
+            reader => reader.map_err(of)?,
+        };
+        let seen = Seen::new(&ctx, &args, &found.path);
+        let seen = seen.read(reader).await.map_err(of)?;
+        Ok(seen.draft(&name, &args.path, &found))
+    }
+}
+
+/// Where the path leads may be read, too.
+async fn may_read(
+    ctx: &Ctx,
+    budget: &Budget,
+    permit: &Permit<Container>,
+    found: &Found,
+    place: &Place,
+) -> Result<(), ToolError> {
+    let (safety, bypass) = (&ctx.settings.exec, ctx.settings.bypass);
+    copies::read(&found.path, place, safety, bypass).map_err(refused)?;
+    if bypass || safety.allow_root {
+        return Ok(());
+    }
+    for folder in &found.closed {
+        let of = |e: EngineError| ToolError::of_object(e, "container", &place.name);
+        let mut reader = ctx.engine.archive_read(budget, permit, folder).await.map_err(of)?;
+        // The folder itself comes first; the rest is not waited for.
+        if let Step::Entry(entry) = reader.next().await.map_err(of)?
+            && !is_open(&entry)
+        {
+            return Err(refused(copies::only_root(folder)));
+        }
+    }
+    Ok(())
+}
+
+/// Could anybody but root read it; of folders: enter it?
+fn is_open(entry: &Entry) -> bool {
+    let mode = if entry.kind == What::Folder { entry.mode & (entry.mode << 2) } else { entry.mode };
+    copies::is_open(mode, (entry.uid, entry.gid))
+}
+
+/// What was read.
+struct Seen<'a> {
+    ctx: &'a Ctx,
+    how: Encoding,
+    /// The folder that the archive's names are in.
+    folder: String,
+    rows: Vec<Row>,
+    tail: Vec<(String, &'static str, String)>,
+    /// What the result may still take, and of content.
+    room: usize,
+    content: usize,
+    entries: u64,
+    left_out: u64,
+    closed: Vec<String>,
+    /// Size of the only file, and how much of it is here.
+    cut: bool,
+    ended: bool,
+    size: u64,
+}
+
+impl<'a> Seen<'a> {
+    fn new(ctx: &'a Ctx, args: &Args, path: &str) -> Self {
+        let room = ctx.settings.output.max_bytes.saturating_sub(AROUND);
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Self {
+            ctx,
+            how: args.encoding.unwrap_or_default(),
+            folder: if path == "/" { String::new() } else { format!("{folder}/") },
+            rows: Vec::new(),
+            tail: Vec::new(),
+            room,
+            content: args.max_bytes.unwrap_or(room).min(room),
+            entries: 0,
+            left_out: 0,
+            closed: Vec::new(),
+            cut: false,
+            ended: false,
+            size: 0,
+        }
+    }
+
+    async fn read(mut self, mut reader: Reader) -> Result<Self, EngineError> {
+        while self.entries < ENTRIES {
+            match reader.next().await? {
+                Step::End => {
+                    self.ended = true;
+                    break;
+                }
+                Step::Enough => break,
+                Step::Entry(entry) => self.entry(entry, &mut reader).await?,
+            }
+        }
+        Ok(self)
+    }
+
+    async fn entry(&mut self, entry: Entry, reader: &mut Reader) -> Result<(), EngineError> {
+        let (path, odd) = self.path(&entry.name);
+        let (safety, bypass) = (&self.ctx.settings.exec, self.ctx.settings.bypass);
+        let below_closed = self.closed.iter().any(|folder| path.starts_with(folder.as_str()));
+        if copies::is_denied(&path, safety, bypass) || below_closed {
+            self.left_out += 1;
+            return Ok(());
+        }
+        self.entries += 1;
+        self.size += entry.size;
+        let rooted = !bypass && !safety.allow_root && !is_open(&entry);
+        if rooted && entry.kind == What::Folder {
+            self.closed.push(format!("{path}/"));
+        }
+        let row = ROW + 2 * path.len();
+        if self.room < row {
+            self.cut = true;
+            return Ok(());
+        }
+        self.room -= row;
+        let mut json = Map::from_iter([
+            ("path".to_owned(), json!(path)),
+            ("kind".to_owned(), json!(entry.kind.name())),
+            ("size".to_owned(), json!(entry.size)),
+            ("mode".to_owned(), json!(format!("{:04o}", entry.mode))),
+            ("owner".to_owned(), json!(format!("{}:{}", entry.uid, entry.gid))),
+            ("modified".to_owned(), json!(clock::show(i128::from(entry.modified) * 1_000_000_000))),
+        ]);
+        let mut note = odd.then_some("its name is no plain text, and is shown escaped");
+        if !entry.target.is_empty() {
+            let target: String = entry.target.escape_ascii().to_string().chars().take(300).collect();
+            self.room = self.room.saturating_sub(2 * target.len());
+            json.insert("target".to_owned(), json!(target));
+        }
+        if entry.kind == What::File && rooted {
+            note = Some("only root may read it: [exec_safety] allow_root = false");
+        } else if entry.kind == What::File {
+            let room = self.room.min(self.content);
+            let bytes = reader.content((room + SLACK) as u64).await?;
+            let whole = bytes.len() as u64 == entry.size;
+            let shown = shown(&self.ctx.mask, &bytes, whole, self.how, room);
+            note = shown.note.or(note);
+            if shown.cut {
+                self.cut = true;
+                json.insert("truncated".to_owned(), Value::Bool(true));
+            }
+            let takes = cost(&shown.content) + 2 * shown.content.lines().count();
+            (self.room, self.content) = (self.room.saturating_sub(takes), self.content.saturating_sub(shown.content.len()));
+            json.insert("encoding".to_owned(), json!(shown.encoding));
+            json.insert("content".to_owned(), json!(shown.content));
+            self.tail.push((path.clone(), shown.encoding, shown.content));
+        }
+        if let Some(note) = note {
+            self.room = self.room.saturating_sub(note.len() + 12);
+            json.insert("note".to_owned(), json!(note));
+        }
+        let cells = |json: &Map<String, Value>| {
+            ["path", "kind", "size", "mode", "owner", "modified", "target", "note"].map(|key| match json.get(key) {
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => String::new(),
+            })
+        };
+        let cells = cells(&json);
+        self.rows.push(Row::new(Value::Object(json), cells));
+        Ok(())
+    }
+
+    /// Where an entry is, and whether its name is odd: then it is written so that it leads nowhere.
+    fn path(&self, name: &[u8]) -> (String, bool) {
+        let plain = std::str::from_utf8(name).ok().map(|name| name.trim_end_matches('/'));
+        let plain = plain.map(|name| name.strip_prefix("./").unwrap_or(name));
+        let sound = |name: &&str| {
+            !name.starts_with('/') && !name.chars().any(char::is_control) && !name.split('/').any(|p| p == "..")
+        };
+        match plain.filter(sound) {
+            Some("" | ".") => ("/".to_owned(), false),
+            Some(name) => (join(&self.folder, name), false),
+            None => (join(&self.folder, &name.escape_ascii().to_string()), true),
+        }
+    }
+
+    fn draft(self, container: &str, path: &str, found: &Found) -> Draft {
+        let mut draft = Draft::list(
+            "files",
+            &["path", "kind", "size", "mode", "owner", "modified", "target", "note"],
+            Vec::new(),
+        )
+        .with("container", container)
+        .with("path", path)
+        .keep_empty(&["files"])
+        .hint("ask for one file of it");
+        if found.path != path.trim_end_matches('/') && found.path != path {
+            draft = draft.with("leads_to", found.path.clone());
+        }
+        if found.stat.kind == What::Link {
+            draft = draft.note(format!("a link; ask for where it leads: {}", found.stat.target));
+        }
+        if self.left_out > 0 {
+            draft = draft.with("left_out", self.left_out).note(
+                "denied_paths or allow_root = false under [exec_safety] leave some of it out",
+            );
+        }
+        let several = self.tail.len() > 1;
+        let tail = self.tail.into_iter().map(|(path, encoding, content)| match several {
+            false => content,
+            true => {
+                // No content can look like the heading of another file.
+                let lines = content.lines().fold(String::new(), |all, line| all + "| " + line + "\n");
+                format!("{path} ({encoding})\n{lines}")
+            }
+        });
+        draft = draft.tail(tail.collect::<Vec<_>>().join("\n"));
+        let (shown, total) = (self.rows.len() as u64, self.entries);
+        if let Some(list) = &mut draft.list {
+            list.rows = self.rows;
+        }
+        if !self.cut && self.ended {
+            return draft;
+        }
+        let hint = "docker_exec with head, tail or sed -n gives other parts; a narrower path gives fewer files";
+        draft.cut(match (total, shown) {
+            (1, 1) => Cut { total: Some(self.size), shown: None, what: "bytes", hint: format!("{hint}; the file has {}", bytes(self.size)) },
+            _ => Cut { total: self.ended.then_some(total), shown: Some(shown), what: "files", hint: hint.to_owned() },
+        })
+    }
+}
