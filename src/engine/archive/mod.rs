@@ -156,7 +156,10 @@ impl Engine {
             }
             let Some(stat) = stat else {
                 // A link to nothing: what would be made there is made where it points.
-                found.path = at.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder }).to_owned();
+                found.path = at
+                    .rsplit_once('/')
+                    .map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder })
+                    .to_owned();
                 let name = at.rsplit('/').next().unwrap_or(name).to_owned();
                 found.missing = std::iter::once(name).chain(ahead.iter().map(|s| (*s).to_owned())).collect();
                 return Ok(found);

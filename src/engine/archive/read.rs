@@ -233,9 +233,8 @@ impl Longer {
 
 fn header(block: &[u8]) -> Result<Entry, EngineError> {
     let field = |at: usize, length: usize| block.get(at..at + length).unwrap_or_default();
-    let text = |at: usize, length: usize| {
-        field(at, length).split(|b| *b == 0).next().unwrap_or_default().to_vec()
-    };
+    let text =
+        |at: usize, length: usize| field(at, length).split(|b| *b == 0).next().unwrap_or_default().to_vec();
     let sum: u64 = block
         .iter()
         .enumerate()

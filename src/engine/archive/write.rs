@@ -71,7 +71,8 @@ impl Engine {
         let levels = permit.levels();
         let change = Change::put(&path, &query).tar(stream);
         let sent = self.wire.change(budget, levels, commit, change).await;
-        let size = |item: &Item| item.content.as_ref().map(|c| (join(&load.folder, &item.path), c.len() as u64));
+        let size =
+            |item: &Item| item.content.as_ref().map(|c| (join(&load.folder, &item.path), c.len() as u64));
         let files = load.items.iter().filter_map(size).collect();
         let goal = Arrived { permit, files, at: i64::try_from(now).unwrap_or_default() };
         let sent = sent.map(|_| ()).map_err(|failed| Failed { written: failed.written, error: failed.error });
@@ -85,7 +86,8 @@ impl Goal for Arrived {
             let mut there = 0;
             for (path, size) in &self.files {
                 let stat = engine.archive_stat(budget, &self.permit, path).await?;
-                let ours = stat.is_some_and(|s| s.kind == Kind::File && s.size == *size && s.modified == self.at);
+                let ours =
+                    stat.is_some_and(|s| s.kind == Kind::File && s.size == *size && s.modified == self.at);
                 there += usize::from(ours);
             }
             let all = self.files.len();

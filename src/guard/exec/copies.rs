@@ -144,7 +144,8 @@ pub fn write(
     if safety.mode == ExecMode::Allowlist {
         return Err(Refusal::ruled(
             "copying files into a container".to_owned(),
-            "[exec_safety] mode = \"allowlist\": a file could take the place of a program that may run".to_owned(),
+            "[exec_safety] mode = \"allowlist\": a file could take the place of a program that may run"
+                .to_owned(),
             "a person can do it at the host (docker cp), or put the files into the image or a volume",
         ));
     }
@@ -194,7 +195,9 @@ pub fn written(at: &str, place: &Place, safety: &ExecSafety, bypass: bool) -> Re
     };
     let what = match (trusted, started()) {
         (Some(folder), _) => format!("`{at}`, below `{folder}` that root trusts,"),
-        (None, Some((_, program))) => format!("`{at}`, beside or instead of `{program}` that the container starts as root,"),
+        (None, Some((_, program))) => {
+            format!("`{at}`, beside or instead of `{program}` that the container starts as root,")
+        }
         (None, None) => return Ok(()),
     };
     Err(Refusal::ruled(
@@ -215,7 +218,11 @@ fn powerless(place: &Place, safety: &ExecSafety, what: &str) -> Result<(), Refus
     match safety.allow_privileged_targets || place.powers.is_empty() {
         true => Ok(()),
         false => Err(Refusal::ruled(
-            format!("container `{}` is as good as the host ({}), so {what}", place.name, place.powers.join(", ")),
+            format!(
+                "container `{}` is as good as the host ({}), so {what}",
+                place.name,
+                place.powers.join(", ")
+            ),
             "[exec_safety] allow_privileged_targets = false".to_owned(),
             "use another container; a person can do it at the host or change that setting",
         )),
@@ -235,7 +242,9 @@ fn listed(at: &str, argv: &[String], safety: &ExecSafety) -> Result<Vec<String>,
         ));
     }
     deny::judge(asked(argv), safety)?;
-    Ok(vec![format!("nothing on the lists of [exec_safety] matches `{at}` (they catch accidents, and are no boundary)")])
+    Ok(vec![format!(
+        "nothing on the lists of [exec_safety] matches `{at}` (they catch accidents, and are no boundary)"
+    )])
 }
 
 const fn asked(argv: &[String]) -> Asked<'_> {

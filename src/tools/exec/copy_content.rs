@@ -55,7 +55,8 @@ fn text(mask: &Mask, bytes: &[u8], whole: bool, room: usize) -> Shown {
     if cost(&content) > room {
         content.truncate(fitting(&content, room));
     }
-    let note = changed.then_some("line ends or control characters were cleaned; encoding = \"base64\" gives it as it is");
+    let note = changed
+        .then_some("line ends or control characters were cleaned; encoding = \"base64\" gives it as it is");
     Shown { encoding: "text", content, cut, note }
 }
 
@@ -66,7 +67,7 @@ fn base64(mask: &Mask, bytes: &[u8], whole: bool, room: usize) -> Shown {
         return withheld("withheld: it holds a secret; encoding = \"text\" shows it with the secret masked");
     }
     let whole = whole && bytes.len().div_ceil(3) * 4 <= room;
-    let most = if whole { bytes.len() } else { bytes.len().saturating_sub(SLACK).max(bytes.len().min(room / 4 * 3)).min(room / 4 * 3) };
+    let most = if whole { bytes.len() } else { bytes.len().min(room / 4 * 3) };
     let content = STANDARD.encode(bytes.get(..most).unwrap_or_default());
     if masked(mask, &content, true) != content {
         return withheld("withheld: something in it looks like a secret");

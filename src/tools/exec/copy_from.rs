@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::engine::archive::{Entry, Found, Kind as What, Reader, Step, join};
 use crate::engine::{Budget, EngineError, clock};
 use crate::guard::exec::{Place, copies};
-use crate::output::{Cut, Draft, Row, bytes};
+use crate::output::{Cut, Draft, Row};
 use crate::policy::{Container, Level, Permit, Permits};
 use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
 use crate::tools::guarded::refused;
@@ -72,10 +72,10 @@ impl Tool for CopyFrom {
         let of = |e: EngineError| ToolError::of_object(e, "container", &name);
         let budget = Budget { idle: Some(PAUSE.min(ctx.budget.total)), ..ctx.budget };
         let found = ctx.engine.archive_find(&budget, &permit, &args.path, false).await.map_err(of)?;
+        may_read(&ctx, &budget, &permit, &found, place).await?;
         if !found.missing.is_empty() {
             return Err(no_file(&args.path, &name));
         }
-        may_read(&ctx, &budget, &permit, &found, place).await?;
         let reader = match ctx.engine.archive_read(&budget, &permit, &found.path).await {
             Err(EngineError::Status { code: 404, .. }) => return Err(no_file(&args.path, &name)),
             reader => reader.map_err(of)?,
@@ -95,7 +95,7 @@ async fn may_read(
     place: &Place,
 ) -> Result<(), ToolError> {
     let (safety, bypass) = (&ctx.settings.exec, ctx.settings.bypass);
-    copies::read(&found.path, place, safety, bypass).map_err(refused)?;
+    copies::read(&found.whole(), place, safety, bypass).map_err(refused)?;
     if bypass || safety.allow_root {
         return Ok(());
     }
@@ -104,7 +104,7 @@ async fn may_read(
         let mut reader = ctx.engine.archive_read(budget, permit, folder).await.map_err(of)?;
         // The folder itself comes first; the rest is not waited for.
         if let Step::Entry(entry) = reader.next().await.map_err(of)?
-            && !is_open(&entry)
+            && !copies::is_open(entry.mode << 2, (entry.uid, entry.gid))
         {
             return Err(refused(copies::only_root(folder)));
         }
@@ -112,7 +112,7 @@ async fn may_read(
     Ok(())
 }
 
-/// Could anybody but root read it; of folders: enter it?
+/// Could anybody but root read it; of folders: read and enter it?
 fn is_open(entry: &Entry) -> bool {
     let mode = if entry.kind == What::Folder { entry.mode & (entry.mode << 2) } else { entry.mode };
     copies::is_open(mode, (entry.uid, entry.gid))
@@ -131,10 +131,11 @@ struct Seen<'a> {
     content: usize,
     entries: u64,
     left_out: u64,
-    closed: Vec<String>,
-    /// Size of the only file, and how much of it is here.
+    /// Names of folders that only root may look into.
+    closed: Vec<Vec<u8>>,
     cut: bool,
     ended: bool,
+    /// Bytes of all files.
     size: u64,
 }
 
@@ -174,10 +175,15 @@ impl<'a> Seen<'a> {
     }
 
     async fn entry(&mut self, entry: Entry, reader: &mut Reader) -> Result<(), EngineError> {
-        let (path, odd) = self.path(&entry.name);
+        let name = bare(&entry.name);
+        let (path, odd) = self.path(name);
         let (safety, bypass) = (&self.ctx.settings.exec, self.ctx.settings.bypass);
-        let below_closed = self.closed.iter().any(|folder| path.starts_with(folder.as_str()));
-        if copies::is_denied(&path, safety, bypass) || below_closed {
+        let below = |folder: &Vec<u8>| {
+            name.strip_prefix(folder.as_slice())
+                .is_some_and(|rest| folder.is_empty() || rest.starts_with(b"/"))
+        };
+        let real = join(&self.folder, &String::from_utf8_lossy(name));
+        if copies::is_denied(&real, safety, bypass) || self.closed.iter().any(below) {
             self.left_out += 1;
             return Ok(());
         }
@@ -185,7 +191,7 @@ impl<'a> Seen<'a> {
         self.size += entry.size;
         let rooted = !bypass && !safety.allow_root && !is_open(&entry);
         if rooted && entry.kind == What::Folder {
-            self.closed.push(format!("{path}/"));
+            self.closed.push(name.to_vec());
         }
         let row = ROW + 2 * path.len();
         if self.room < row {
@@ -203,7 +209,12 @@ impl<'a> Seen<'a> {
         ]);
         let mut note = odd.then_some("its name is no plain text, and is shown escaped");
         if !entry.target.is_empty() {
-            let target: String = entry.target.escape_ascii().to_string().chars().take(300).collect();
+            let target = match entry.kind {
+                What::HardLink => self.path(bare(&entry.target)).0,
+                _ => plain(&entry.target)
+                    .map_or_else(|| entry.target.escape_ascii().to_string(), str::to_owned),
+            };
+            let target: String = target.chars().take(300).collect();
             self.room = self.room.saturating_sub(2 * target.len());
             json.insert("target".to_owned(), json!(target));
         }
@@ -220,7 +231,8 @@ impl<'a> Seen<'a> {
                 json.insert("truncated".to_owned(), Value::Bool(true));
             }
             let takes = cost(&shown.content) + 2 * shown.content.lines().count();
-            (self.room, self.content) = (self.room.saturating_sub(takes), self.content.saturating_sub(shown.content.len()));
+            (self.room, self.content) =
+                (self.room.saturating_sub(takes), self.content.saturating_sub(shown.content.len()));
             json.insert("encoding".to_owned(), json!(shown.encoding));
             json.insert("content".to_owned(), json!(shown.content));
             self.tail.push((path.clone(), shown.encoding, shown.content));
@@ -230,10 +242,12 @@ impl<'a> Seen<'a> {
             json.insert("note".to_owned(), json!(note));
         }
         let cells = |json: &Map<String, Value>| {
-            ["path", "kind", "size", "mode", "owner", "modified", "target", "note"].map(|key| match json.get(key) {
-                Some(Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-                None => String::new(),
+            ["path", "kind", "size", "mode", "owner", "modified", "target", "note"].map(|key| {
+                match json.get(key) {
+                    Some(Value::String(text)) => text.clone(),
+                    Some(other) => other.to_string(),
+                    None => String::new(),
+                }
             })
         };
         let cells = cells(&json);
@@ -243,13 +257,8 @@ impl<'a> Seen<'a> {
 
     /// Where an entry is, and whether its name is odd: then it is written so that it leads nowhere.
     fn path(&self, name: &[u8]) -> (String, bool) {
-        let plain = std::str::from_utf8(name).ok().map(|name| name.trim_end_matches('/'));
-        let plain = plain.map(|name| name.strip_prefix("./").unwrap_or(name));
-        let sound = |name: &&str| {
-            !name.starts_with('/') && !name.chars().any(char::is_control) && !name.split('/').any(|p| p == "..")
-        };
-        match plain.filter(sound) {
-            Some("" | ".") => ("/".to_owned(), false),
+        match plain(name).filter(|name| !name.split('/').any(|part| part == "..")) {
+            Some("") => ("/".to_owned(), false),
             Some(name) => (join(&self.folder, name), false),
             None => (join(&self.folder, &name.escape_ascii().to_string()), true),
         }
@@ -272,9 +281,9 @@ impl<'a> Seen<'a> {
             draft = draft.note(format!("a link; ask for where it leads: {}", found.stat.target));
         }
         if self.left_out > 0 {
-            draft = draft.with("left_out", self.left_out).note(
-                "denied_paths or allow_root = false under [exec_safety] leave some of it out",
-            );
+            draft = draft
+                .with("left_out", self.left_out)
+                .note("denied_paths or allow_root = false under [exec_safety] leave some of it out");
         }
         let several = self.tail.len() > 1;
         let tail = self.tail.into_iter().map(|(path, encoding, content)| match several {
@@ -293,10 +302,43 @@ impl<'a> Seen<'a> {
         if !self.cut && self.ended {
             return draft;
         }
-        let hint = "docker_exec with head, tail or sed -n gives other parts; a narrower path gives fewer files";
+        let hint =
+            "docker_exec with head, tail or sed -n gives other parts; a narrower path gives fewer files";
         draft.cut(match (total, shown) {
-            (1, 1) => Cut { total: Some(self.size), shown: None, what: "bytes", hint: format!("{hint}; the file has {}", bytes(self.size)) },
-            _ => Cut { total: self.ended.then_some(total), shown: Some(shown), what: "files", hint: hint.to_owned() },
+            (1, 1) => Cut { total: Some(self.size), shown: None, what: "bytes", hint: hint.to_owned() },
+            _ => Cut {
+                total: self.ended.then_some(total),
+                shown: Some(shown),
+                what: "files",
+                hint: hint.to_owned(),
+            },
         })
+    }
+}
+
+/// A name as the archive has it, without what stands around it: of the root folder all names begin with a slash.
+fn bare(name: &[u8]) -> &[u8] {
+    let name =
+        name.strip_prefix(b".").filter(|rest| rest.is_empty() || rest.starts_with(b"/")).unwrap_or(name);
+    let begin = name.iter().position(|b| *b != b'/').unwrap_or(name.len());
+    let end = name.iter().rposition(|b| *b != b'/').map_or(begin, |at| at + 1);
+    name.get(begin..end).unwrap_or_default()
+}
+
+fn plain(name: &[u8]) -> Option<&str> {
+    std::str::from_utf8(name).ok().filter(|name| !name.chars().any(char::is_control))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_bare() {
+        for (name, is) in
+            [("/", ""), ("./", ""), ("/a/b/", "a/b"), ("a", "a"), (".env", ".env"), ("..", ".."), ("", "")]
+        {
+            assert_eq!(bare(name.as_bytes()), is.as_bytes(), "{name}");
+        }
     }
 }

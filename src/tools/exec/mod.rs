@@ -5,6 +5,8 @@ mod command;
 mod copy_content;
 mod copy_from;
 mod copy_place;
+mod copy_plan;
+mod copy_to;
 mod ended;
 mod kept;
 mod watch;
@@ -12,4 +14,5 @@ mod watch;
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<command::Exec>(), ToolDef::of::<copy_from::CopyFrom>()];
+pub const TOOLS: &[ToolDef] =
+    &[ToolDef::of::<command::Exec>(), ToolDef::of::<copy_from::CopyFrom>(), ToolDef::of::<copy_to::CopyTo>()];
