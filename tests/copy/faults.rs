@@ -80,18 +80,33 @@ fn a_container_that_goes_midway_and_a_caller_that_gives_up() {
     let Some(engine) = engine::at_hand("copy::midway") else { return };
     let scope = Scope::new(&engine);
     let app = container(&scope, "app", &[], "mkdir /t");
-    let slow = || Fault::Toxic(vec![Toxic::down(Poison::Latency(Duration::from_secs(2), Duration::ZERO))]);
-    let faultd = Faultd::before(&engine).on(get("/archive"), slow());
+    let faultd = Faultd::before(&engine).on(get("/archive").once(), Fault::NoAnswer);
     let client = Launch::at(&faultd.host()).config(ROOT).connect();
     let begun = client.begin_call("docker_copy_from", &json!({ "container": app, "path": "/t" }));
     faultd.wait_for(&get("/archive"), 1, Duration::from_secs(10));
     client.notify("notifications/cancelled", json!({ "requestId": begun }));
-    assert!(faultd.wait_closed(Duration::from_secs(5)) < Duration::from_secs(2), "the request is given up");
-    // Called off before it is sent: while looks are on their way.
+    assert!(faultd.wait_closed(Duration::from_secs(5)) < Duration::from_secs(3), "the request is given up");
+    // The engine takes the files and says nothing: what came of it is not guessed.
+    faultd.set(put("/archive"), Fault::NoAnswer);
+    let config = format!("{ROOT}[neverhang]\nexec_timeout = 2000\n");
+    let hurried = Launch::at(&faultd.host()).config(&config).connect();
+    let silent = to(&hurried, &app, "/t", x(), json!({}));
+    assert!(
+        silent.is_error && silent.took < Duration::from_millis(3500),
+        "{:?} {}",
+        silent.took,
+        silent.text
+    );
+    let effect = silent.structured["error"]["effect"].as_str().unwrap();
+    assert!(["unknown", "continuing"].contains(&effect), "{}", silent.text);
+    assert_eq!(silent.structured["error"]["retry"], "no");
+    // Gone while it is read.
+    let held = Fault::Toxic(vec![Toxic::up(Poison::Latency(Duration::from_millis(1500), Duration::ZERO))]);
+    faultd.set(get("/archive"), held);
     let begun = client.begin_call("docker_copy_from", &json!({ "container": app, "path": "/t" }));
     faultd.wait_for(&get("/archive"), 2, Duration::from_secs(10));
     engine.docker(&["rm", "-f", &app]);
     let gone = client.wait(&begun).tool();
-    assert!(gone.is_error || gone.structured["files"].is_array(), "{}", gone.text);
+    assert_eq!(gone.kind(), "not_found", "{}", gone.text);
     assert_eq!(to(&client, &app, "/t", x(), json!({})).kind(), "not_found");
 }

@@ -100,13 +100,8 @@ fn what_root_trusts_is_not_written_and_nothing_becomes_roots() {
         ],
     );
     let app = scope.name("app");
-    let mine = container(
-        &scope,
-        "mine",
-        &["--user", "1000:1000", "--tmpfs", "/data:mode=777", "-w", "/data"],
-        "true",
-    )
-    .to_owned();
+    scope.run("mine", &["--user", "1000:1000"], &["sleep", "9999"]);
+    let mine = scope.name("mine");
     let client = Launch::at(&engine.host).config(QUIET).connect();
     let root = to(&client, &app, "/data", x(), json!({}));
     assert_eq!(root.kind(), "permission_denied", "{}", root.text);

@@ -187,6 +187,12 @@ impl Engine {
         let at = format!("/containers/{id}/archive");
         let answer = match self.wire.look(budget, levels, (Method::HEAD, &at), &[("path", path)]).await {
             Err(EngineError::Status { code: 404, .. }) => return Ok(None),
+            // Without words: `HEAD` has no body.
+            Err(EngineError::Status { code: 500, .. }) => {
+                return Err(EngineError::Conflict(format!(
+                    "the engine cannot tell what `{path}` is; a link that leads in a circle, perhaps"
+                )));
+            }
             answer => answer.map_err(|e| self.scrubbed(e))?,
         };
         let header = answer.header(STAT).and_then(|text| STANDARD.decode(text).ok());

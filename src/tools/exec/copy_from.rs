@@ -20,7 +20,7 @@ use super::copy_place::{PAUSE, no_file, target};
 const ENTRIES: u64 = 10_000;
 /// What a result needs beside its entries, and an entry beside its paths and content.
 const AROUND: usize = 1500;
-const ROW: usize = 190;
+const ROW: usize = 175;
 
 pub struct CopyFrom;
 
@@ -235,7 +235,9 @@ impl<'a> Seen<'a> {
                 (self.room.saturating_sub(takes), self.content.saturating_sub(shown.content.len()));
             json.insert("encoding".to_owned(), json!(shown.encoding));
             json.insert("content".to_owned(), json!(shown.content));
-            self.tail.push((path.clone(), shown.encoding, shown.content));
+            if !shown.content.is_empty() {
+                self.tail.push((path.clone(), shown.encoding, shown.content));
+            }
         }
         if let Some(note) = note {
             self.room = self.room.saturating_sub(note.len() + 12);
