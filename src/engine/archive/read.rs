@@ -285,3 +285,71 @@ const fn padding(size: u64) -> u64 {
 fn broken(what: &str) -> EngineError {
     EngineError::Protocol(format!("an archive that cannot be read: {what}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(fields: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut block = vec![0; BLOCK];
+        for (at, bytes) in [(0, b"name".as_slice()), (100, b"0000644\0")].iter().chain(fields) {
+            block.splice(*at..at + bytes.len(), bytes.iter().copied());
+        }
+        block.splice(148..156, *b"        ");
+        let sum: u32 = block.iter().map(|b| u32::from(*b)).sum();
+        block.splice(148..156, format!("{sum:06o}\0 ").into_bytes());
+        block
+    }
+
+    #[test]
+    fn headers_are_read_and_lies_are_refused() {
+        let plain = header(&block(&[(124, b"00000000017\0"), (108, b"0000012\0")])).unwrap();
+        assert_eq!(
+            (plain.name.as_slice(), plain.size, plain.uid, plain.mode),
+            (b"name".as_slice(), 15, 10, 0o644)
+        );
+        let prefixed = header(&block(&[(257, b"ustar\0"), (345, b"folder")])).unwrap();
+        assert_eq!(prefixed.name, b"folder/name");
+        let bytes = [0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0];
+        assert_eq!(header(&block(&[(124, &bytes)])).unwrap().size, 2 << 32);
+        assert!(header(&block(&[(124, &[0xff; 12])])).unwrap().size == 0, "a negative size is none");
+        assert!(header(&block(&[(124, b"no number!!\0")])).is_err());
+        let mut torn = block(&[]);
+        torn[3] ^= 1;
+        assert!(header(&torn).is_err(), "it does not add up");
+        assert!(header(b"short").is_err());
+    }
+
+    #[test]
+    fn extensions_are_read_as_far_as_they_are_true() {
+        let apply = |records: &[u8]| {
+            let mut longer = Longer::default();
+            longer.learn(b'x', records);
+            longer.apply(header(&block(&[])).unwrap(), b'0')
+        };
+        let whole = apply(b"13 path=a/b\xff\n22 mtime=1700000000.5\n19 size=8589934592\n".as_slice());
+        assert_eq!(
+            (whole.name.as_slice(), whole.modified, whole.size),
+            (b"a/b\xff".as_slice(), 1_700_000_000, 2 << 32)
+        );
+        assert_eq!(apply(b"16 path=longname\n").name, b"longname", "a length that is wrong by one");
+        for broken in [
+            b"".as_slice(),
+            b"99999999999999999999 path=x\n",
+            b"0 path=x\n",
+            b"5000 path=x\n",
+            b"x",
+            b" = \n",
+        ] {
+            assert_eq!(apply(broken).name, b"name", "{broken:?}");
+        }
+        let mut longer = Longer::default();
+        longer.learn(b'L', b"far/away\0");
+        longer.learn(b'K', b"target\0\0");
+        let link = longer.apply(header(&block(&[])).unwrap(), b'2');
+        assert_eq!(
+            (link.name.as_slice(), link.target.as_slice(), link.kind),
+            (b"far/away".as_slice(), b"target".as_slice(), Kind::Link)
+        );
+    }
+}
