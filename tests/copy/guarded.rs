@@ -50,8 +50,8 @@ fn denied_paths_hold_also_behind_links() {
         &[],
         "mkdir -p /vault/in /t/sub; echo k > /vault/in/key; ln -s /vault /t/link; ln -s /t/link/in /t/twice; ln -s ../vault/in /t/rel",
     );
-    let config = format!("{ROOT}")
-        .replace("allow_root = true", "allow_root = true\ndenied_paths = [\"/vault\", \"/proc\"]");
+    let config =
+        ROOT.replace("allow_root = true", "allow_root = true\ndenied_paths = [\"/vault\", \"/proc\"]");
     let client = Launch::at(&engine.host).config(&config).connect();
     for path in [
         "/vault",
@@ -162,7 +162,7 @@ fn modes_and_hosts_in_disguise() {
         "mkdir /t; echo log > /t/a.log; echo key > /t/key; ln -s /t/key /t/b.log",
     );
     let host = container(&scope, "host", &["--privileged"], "mkdir /t");
-    let allow = format!("{ROOT}").replace(
+    let allow = ROOT.replace(
         "allow_root = true",
         "allow_root = true\nmode = \"allowlist\"\nallowed_commands = [\"cat /t/[a-z]+\\\\.log\"]",
     );

@@ -4,6 +4,7 @@
 //! that what is judged is where a path leads, not how it is spelled. A container that runs may turn a link meanwhile: this
 //! is advice, as all judgement of paths in containers is. Nothing is ever written to this machine.
 
+mod header;
 mod read;
 mod write;
 

@@ -6,6 +6,7 @@ mod copy_content;
 mod copy_from;
 mod copy_place;
 mod copy_plan;
+mod copy_seen;
 mod copy_to;
 mod ended;
 mod kept;
