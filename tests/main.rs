@@ -18,6 +18,7 @@ mod architecture;
 mod build;
 mod concurrency;
 mod config;
+mod copy;
 mod create;
 mod exec;
 mod faults;

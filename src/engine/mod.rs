@@ -4,6 +4,7 @@
 //! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
 
 mod answer;
+pub mod archive;
 pub mod budget;
 pub mod build;
 pub mod change;

@@ -49,6 +49,10 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("GET", "/exec/{id}/json", Level::Read),
     // What a new container is made of, where it is not here.
     ("POST", "/images/create", Level::Create),
+    // Reads by their method only: what is in a container's files.
+    ("HEAD", "/containers/{id}/archive", Level::Exec),
+    ("GET", "/containers/{id}/archive", Level::Exec),
+    ("PUT", "/containers/{id}/archive", Level::Exec),
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),

@@ -75,6 +75,12 @@ impl<'a> Change<'a> {
         Self { method: Method::DELETE, path, query, body: None, registry_auth: None, tar: None }
     }
 
+    /// A `PUT`.
+    #[must_use]
+    pub const fn put(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { method: Method::PUT, path, query, body: None, registry_auth: None, tar: None }
+    }
+
     /// With a body.
     #[must_use]
     pub fn json(mut self, body: Value) -> Self {
@@ -152,14 +158,34 @@ impl Wire {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, EngineError> {
+        self.look(budget, READ.levels, (Method::GET, path), query).await
+    }
+
+    /// Sends a request that changes nothing and may need more than leave to read, once. Without a body, as `HEAD` has none,
+    /// an error is its status alone.
+    ///
+    /// # Errors
+    /// As [`Wire::get`].
+    pub(super) async fn look(
+        &self,
+        budget: &Budget,
+        levels: &[Level],
+        (method, path): (Method, &str),
+        query: &[(&str, &str)],
+    ) -> Result<Answer, EngineError> {
         let version = self.version(budget).await?;
         let mut target = format!("/v{}.{}{path}", version.0, version.1);
         append_query(&mut target, query);
-        let request = Request::get(target)
+        let bare = method == Method::HEAD;
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, &READ, path, request, None).await?;
-        Answer::new(response, meter, *budget).or_status().await
+        let leave = Leave { levels, commit: None };
+        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
+        let answer = Answer::new(response, meter, *budget);
+        if bare { answer.or_bare_status() } else { answer.or_status().await }
     }
 
     /// Sends a request that changes something, once, for a call that holds `levels`.

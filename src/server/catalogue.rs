@@ -40,8 +40,6 @@ const LATER: &[&str] = &[
     "docker_compose_stop",
     "docker_compose_restart",
     "docker_compose_down",
-    "docker_copy_from",
-    "docker_copy_to",
     "docker_compose_up",
     "docker_compose_deploy",
     "docker_compose_pull",

@@ -279,10 +279,16 @@ fn what_may_be_sent_to_an_engine_only_reads() {
         .collect();
     let changing = docker_mcp::server::catalogue::all().any(|def| !def.spec.effect.read_only());
     assert!(changing || written.is_empty(), "no tool changes anything, but {written:?} may be sent");
-    // These read by their method only: stdin of a container, files of it, whole images.
-    for path in ["attach/ws", "archive", "export", "/images/get"] {
+    // These read by their method only: stdin of a container, all of its files, whole images.
+    for path in ["attach/ws", "export", "/images/get"] {
         assert!(docker_mcp::engine::ops::ALLOWED.iter().all(|(_, p, _)| !p.contains(path)), "{path}");
     }
+    // And this, which is what commands could read.
+    let archive = docker_mcp::engine::ops::ALLOWED.iter().filter(|(_, p, _)| p.ends_with("/archive"));
+    assert!(
+        archive.clone().count() == 3
+            && archive.clone().all(|(.., level)| *level == docker_mcp::policy::Level::Exec)
+    );
 }
 
 /// A file of the source.

@@ -113,7 +113,20 @@ pub fn place(name: &str, inspection: &Value) -> Place {
         }
     }
     powers.dedup();
-    Place { name: name.to_owned(), user: text("/Config/User").to_owned(), powers }
+    let (program, folder) = (text("/Path"), text("/Config/WorkingDir"));
+    let program = if program.contains('/') { absolute(program, folder) } else { String::new() };
+    let words = list("/Args");
+    let words = words.iter().filter_map(Value::as_str).filter(|word| word.contains('/'));
+    let programs = std::iter::once(program).chain(words.map(|word| absolute(word, folder))).collect();
+    Place { name: name.to_owned(), user: text("/Config/User").to_owned(), powers, programs }
+}
+
+/// A path as the container's own program takes it.
+fn absolute(path: &str, folder: &str) -> String {
+    match path.starts_with('/') {
+        true => path.to_owned(),
+        false => format!("{}/{}", folder.trim_end_matches('/'), path.trim_start_matches("./")),
+    }
 }
 
 /// What a folder or file of the host gives.

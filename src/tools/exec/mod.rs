@@ -2,6 +2,12 @@
 
 mod asked;
 mod command;
+mod copy_content;
+mod copy_from;
+mod copy_place;
+mod copy_plan;
+mod copy_seen;
+mod copy_to;
 mod ended;
 mod kept;
 mod watch;
@@ -9,4 +15,5 @@ mod watch;
 use crate::tool::ToolDef;
 
 /// The group's tools.
-pub const TOOLS: &[ToolDef] = &[ToolDef::of::<command::Exec>()];
+pub const TOOLS: &[ToolDef] =
+    &[ToolDef::of::<command::Exec>(), ToolDef::of::<copy_from::CopyFrom>(), ToolDef::of::<copy_to::CopyTo>()];
