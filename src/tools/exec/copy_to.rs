@@ -115,7 +115,7 @@ impl Tool for CopyTo {
             Err(e) => return Err(unwritten(e, &name, several)),
             Ok(Outcome::Answered(())) => {}
             Ok(Outcome::Lost(lost)) => {
-                let note = found(&ctx, &name, *lost).map_err(|e| match e.kind {
+                let note = found(&ctx, ("container", &name), *lost).map_err(|e| match e.kind {
                     Kind::OutcomeUnknown => {
                         e.hint("docker_copy_from shows what is there, before it is asked for again")
                     }

@@ -92,7 +92,7 @@ pub(in crate::tools) fn allowed(name: &str, settings: &Settings) -> Result<(), T
 }
 
 /// A name that another image keeps; which one is nobody's business.
-pub(in crate::tools) fn taken(name: &str) -> ToolError {
+pub(super) fn taken(name: &str) -> ToolError {
     ToolError::new(Kind::Conflict, format!("`{name}` is in use, and cannot be given to another image"))
         .hint("choose another name")
 }

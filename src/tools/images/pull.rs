@@ -94,6 +94,15 @@ pub(in crate::tools) struct Fetched {
     pub trouble: Option<String>,
 }
 
+/// The filters hide the image that has the name: it would lose it.
+pub(in crate::tools) fn kept(image: &ImageRef) -> ToolError {
+    ToolError::new(
+        Kind::Conflict,
+        format!("`{}` cannot be pulled: the filters keep the image that has the name", image.familiar()),
+    )
+    .hint("pull another tag of it, or ask a person to change the image filters")
+}
+
 /// Fetches an image by that name.
 pub(in crate::tools) async fn fetch(
     ctx: &Ctx,
@@ -104,11 +113,7 @@ pub(in crate::tools) async fn fetch(
     let image = permit.target().image.clone();
     // It would move the name.
     if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
-        return Err(ToolError::new(
-            Kind::Conflict,
-            format!("`{}` cannot be pulled: the filters keep the image that has the name", image.familiar()),
-        )
-        .hint("pull another tag of it, or ask a person to change the image filters"));
+        return Err(kept(&image));
     }
     let space = moving::space(ctx, permits).await?;
     let Found { credentials, trouble } = moving::credentials(&image).await;

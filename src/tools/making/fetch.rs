@@ -5,7 +5,7 @@ use crate::policy::{self, Permits};
 use crate::tool::error::Effect;
 use crate::tool::{Class, Clocks, Ctx, Kind, Retry, ToolError};
 use crate::tools::images::moving;
-use crate::tools::images::pull::{Fetched, fetch};
+use crate::tools::images::pull::{Fetched, fetch, kept};
 
 use super::options::Options;
 use super::{made, plan};
@@ -29,7 +29,7 @@ pub(super) async fn missing(
     moving::allowed(&options.image, &ctx.settings)?;
     let name = permit.target().image.familiar();
     if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
-        return Err(moving::taken(&name));
+        return Err(kept(&permit.target().image));
     }
     Ok(Some(name))
 }

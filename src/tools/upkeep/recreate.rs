@@ -95,7 +95,10 @@ impl Tool for Recreate {
         };
         let name = permit.target().name.clone();
         // Held to the end, also by what goes on when the caller has gone.
-        let claim = claim(&ctx, permit).await?;
+        let claim = match claim(&ctx, permit).await {
+            Err(e) if e.kind == Kind::NotFound => return Err(gone(&ctx, &permits, &name).await),
+            claim => claim?,
+        };
         let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit, Patience::None).await;
         let mended = match mended {
             Ok(mended) => mended,
@@ -171,6 +174,15 @@ impl Tool for Recreate {
     }
 }
 
+/// Two that make the same one anew: the one that comes late hears of it.
+async fn gone(ctx: &Ctx, permits: &Permits, name: &str) -> ToolError {
+    let anew = match permits.containers.first() {
+        Some(permit) => made_anew(ctx, &permits.world, permit.target()).await,
+        None => None,
+    };
+    anew.unwrap_or_else(|| ToolError::not_found("container", name))
+}
+
 /// Who finishes and who undoes it at once would leave neither. Without a place for claims nobody watches, and nobody else
 /// mends but the next call.
 async fn claim(ctx: &Ctx, permit: &Permit<Container>) -> Result<Option<Claim>, ToolError> {
@@ -191,15 +203,6 @@ fn unclaimed() -> ToolError {
         "there is no folder in which docker-mcp could mark what it is at work on",
     )
     .hint("see to the folder in [audit] dir; without stop_first it can be done")
-}
-
-/// Two that make the same one anew: the one that comes late hears of it.
-async fn gone(ctx: &Ctx, permits: &Permits, name: &str) -> ToolError {
-    let anew = match permits.containers.first() {
-        Some(permit) => made_anew(ctx, &permits.world, permit.target()).await,
-        None => None,
-    };
-    anew.unwrap_or_else(|| ToolError::not_found("container", name))
 }
 
 /// Volumes without a name cannot be given on as such.
