@@ -81,6 +81,11 @@ impl One {
         }
     }
 
+    /// It did not come out well.
+    pub(super) const fn failed(&self) -> bool {
+        self.came.is_err()
+    }
+
     /// Of something that ended already.
     pub(super) fn ended(name: impl Into<String>, came: Result<Well, ToolError>) -> Self {
         Self { name: name.into(), came }
@@ -171,6 +176,8 @@ pub(super) fn mixed(ctx: &Ctx, ones: Vec<(&'static str, One)>) -> Result<Output,
 fn closed(ones: &[One]) -> Finding {
     let effect = |one: &One| match &one.came {
         Ok(well) if well.changed => Came::Done,
+        // The first of two steps.
+        Err(e) if e.effect == Effect::Done => Came::Done,
         _ => Came::None,
     };
     let failed = ones.iter().filter_map(|one| Some((one, one.came.as_ref().err()?)));

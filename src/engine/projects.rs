@@ -1,0 +1,302 @@
+//! Compose projects, read from the labels of their containers: no file is opened, and no compose CLI is needed.
+//!
+//! Whoever makes a container can give it these labels. They say who belongs together, and nothing about who may be touched:
+//! each container passes the filters and the levels like any other.
+
+use std::collections::BTreeSet;
+
+use crate::policy::decide::Named;
+use crate::policy::{Container, Permit, Rules, Target, World};
+
+use super::Engine;
+use super::budget::Budget;
+use super::change::{Commit, Effect, Outcome};
+use super::error::EngineError;
+use super::removal::{Removal, Removed};
+use super::seen::{Become, Want};
+use super::snapshot::{Seen, View};
+use super::wire::Change;
+
+/// What compose's labels begin with.
+const LABEL: &str = "com.docker.compose.";
+
+/// What of a project a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing of its own: that it is there.
+    Itself,
+    /// The containers of its services.
+    Services,
+    /// What `down` removes: those, what `run` left beside them, and networks that nobody else is on.
+    Everything {
+        /// Also volumes that nobody else uses.
+        volumes: bool,
+    },
+}
+
+/// Why there is no project to act on.
+#[derive(Debug)]
+pub enum NoProject {
+    /// There is none of that name, or none that the caller may know of. `rule` is for the log and `explain` alone.
+    NotFound {
+        /// The caller's word.
+        asked: String,
+        /// What hides it, if something does.
+        rule: Option<String>,
+    },
+    /// It has no such service in sight.
+    NoService {
+        /// The project.
+        project: String,
+        /// The caller's word.
+        asked: String,
+    },
+    /// None was named, and it could be any of these.
+    Which(Vec<String>),
+    /// The engine could not be asked.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for NoProject {
+    fn from(e: EngineError) -> Self {
+        Self::Engine(e)
+    }
+}
+
+/// What a service waits for before it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The other one was started.
+    Started,
+    /// ... and is healthy.
+    Healthy,
+    /// ... and ended well.
+    Completed,
+}
+
+/// A container of a project.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The container.
+    pub seen: Seen,
+    /// The project.
+    pub project: String,
+    /// The service; empty where nobody says.
+    pub service: String,
+    /// Which of the service's containers it is.
+    pub number: u32,
+    /// Made by `compose run` for one command.
+    pub one_off: bool,
+    /// Services that its own needs.
+    pub needs: Vec<(String, Until)>,
+}
+
+impl Member {
+    /// A container as a member of its project, if it has one.
+    #[must_use]
+    pub fn of(seen: &Seen) -> Option<Self> {
+        let label = |key: &str| seen.raw.labels.get(&format!("{LABEL}{key}")).map(String::as_str);
+        Some(Self {
+            project: seen.identity.project.clone()?,
+            service: seen.identity.service.clone().unwrap_or_default(),
+            number: label("container-number").and_then(|n| n.parse().ok()).unwrap_or(1),
+            one_off: label("oneoff").is_some_and(|is| is.eq_ignore_ascii_case("true")),
+            needs: needs(label("depends_on").unwrap_or_default()),
+            seen: seen.clone(),
+        })
+    }
+
+    /// The files that the project was made from, as its label says.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let files = self.seen.raw.labels.get(&format!("{LABEL}project.config_files"));
+        files.map(String::as_str).unwrap_or_default().split(',').filter(|file| !file.is_empty())
+    }
+}
+
+/// `db:service_healthy:false,cache:service_started:true`
+fn needs(label: &str) -> Vec<(String, Until)> {
+    let one = |part: &str| {
+        let mut words = part.split(':');
+        let service = words.next().filter(|service| !service.is_empty())?;
+        let until = match words.next() {
+            Some("service_healthy") => Until::Healthy,
+            Some("service_completed_successfully") => Until::Completed,
+            _ => Until::Started,
+        };
+        Some((service.to_owned(), until))
+    };
+    label.split(',').filter_map(one).collect()
+}
+
+/// The one project that there is.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn only(members: &[Member]) -> Result<String, NoProject> {
+    let names: BTreeSet<&str> = members.iter().map(|m| m.project.as_str()).collect();
+    match names.first() {
+        Some(only) if names.len() == 1 => Ok((*only).to_owned()),
+        _ => Err(NoProject::Which(names.into_iter().map(str::to_owned).collect())),
+    }
+}
+
+/// What became of a container that was to go.
+#[derive(Debug)]
+pub enum Down {
+    /// It is gone.
+    Removed(Removed),
+    /// It was stopped for it, and is still there.
+    Stopped(EngineError),
+}
+
+impl Engine {
+    /// The containers of all projects that the filters show.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn members(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<Member>, EngineError> {
+        let view = self.view(budget, permit.rules()).await?;
+        Ok(view.containers.visible.iter().filter_map(Member::of).collect())
+    }
+
+    /// What a project is made of, as far as the filters show it: hidden members are as if they were not there, and a
+    /// project of which nothing else is left does not exist.
+    ///
+    /// # Errors
+    /// As [`NoProject`].
+    pub(crate) async fn of_project(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        (name, services): (Option<&str>, &[String]),
+        part: Part,
+    ) -> Result<Vec<Named>, NoProject> {
+        let view = self.first_view(budget, rules).await?;
+        let all: Vec<Member> = view.containers.visible.iter().filter_map(Member::of).collect();
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => only(&all)?,
+        };
+        let (mut its, mut chosen): (Vec<Member>, Vec<Member>) = (all, Vec::new());
+        its.retain(|m| m.project == name);
+        for member in &its {
+            let wanted = services.is_empty() || services.contains(&member.service);
+            if wanted && !(member.one_off && part == Part::Services) {
+                chosen.push(member.clone());
+            }
+        }
+        let rest = match part {
+            Part::Everything { volumes } => {
+                self.left_by(budget, rules, (&view, &name), &chosen, (services.is_empty(), volumes)).await?
+            }
+            _ => Vec::new(),
+        };
+        if its.is_empty() && rest.is_empty() {
+            let hidden = view.containers.hidden.iter().find(|h| h.identity.project.as_ref() == Some(&name));
+            let rule = rules.project(&name).hidden_by("projects").or_else(|| Some(hidden?.rule.clone()));
+            return Err(NoProject::NotFound { asked: name, rule });
+        }
+        if let Some(missing) = services.iter().find(|s| chosen.iter().all(|m| m.service != **s)) {
+            return Err(NoProject::NoService { project: name, asked: missing.clone() });
+        }
+        if part == Part::Itself {
+            return Ok(Vec::new());
+        }
+        chosen.sort_by(|a, b| {
+            let key = |m: &Member| (m.service.clone(), m.one_off, m.number, m.seen.identity.name.clone());
+            key(a).cmp(&key(b))
+        });
+        let containers = chosen.into_iter().map(|m| Target::Container(m.seen.identity));
+        Ok(containers.chain(rest).map(|target| Named { asked: target.label(), target }).collect())
+    }
+
+    /// Networks and volumes of a project that nobody uses once these containers are gone. With services named, only what
+    /// these used: the rest may be for others.
+    async fn left_by(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        (view, project): (&View, &str),
+        going: &[Member],
+        (whole, volumes): (bool, bool),
+    ) -> Result<Vec<Target>, EngineError> {
+        let goes = |seen: &Seen| going.iter().any(|m| m.seen.identity.id == seen.identity.id);
+        let free = |uses: &dyn Fn(&Seen) -> bool| {
+            let users = || view.containers.visible.iter().filter(|seen| uses(seen));
+            users().all(goes) && (whole || users().next().is_some())
+        };
+        let mut left = Vec::new();
+        for (network, hidden) in self.network_candidates(budget, rules, Some(view)).await? {
+            let on = |on: &str| on == network.id || on == network.name;
+            let others = view.hidden_networks.iter().any(|name| on(name));
+            let its = network.project.as_deref() == Some(project) && hidden.is_none() && !others;
+            if its && free(&|seen| seen.raw.network_settings.on().any(on)) {
+                left.push(Target::Network(network));
+            }
+        }
+        if !volumes {
+            return Ok(left);
+        }
+        for (volume, hidden) in self.volume_candidates(budget, rules, Some(view)).await? {
+            let its = volume.project.as_deref() == Some(project) && hidden.is_none();
+            if its && free(&|seen| seen.raw.mounts.iter().any(|m| m.name == volume.name)) {
+                left.push(Target::Volume(volume));
+            }
+        }
+        Ok(left)
+    }
+
+    /// Stops a container and removes it; with `volumes` its anonymous ones, too.
+    ///
+    /// # Errors
+    /// Nothing happened: it was not sent, or the engine refused it.
+    pub async fn take_down(
+        &self,
+        budget: &Budget,
+        commit: &Commit,
+        permit: Permit<Container>,
+        (grace, volumes): (Option<u64>, bool),
+    ) -> Result<Outcome<Down>, EngineError> {
+        let id = permit.target().id.clone();
+        let (path, grace) = (format!("/containers/{id}/stop"), grace.map(|seconds| seconds.to_string()));
+        let query: Vec<(&str, &str)> = grace.iter().map(|seconds| ("t", seconds.as_str())).collect();
+        let sent = self.wire.change(budget, permit.levels(), commit, Change::post(&path, &query)).await;
+        let stopped = match self.settled(budget, sent, Become { id, want: Want::Stopped }).await? {
+            Outcome::Answered(answer) => !answer.not_modified(),
+            Outcome::Lost(lost) if lost.finding.effect == Effect::Done => true,
+            Outcome::Lost(lost) => return Ok(Outcome::Lost(lost)),
+        };
+        Ok(match self.remove(budget, commit, permit, Removal { force: false, volumes }).await {
+            Ok(Outcome::Answered(removed)) => Outcome::Answered(Down::Removed(removed)),
+            Ok(Outcome::Lost(lost)) => Outcome::Lost(lost),
+            // One that removes itself when it ends is faster.
+            Err(e) if e.is_gone() || is_going(&e) => Outcome::Answered(Down::Removed(Removed::default())),
+            Err(e) if stopped => Outcome::Answered(Down::Stopped(e)),
+            Err(e) => return Err(e),
+        })
+    }
+}
+
+fn is_going(e: &EngineError) -> bool {
+    matches!(e, EngineError::Status { code: 409, message } if message.contains("already in progress"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_needs() {
+        let all = needs(
+            "db:service_healthy:false,cache:service_started:true,once:service_completed_successfully,x,",
+        );
+        let want = [
+            ("db", Until::Healthy),
+            ("cache", Until::Started),
+            ("once", Until::Completed),
+            ("x", Until::Started),
+        ];
+        assert_eq!(all, want.map(|(service, until)| (service.to_owned(), until)));
+        assert!(needs("").is_empty() && needs(":a,,").is_empty());
+    }
+}
