@@ -99,6 +99,8 @@ impl Stack {
 
     /// What the engine did to these containers since then, in its order: `stop db-1`.
     pub fn events(&self, since: &str, actions: &[&str]) -> Vec<String> {
+        // Those of the last second may not be there yet.
+        std::thread::sleep(Duration::from_millis(1200));
         let mut args = vec!["events", "--since", since, "--until", "0s", "--format"];
         args.push("{{.Action}} {{.Actor.Attributes.name}}");
         let filters: Vec<String> = actions.iter().map(|a| format!("event={a}")).collect();
@@ -113,8 +115,7 @@ impl Stack {
     /// A moment by the engine's clock.
     pub fn now(&self) -> String {
         std::thread::sleep(Duration::from_millis(20));
-        let info = self.engine.docker(&["info", "--format", "{{.SystemTime}}"]);
-        info
+        self.engine.docker(&["info", "--format", "{{.SystemTime}}"])
     }
 
     pub fn ask(&self) -> Value {
