@@ -16,6 +16,7 @@ use crate::engine::endpoint::TlsFiles;
 use crate::policy::Level;
 use crate::server::Server;
 use crate::supervisor::{Supervisor, health};
+use crate::tool::claim::Claims;
 use crate::tool::watch::Watchdogs;
 
 /// Threads for work. A stuck one wastes itself; four leave the others moving.
@@ -72,12 +73,14 @@ pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     let engine = Arc::new(Engine::new(found));
     let supervisor =
         Arc::new(Supervisor::new(work.handle().clone(), &settings.limits, &settings.neverhang.breaker));
+    let claims = audit_dir(&settings).map(|dir| Claims::at(dir.join("claims"))).unwrap_or_default();
     let audit = match (settings.audit.enabled, audit_dir(&settings)) {
         (true, Some(dir)) => Sink::file(dir),
         (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),
         (false, _) => Sink::none(),
     };
-    let server = Server::new(settings, engine, supervisor, Arc::new(audit)).watched_by(watchdogs);
+    let server =
+        Server::new(settings, engine, supervisor, Arc::new(audit)).watched_by(watchdogs.keeping(claims));
     let server = Arc::new(server);
     Ok(App { loaded, server, work })
 }

@@ -3,6 +3,7 @@
 mod bases;
 mod child;
 mod refused;
+mod swapped;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -199,6 +200,16 @@ fn a_step_that_fails_is_shown_with_its_last_lines() {
     tree.steps("COPY nosuch /");
     let failed = client.call("docker_build", &json!({ "context": "app", "tags": tag }));
     assert!(failed.text.contains("COPY nosuch") && failed.text.contains("not found"), "{}", failed.text);
+    // Not where the engine keeps things while it works.
+    let plain = Launch::at(&engine.host).config(&tree.config("", "")).env("PATH", "/nonexistent").connect();
+    tree.write("sub/f", "x");
+    let root = engine.docker(&["info", "--format", "{{.DockerRootDir}}"]);
+    for (client, step) in [(&client, "COPY sub/nosuch/*.x /"), (&plain, "COPY sub/f /etc/passwd/x")] {
+        tree.steps(step);
+        let failed = client.call("docker_build", &json!({ "context": "app", "tags": tag }));
+        assert_eq!(failed.kind(), "daemon_error", "{}", failed.text);
+        assert!(failed.text.contains("lstat /") && !failed.whole().contains(&root), "{}", failed.text);
+    }
     let failed = client.call("docker_build", &json!({ "context": "app", "tags": tag, "target": "nosuch" }));
     assert!(failed.text.contains("no stage of that name"), "{}", failed.text);
     // An image of a host that is not there, and of one that refuses: the same words.

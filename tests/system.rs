@@ -188,7 +188,9 @@ fn nothing_to_prune_needs_no_confirmation() {
     // What a guard refuses is denied in the audit too.
     let sneaky = json!({ "name": format!("{}-v", scope.prefix), "driver_opts": { "type": "none", "o": "bind", "device": "/" } });
     assert_eq!(client.call("docker_volume_create", &sneaky).kind(), "permission_denied");
-    let line = client.audit_wait(1).pop().unwrap();
+    // Two calls of each prune before it: an intent and an outcome, and a preview.
+    let lines = client.audit_wait(3 * tools.len() + 1);
+    let line = lines.iter().find(|line| line["tool"] == "docker_volume_create").unwrap();
     assert_eq!(line["decision"], "denied", "{line}");
     assert!(line["rule"].as_str().is_some_and(|rule| !rule.is_empty()), "{line}");
 }

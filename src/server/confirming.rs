@@ -48,7 +48,8 @@ pub(super) fn settle(
         return Ok(Next::Show(finish(shown(draft, def, preview), redactor, settings.output.max_bytes)));
     }
     // A prune that finds nothing has nothing to ask about.
-    let nothing = !prepared.asked.is_empty() && permits.labels().next().is_none();
+    let nothing =
+        prepared.confirm_token.is_none() && !prepared.asked.is_empty() && permits.labels().next().is_none();
     if nothing || !needed(def, prepared.levels, settings) {
         return Ok(Next::Go);
     }

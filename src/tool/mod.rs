@@ -5,6 +5,7 @@
 
 pub mod args;
 mod child;
+pub mod claim;
 pub mod class;
 pub mod context;
 pub mod def;

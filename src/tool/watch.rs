@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use crate::child::{self, Apart};
 
+use super::claim::Claims;
 use super::error::{Kind, ToolError};
 
 /// How long a copy of ours has to be ready: it reads the configuration, and asks the engine once.
@@ -16,13 +17,21 @@ const READY: Duration = Duration::from_secs(8);
 #[derive(Debug, Clone, Default)]
 pub struct Watchdogs {
     args: Option<Vec<OsString>>,
+    /// Only one of us works on a thing at a time.
+    pub claims: Claims,
 }
 
 impl Watchdogs {
     /// With these arguments, the container's id as the last one.
     #[must_use]
-    pub const fn of(args: Vec<OsString>) -> Self {
-        Self { args: Some(args) }
+    pub fn of(args: Vec<OsString>) -> Self {
+        Self { args: Some(args), ..Self::default() }
+    }
+
+    /// With claims kept there.
+    #[must_use]
+    pub fn keeping(self, claims: Claims) -> Self {
+        Self { claims, ..self }
     }
 
     /// One that watches over this container from now on. `place`: where the engine is, which must be the same for it.

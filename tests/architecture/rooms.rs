@@ -104,13 +104,14 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "child",
             "engine/build",
             "engine/room.rs",
+            "tool/claim.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
         "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
          sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folder that a build is given",
     ),
-    ("OpenOptions", &["audit/file.rs"], "the only file that is written"),
+    ("OpenOptions", &["audit/file.rs", "tool/claim.rs"], "the only files that are written"),
     (
         "process",
         &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs", "child"],

@@ -103,6 +103,32 @@ fn e6_no_builder_or_one_that_will_not_do() {
     }
 }
 
+/// A builder that fails without a step says why, but nothing of the Dockerfile or of whom it asked.
+#[test]
+fn what_the_builder_says_last_is_told() {
+    let Some(engine) = engine::at_hand("build::child::words") else { return };
+    let it = Stubbed::new(&engine, "exit 1");
+    for (said, word, not) in [
+        (
+            "ERROR: failed to solve: something of its own, PASSWORD=hunter2-hunter2",
+            "something of its own",
+            "hunter2",
+        ),
+        ("unknown flag: --iidfile", "unknown flag", "the log"),
+        (
+            "Dockerfile:1\n   1 | >>> canary\nERROR: dockerfile parse error on line 1: canary",
+            "line 1",
+            "canary",
+        ),
+        ("ERROR: failed to solve: 10.0.0.5:81/x: dial tcp 10.0.0.5:81: refused", "the log has", "10.0.0.5"),
+    ] {
+        it.stub.write(&format!("#!/bin/sh\n{ASKED}cat >&2 <<'EOF'\n{said}\nEOF\nexit 1\n"));
+        let failed = it.build();
+        assert_eq!(failed.kind(), "daemon_error", "{}", failed.text);
+        assert!(failed.text.contains(word) && !failed.whole().contains(not), "{}", failed.text);
+    }
+}
+
 #[test]
 fn without_buildx_the_engine_builds() {
     let Some(engine) = engine::at_hand("build::child::classic") else { return };

@@ -117,11 +117,22 @@ fn i11_containers_keep_their_image() {
         let refused = client.call("docker_image_remove", &json!({ "images": words }));
         assert_eq!(refused.kind(), "conflict", "{}", refused.text);
         assert_eq!(refused.structured["error"]["effect"], "none");
-        assert!(refused.text.contains("in use"), "{}", refused.text);
+        // The list counts no user of it, and neither does this.
+        assert!(refused.text.contains("filters keep it"), "{}", refused.text);
+        assert!(!refused.text.contains("in use"), "{}", refused.text);
         for word in [vault.as_str(), &hidden_id[..12]] {
             assert!(!refused.whole().contains(word), "{}", refused.text);
         }
     }
+    let seen = client.call("docker_images", &json!({ "filter": { "reference": scope.prefix } })).ok();
+    assert_eq!(seen.structured["images"][0]["in_use"], 0, "{}", seen.text);
+    // Where a removal is confirmed: not one that does not come.
+    let asking = Launch::at(&engine.host).config(&config.replace("\"none\"", "\"destructive\"")).connect();
+    let refused = asking.call("docker_image_remove", &json!({ "images": name(&scope, "1") }));
+    assert_eq!(refused.kind(), "conflict", "{}", refused.text);
+    let both =
+        asking.call("docker_image_remove", &json!({ "images": [name(&scope, "1"), name(&scope, "2")] }));
+    assert_eq!(both.ok().structured["status"], "confirmation_required");
     // The name that it was not made by goes.
     assert_eq!(remove(&client, json!(name(&scope, "2")))[0]["changed"], true);
     // Neither is it pruned, nor moved to another image.
@@ -138,6 +149,27 @@ fn i11_containers_keep_their_image() {
     let refused = open.call("docker_image_remove", &json!({ "images": name(&scope, "1") }));
     assert_eq!(refused.kind(), "conflict", "{}", refused.text);
     assert!(refused.text.contains(&vault), "{}", refused.text);
+}
+
+/// A name that a hidden image has is not pulled over it, and nobody is told to choose another name.
+#[test]
+fn the_name_of_a_hidden_image_is_not_pulled() {
+    let Some(engine) = engine::at_hand("images::removal::pulled") else { return };
+    let scope = Scope::new(&engine);
+    let id = tagged(&engine, &scope, &["1"]);
+    engine.docker(&["tag", &id, &format!("{}-hidden/x:1", scope.prefix)]);
+    let config =
+        ON.replace("[confirm]", &format!("blacklist_images = [\"{}-hidden/*\"]\n[confirm]", scope.prefix));
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let refused = client.call("docker_pull", &json!({ "image": name(&scope, "1") }));
+    assert_eq!(refused.kind(), "conflict", "{}", refused.text);
+    assert!(
+        refused.text.contains("filters keep") && refused.text.contains("another tag"),
+        "{}",
+        refused.text
+    );
+    assert!(!refused.whole().contains("hidden/x"), "{}", refused.text);
+    assert_eq!(id_of(&engine, &name(&scope, "1")), Some(id));
 }
 
 #[test]

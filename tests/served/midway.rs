@@ -159,10 +159,23 @@ fn done_without_an_answer_in_time_it_is_said_to_be_done() {
         let (faultd, client) = served(&engine, &site, 3);
         faultd.set((row.sent)(), slow(Toxic::down, S(6)));
         let done = client.call(row.tool, &arguments);
-        // What was made is not only there, it was to be looked at.
-        let said = if makes(row) { done.structured["error"]["effect"] == "done" } else { !done.is_error };
-        assert!(said, "{}: {}", row.tool, done.text);
         assert!(done.took <= S(4), "{}: {:?}", row.tool, done.took);
+        // What was made is not only there, it was to be looked at: without the time for it, it is taken back.
+        if makes(row) {
+            assert!(done.text.contains("removed again"), "{}: {}", row.tool, done.text);
+            let start = std::time::Instant::now();
+            while came(&site) {
+                assert!(start.elapsed() < S(40), "{}: it is still there", row.tool);
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
+            return;
+        }
+        // On a machine that has no time for anybody a last look may get no answer; that is said as it is.
+        if done.text.contains("the engine has not answered since") {
+            assert_eq!(done.structured["error"]["effect"], "unknown", "{}: {}", row.tool, done.text);
+            return;
+        }
+        assert!(!done.is_error, "{}: {}", row.tool, done.text);
         assert!(done.text.contains("lost"), "{}: {}", row.tool, done.text);
         let line = recorded(&client, row.tool);
         assert_eq!((&line["effect"], came(&site)), (&json!("done"), true), "{}: {line}", row.tool);

@@ -576,7 +576,7 @@ pub const ROWS: &[Row] = &[
             "build::child::without_buildx_the_engine_builds",
         ]),
         cancelled: Cell::There(&["build::a_build_that_is_given_up_ends_and_leaves_nothing"]),
-        timed_out: Cell::There(&["build::a_build_that_takes_too_long_is_ended_in_time"]),
+        timed_out: Cell::There(&["build::b10_a_build_that_takes_too_long_is_ended_in_time"]),
         ..row(
             "docker_build",
             |site| json!({ "context": ".", "tags": site.image("9") }),

@@ -1,19 +1,26 @@
 //! The command line of buildx, its environment, and the folder with what it is given.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
-use crate::child::{self, Failure, Spec};
+use crate::child::{self, Failure, Spec, Stdin};
 use crate::engine::budget::Budget;
 use crate::engine::discover::{self, Env};
 use crate::engine::endpoint::{Endpoint, TlsFiles};
+use crate::engine::error::{Clock, EngineError};
+use crate::guard::build::ignore::Ignore;
 
-use super::{NotBuilt, Plan};
+use super::tar::Tar;
+use super::{Folder, NotBuilt, Plan, Unread};
 
 /// Its progress can be read from here on.
 const OLDEST: (u32, u32) = (0, 13);
@@ -23,10 +30,34 @@ const ASKED: Duration = Duration::from_secs(10);
 /// A child that is ready to be started.
 pub(super) struct Job {
     pub spec: Spec,
+    /// The context that it reads from its stdin; else it has a copy in the folder.
+    pub context: Option<Context>,
     /// Where it writes the image's id.
     pub id_file: PathBuf,
     /// Removed when the build has ended.
     pub folder: TempDir,
+}
+
+/// What is sent, and how.
+pub(super) struct Context {
+    folder: Arc<Folder>,
+    ignore: Ignore,
+    file: String,
+    dockerfile: String,
+}
+
+impl Context {
+    /// Begins to read it, as a tar. What could not be read comes last.
+    pub(super) fn pieces(self) -> mpsc::Receiver<io::Result<Bytes>> {
+        let (pieces, read) = mpsc::channel(8);
+        tokio::task::spawn_blocking(move || {
+            let tar = Tar(pieces);
+            if let Err(why) = tar.write(&self.folder, &self.ignore, &[(&self.file, &self.dockerfile)]) {
+                let _gone = tar.0.blocking_send(Err(io::Error::other(why.to_string())));
+            }
+        });
+        read
+    }
 }
 
 /// Where the plugin of the docker CLI is.
@@ -77,29 +108,65 @@ fn closed() -> Spec {
 
 /// Writes what buildx reads into a folder of ours, and puts its command line together.
 pub(super) async fn prepare(
+    (budget, cancel): (&Budget, &CancellationToken),
     endpoint: &Endpoint,
     tags: Vec<String>,
     plan: Plan,
     program: Buildx,
 ) -> Result<Job, NotBuilt> {
     let endpoint = endpoint.clone();
-    let prepared = tokio::task::spawn_blocking(move || {
-        let folder = write(&endpoint, &plan, &program).map_err(|e| NotBuilt::Host(e.to_string()))?;
-        let spec = match plan.trusted {
-            true => closed().inherit("DOCKER_CONFIG"),
-            false => closed().env("DOCKER_CONFIG", folder.path().join("docker")),
-        };
-        let spec = reaching(spec, &endpoint, folder.path())?;
-        let id_file = folder.path().join("id");
-        let spec = spec
-            .env("BUILDX_CONFIG", folder.path().join("buildx"))
-            // It would run git in the context, whose configuration can name programs.
-            .env("BUILDX_GIT_INFO", "false")
-            .env("BUILDX_GIT_LABELS", "false")
-            .args(line(&tags, &plan, folder.path(), &id_file));
-        Ok(Job { spec, id_file, folder })
-    });
-    prepared.await.map_err(|e| NotBuilt::Host(e.to_string()))?
+    // Dropped with this call: nobody copies for one that is gone.
+    let stop = cancel.child_token();
+    let _stops = stop.clone().drop_guard();
+    let prepared = tokio::task::spawn_blocking(move || job(&endpoint, &tags, plan, &program, &stop));
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(EngineError::Withdrawn.into()),
+        () = sleep_until(budget.deadline) => {
+            Err(EngineError::Timeout { clock: Clock::Total, limit: budget.total }.into())
+        }
+        prepared = prepared => prepared.map_err(|e| NotBuilt::Host(e.to_string()))?,
+    }
+}
+
+fn job(
+    endpoint: &Endpoint,
+    tags: &[String],
+    plan: Plan,
+    program: &Buildx,
+    stop: &CancellationToken,
+) -> Result<Job, NotBuilt> {
+    let ignore = Ignore::parse(&plan.leaves_out)
+        .ok_or_else(|| NotBuilt::Host("the list of what is left out cannot be read".into()))?;
+    let folder = write(endpoint, &plan, program).map_err(|e| NotBuilt::Host(e.to_string()))?;
+    // From a tar it takes its Dockerfile, too, and with it what a step copies. `-` would be its own stdin.
+    let piped = !ignore.leaves_out(&plan.file) && plan.file != "-";
+    let (context, file) = (folder.path().join("context"), folder.path().join("file").join("Dockerfile"));
+    let from = match piped {
+        true => (Path::new("-"), Path::new(&plan.file)),
+        false => (context.as_path(), file.as_path()),
+    };
+    if !piped {
+        super::copy::copy(&plan.context, &ignore, from.0, stop).map_err(|why| match why {
+            Unread::Untaken(why) => NotBuilt::Host(why.to_string()),
+            why => NotBuilt::Context(why),
+        })?;
+    }
+    let spec = match plan.trusted {
+        true => closed().inherit("DOCKER_CONFIG"),
+        false => closed().env("DOCKER_CONFIG", folder.path().join("docker")),
+    };
+    let id_file = folder.path().join("id");
+    let spec = reaching(spec, endpoint, folder.path())?
+        .env("BUILDX_CONFIG", folder.path().join("buildx"))
+        // It would run git in the context, whose configuration can name programs.
+        .env("BUILDX_GIT_INFO", "false")
+        .env("BUILDX_GIT_LABELS", "false")
+        .stdin(if piped { Stdin::Piped } else { Stdin::Null })
+        .args(line(tags, &plan, from, &id_file));
+    let Plan { context, file, dockerfile, .. } = plan;
+    let context = piped.then_some(Context { folder: context, ignore, file, dockerfile });
+    Ok(Job { spec, context, id_file, folder })
 }
 
 fn write(endpoint: &Endpoint, plan: &Plan, program: &Buildx) -> io::Result<TempDir> {
@@ -158,7 +225,12 @@ fn reaching(spec: Spec, endpoint: &Endpoint, folder: &Path) -> Result<Spec, NotB
     }
 }
 
-fn line(tags: &[String], plan: &Plan, folder: &Path, id_file: &Path) -> Vec<std::ffi::OsString> {
+fn line(
+    tags: &[String],
+    plan: &Plan,
+    (context, file): (&Path, &Path),
+    id_file: &Path,
+) -> Vec<std::ffi::OsString> {
     let network = if plan.networked { "default" } else { "none" };
     let mut words: Vec<std::ffi::OsString> =
         ["buildx", "build", "--builder", "default", "--progress", "rawjson"]
@@ -183,12 +255,12 @@ fn line(tags: &[String], plan: &Plan, folder: &Path, id_file: &Path) -> Vec<std:
         pair("--platform", platform.as_ref());
     }
     pair("--iidfile", id_file.as_ref());
-    pair("--file", folder.join("file").join("Dockerfile").as_ref());
+    pair("--file", file.as_ref());
     if plan.no_cache {
         words.push("--no-cache".into());
     }
     words.push("--".into());
-    words.push(plan.context.clone().into());
+    words.push(context.into());
     words
 }
 
@@ -205,13 +277,27 @@ mod tests {
 
     #[test]
     fn the_command_line_names_one_engine_one_builder_and_what_was_decided_on() {
-        let plan = Plan { context: "/src/-x".into(), no_cache: true, ..Plan::default() };
-        let words = line(&["a:1".to_owned()], &plan, Path::new("/t"), Path::new("/t/id"));
+        let plan = Plan {
+            context: Arc::new(Folder::open(Path::new("/")).unwrap()),
+            file: "-x/File".to_owned(),
+            dockerfile: String::new(),
+            ignore: None,
+            leaves_out: String::new(),
+            buildkit: false,
+            build_args: std::collections::BTreeMap::new(),
+            target: None,
+            platform: None,
+            no_cache: true,
+            networked: false,
+            trusted: false,
+        };
+        let from = (Path::new("-"), Path::new(&plan.file));
+        let words = line(&["a:1".to_owned()], &plan, from, Path::new("/t/id"));
         let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
         assert_eq!(
             words.join(" "),
             "buildx build --builder default --progress rawjson --provenance false --sbom false \
-            --network none --tag a:1 --iidfile /t/id --file /t/file/Dockerfile --no-cache -- /src/-x"
+            --network none --tag a:1 --iidfile /t/id --file -x/File --no-cache -- -"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The engine's own builder, where there is no buildx: `POST /build` with the context as a stream.
 
 use std::collections::VecDeque;
+use std::io;
 
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -15,6 +16,7 @@ use crate::engine::wire::Change;
 use crate::guard::build::ignore::Ignore;
 use crate::policy::Level;
 
+use super::folder::Unread;
 use super::run::Ran;
 use super::tar::Tar;
 use super::{Built, Came, Failure, NotBuilt, Plan};
@@ -73,11 +75,13 @@ impl Engine {
         let (folder, dockerfile) = (plan.context.clone(), plan.dockerfile.clone());
         // The builder takes both out again before it copies anything.
         let texts = format!("{FILE}\n.dockerignore\n");
-        tokio::task::spawn_blocking(move || {
+        let sent = tokio::task::spawn_blocking(move || {
             let tar = Tar(pieces);
-            if let Err(e) = tar.write(&folder, &ignore, &[(FILE, &dockerfile), (".dockerignore", &texts)]) {
-                let _gone = tar.0.blocking_send(Err(e));
+            let sent = tar.write(&folder, &ignore, &[(FILE, &dockerfile), (".dockerignore", &texts)]);
+            if let Err(why) = &sent {
+                let _gone = tar.0.blocking_send(Err(io::Error::other(why.to_string())));
             }
+            sent
         });
         // Steps may be silent.
         let idle = budget.idle.unwrap_or(budget.total);
@@ -125,6 +129,14 @@ impl Engine {
         match ended {
             Ok(()) if seen.error.is_empty() => Ok(Ok(Came::Built(seen.built))),
             Ok(()) => Ok(Ok(Came::Failed(seen.failure()))),
+            // Half a context is no context to an engine: it begins with none.
+            Err(_)
+                if sent.is_finished()
+                    && let Ok(Err(why)) = sent.await
+                    && !matches!(why, Unread::Untaken(_)) =>
+            {
+                Ok(Ok(Came::Failed(Failure { said: why.to_string(), ..Failure::default() })))
+            }
             Err(Failed { error, written: false }) => Err(NotBuilt::Engine(self.scrubbed(error))),
             Err(Failed { error, written: true }) => Ok(Err(Ran { cause: self.scrubbed(error), gone: false })),
         }

@@ -3,19 +3,24 @@
 //! Where there is none, the engine's own builder does it ([`classic`]).
 //!
 //! It is given one engine, no other builder, no instance of its own, no git, nobody to ask, no credentials (what it
-//! needs of registries was fetched before); the Dockerfile that was decided on from a private folder, and the context.
+//! needs of registries was fetched before); the Dockerfile that was decided on, and the context: read from a folder that
+//! was opened once ([`folder`]), and sent as a tar. It opens no path that anybody else can put something in the place of.
 
 mod bases;
 mod buildx;
 mod classic;
+mod copy;
+mod folder;
 mod progress;
 mod run;
 mod tar;
+mod words;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use bases::{Base, Here, Platform};
+pub use folder::{Folder, MOST_BYTES, MOST_FILES, Unread, Weight};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -30,10 +35,12 @@ use super::error::EngineError;
 use super::{Engine, images, ops, raw};
 
 /// What is built.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Plan {
-    /// Absolute, resolved.
-    pub context: PathBuf,
+    /// The one that was decided on.
+    pub context: Arc<Folder>,
+    /// The Dockerfile's place in it, without links.
+    pub file: String,
     /// The text that was decided on; what the file says later does not count.
     pub dockerfile: String,
     /// What stands in `NAME.dockerignore` beside it, which goes before the context's own.
@@ -100,6 +107,8 @@ pub enum NotBuilt {
     Child(Unavailable),
     /// The host: no room for the files that a build needs.
     Host(String),
+    /// The context cannot be read.
+    Context(Unread),
     /// buildx cannot be told to reach this engine.
     Endpoint(&'static str),
     /// The name belongs to an image that the filters hide.
@@ -161,7 +170,7 @@ impl Engine {
         let levels = tags.first().map_or(&[] as &[_], Permit::levels);
         let aim = Aim { tags, before };
         let ran = if let Some(program) = buildx {
-            let job = buildx::prepare(&self.found().endpoint, names, plan, program).await?;
+            let job = buildx::prepare((budget, cancel), &self.found().endpoint, names, plan, program).await?;
             if !commit.send() {
                 return Err(EngineError::Withdrawn.into());
             }
@@ -173,7 +182,10 @@ impl Engine {
             Ok(Came::Built(built)) => {
                 return self.confirmed(budget, &aim, built).await.map(Outcome::Answered);
             }
-            Ok(failed) => return Ok(Outcome::Answered(failed)),
+            Ok(Came::Failed(Failure { step, said, lines })) => {
+                let said = self.scrub(&words::without_host_paths(&said));
+                return Ok(Outcome::Answered(Came::Failed(Failure { step, said, lines })));
+            }
             Err(ran) => ran,
         };
         // A builder that is gone has taken its build with it; what it was told last may still be on its way.

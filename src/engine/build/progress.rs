@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde::Deserialize;
 
-use super::Failure;
+use super::{Failure, words};
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +18,17 @@ const STEPS: usize = 1_000;
 const TAIL: usize = 12;
 /// ... of at most so many characters.
 const LINE: usize = 240;
-/// Beginnings of the plain words that are kept.
+/// Beginnings of the plain words that are kept ...
 const SAID: usize = 600;
+/// ... and so many lines, where no step and no word says that it is the failure.
+const LASTS: usize = 4;
+/// What errors are wrapped in.
+const WRAPPED: [&str; 4] = [
+    "failed to solve: ",
+    "rpc error: code = Unknown desc = ",
+    "failed to solve with frontend dockerfile.v0: ",
+    "failed to create LLB definition: ",
+];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -64,6 +73,8 @@ pub(super) struct Progress {
     object: Vec<u8>,
     steps: HashMap<String, Step>,
     error: String,
+    /// Plain words beside it.
+    last: Vec<String>,
 }
 
 impl Progress {
@@ -92,8 +103,13 @@ impl Progress {
         let begins = self.object.is_empty();
         if begins && !line.starts_with(b"{") {
             let words = String::from_utf8_lossy(&line);
-            if let Some(error) = words.strip_prefix("ERROR: ") {
-                self.error = error.chars().take(SAID).collect();
+            match words.strip_prefix("ERROR: ") {
+                Some(error) => self.error = error.chars().take(SAID).collect(),
+                // Between them it quotes the Dockerfile.
+                None if !words.contains(" | ") && !words.trim().is_empty() && self.last.len() < LASTS => {
+                    self.last.push(short(words.trim()));
+                }
+                None => {}
             }
             return;
         }
@@ -157,18 +173,31 @@ impl Progress {
 
     /// What it said last, where no step failed. What the builder cannot read it repeats, and that is not for everybody.
     pub(super) fn last_words(&self) -> String {
-        let lower = self.error.to_ascii_lowercase();
-        if let Some((_, rest)) = lower.split_once("parse error on line ") {
-            let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            return format!("the Dockerfile cannot be read, line {number}");
+        let said = if self.error.is_empty() { self.last.join(" | ") } else { self.error.clone() };
+        let lower = said.to_ascii_lowercase();
+        if let Some((_, rest)) = lower.split_once("parse error") {
+            let number = rest.split_once("line ").map(|(_, rest)| rest.chars());
+            let number: String = number.into_iter().flatten().take_while(char::is_ascii_digit).collect();
+            let line = if number.is_empty() { number } else { format!(", line {number}") };
+            return format!("the Dockerfile cannot be read{line}");
         }
-        match lower.starts_with("failed to solve: target stage") {
-            true => "there is no stage of that name to build".to_owned(),
-            false => {
-                tracing::debug!(error = self.error, "buildx failed");
-                "docker buildx failed; the log has its words".to_owned()
-            }
+        if lower.contains("target stage") {
+            return "there is no stage of that name to build".to_owned();
         }
+        tracing::warn!(said, "docker buildx failed");
+        if said.is_empty() {
+            return "docker buildx ended without a word".to_owned();
+        }
+        if words::of_a_registry(&said) {
+            return "docker buildx could not fetch what it needs, or did not reach its builder; the log has its words"
+                .to_owned();
+        }
+        let mut said = said.as_str();
+        // Which part of it found that is nobody's concern.
+        while let Some(rest) = WRAPPED.iter().find_map(|wrap| said.strip_prefix(wrap)) {
+            said = rest;
+        }
+        format!("docker buildx says: {said}")
     }
 }
 

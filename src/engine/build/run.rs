@@ -1,8 +1,11 @@
 //! A build on its way: its progress, its clocks, and its end.
 
+use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use hyper::body::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +15,7 @@ use crate::engine::Engine;
 use crate::engine::budget::Budget;
 use crate::engine::error::{Clock, EngineError};
 
-use super::buildx::Job;
+use super::buildx::{Context, Job};
 use super::progress::Progress;
 use super::{Built, Came, Failure, NotBuilt};
 
@@ -33,6 +36,35 @@ pub(super) struct Ran {
     pub gone: bool,
 }
 
+type Pieces = mpsc::Receiver<io::Result<Bytes>>;
+
+/// Why it is not followed to its end.
+enum Stopped {
+    By(EngineError),
+    /// The context could not be read: it has the half of it.
+    Unread(String),
+}
+
+impl From<EngineError> for Stopped {
+    fn from(cause: EngineError) -> Self {
+        Self::By(cause)
+    }
+}
+
+/// Gives the builder its context, and then its end. What could not be read leaves it waiting.
+async fn feed(context: &mut Option<(Pieces, impl AsyncWrite + Unpin)>) -> Result<(), String> {
+    if let Some((pieces, stdin)) = context {
+        while let Some(piece) = pieces.recv().await {
+            if stdin.write_all(&piece.map_err(|e| e.to_string())?).await.is_err() {
+                // It reads no more, and says why.
+                break;
+            }
+        }
+    }
+    *context = None;
+    Ok(())
+}
+
 impl Engine {
     pub(super) async fn watch(
         &self,
@@ -42,13 +74,23 @@ impl Engine {
         news: mpsc::Sender<String>,
     ) -> Result<Result<Came, Ran>, NotBuilt> {
         let mut child = child::spawn(job.spec).await?;
-        let Some(pipes) = child.pipes() else {
+        let Some(mut pipes) = child.pipes() else {
             return Err(NotBuilt::Host("buildx has no pipes".into()));
         };
         let mut progress = Progress::default();
-        let succeeded = match self.follow(budget, cancel, &child, pipes, &mut progress, &news).await {
+        let mut context = job.context.map(Context::pieces).zip(pipes.stdin.take());
+        let follow = self.follow(budget, cancel, &child, (pipes, &mut context), &mut progress, &news);
+        let succeeded = match follow.await {
             Ok(succeeded) => succeeded,
-            Err(cause) => {
+            Err(Stopped::Unread(said)) => {
+                let mut end = child.end();
+                drop(child);
+                // The end of its stdin, which it would take for the end of the context, comes after its own.
+                let _killed = timeout(TO_END.1.min(budget.left()), end.wait()).await;
+                drop(context);
+                return Ok(Ok(Came::Failed(Failure { said, ..Failure::default() })));
+            }
+            Err(Stopped::By(cause)) => {
                 let mut end = child.end();
                 drop(child);
                 let patience = match cause {
@@ -85,10 +127,10 @@ impl Engine {
         budget: &Budget,
         cancel: &CancellationToken,
         child: &Child,
-        pipes: Pipes,
+        (pipes, context): (Pipes, &mut Option<(Pieces, impl AsyncWrite + Unpin)>),
         progress: &mut Progress,
         news: &mpsc::Sender<String>,
-    ) -> Result<bool, EngineError> {
+    ) -> Result<bool, Stopped> {
         let Pipes { stdout: mut answers, mut stderr, .. } = pipes;
         let (mut words, mut spoken) = (vec![0; 64 << 10], vec![0; 4 << 10]);
         let mut end = child.end();
@@ -96,13 +138,15 @@ impl Engine {
         let idle = budget.idle.unwrap_or(budget.total);
         let (mut until, mut heard, mut status) = (by, Instant::now(), None);
         let (mut open, mut answering) = (true, true);
+        let mut feeding = pin!(feed(context));
+        let mut fed = false;
         while status.is_none() || open {
             tokio::select! {
                 biased; // the clocks first: a flood is always ready
-                () = cancel.cancelled() => return Err(EngineError::Withdrawn),
+                () = cancel.cancelled() => return Err(EngineError::Withdrawn.into()),
                 () = sleep_until(until) => match status {
                     Some(_) => break,
-                    None => return Err(EngineError::Timeout { clock: Clock::Total, limit: budget.total }),
+                    None => return Err(EngineError::Timeout { clock: Clock::Total, limit: budget.total }.into()),
                 },
                 () = sleep_until(heard + idle) => {
                     // A step may be silent as long as it likes; an engine may not.
@@ -114,6 +158,10 @@ impl Engine {
                 ended = end.wait(), if status.is_none() => {
                     status = Some(ended.success());
                     until = until.min(Instant::now() + PIPES);
+                }
+                came = &mut feeding, if !fed => {
+                    came.map_err(Stopped::Unread)?;
+                    fed = true;
                 }
                 read = stderr.read(&mut words), if open => match read {
                     Ok(read @ 1..) => {

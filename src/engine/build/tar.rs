@@ -1,15 +1,15 @@
-//! A context as a tar stream, for the classic builder: written while it is sent, links as links, all of it root's.
+//! A context as a tar stream: written while it is sent, links as links, all of it root's.
 
-use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use hyper::body::Bytes;
+use rustix::fs::FileType;
 use tokio::sync::mpsc;
 
 use crate::guard::build::ignore::Ignore;
+
+use super::folder::{Entry, Folder, Unread};
 
 const BLOCK: usize = 512;
 const PIECE: usize = 64 << 10;
@@ -18,54 +18,53 @@ const PIECE: usize = 64 << 10;
 pub(super) struct Tar(pub mpsc::Sender<io::Result<Bytes>>);
 
 impl Tar {
-    /// Everything below `folder` that is not left out, then these texts. Blocks.
-    pub(super) fn write(&self, folder: &Path, ignore: &Ignore, texts: &[(&str, &str)]) -> io::Result<()> {
-        let mut folders = vec![(folder.to_owned(), String::new())];
-        while let Some((folder, inside)) = folders.pop() {
-            for entry in fs::read_dir(&folder)? {
-                let entry = entry?;
-                let name = entry.file_name();
-                let name = name.to_str().ok_or_else(|| io::Error::other("a file's name is no UTF-8"))?;
-                let path = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
-                let meta = entry.metadata()?;
-                let out = ignore.leaves_out(&path);
-                if !out {
-                    self.entry(&entry.path(), &path, &meta)?;
-                }
-                if meta.is_dir() && (!out || ignore.takes_back()) {
-                    folders.push((entry.path(), path));
-                }
+    /// Everything in `folder` that is not left out, but these files with these texts. Blocks.
+    pub(super) fn write(
+        &self,
+        folder: &Folder,
+        ignore: &Ignore,
+        texts: &[(&str, &str)],
+    ) -> Result<(), Unread> {
+        // buildx knows a tar by its first header, which none for a long name may be.
+        let itself = folder.of_itself().and_then(|(mode, time)| self.head(b"./", b"", b'5', mode, 0, time));
+        itself.map_err(Unread::Untaken)?;
+        let mut left = texts.to_vec();
+        folder.walk(ignore, |entry| match left.iter().position(|(name, _)| *name == entry.path) {
+            Some(at) if entry.kind() == FileType::RegularFile => {
+                let (name, text) = left.swap_remove(at);
+                self.text(name, text, entry.mode(), entry.time())
             }
-        }
-        for (name, text) in texts {
-            self.head(name.as_bytes(), b"", b'0', 0o644, text.len() as u64, 0)?;
-            self.content(text.as_bytes(), text.len() as u64)?;
-        }
-        self.send(vec![0; 2 * BLOCK])
+            Some(_) => Ok(()),
+            None => self.entry(entry),
+        })?;
+        let rest = left.iter().try_for_each(|(name, text)| self.text(name, text, 0o644, 0));
+        rest.and_then(|()| self.send(vec![0; 2 * BLOCK])).map_err(Unread::Untaken)
     }
 
-    fn entry(&self, at: &Path, path: &str, meta: &Metadata) -> io::Result<()> {
-        let (mode, time) = (meta.mode() & 0o7777, meta.mtime().max(0).unsigned_abs());
-        if meta.is_dir() {
-            self.head(format!("{path}/").as_bytes(), b"", b'5', mode, 0, time)
-        } else if meta.is_symlink() {
-            let to = fs::read_link(at)?;
-            self.head(path.as_bytes(), to.as_os_str().as_bytes(), b'2', 0o777, 0, time)
-        } else if meta.is_file() {
-            let file = fs::File::open(at)?;
-            // It may have become something else since it was listed.
-            if !file.metadata()?.is_file() {
-                return Ok(());
+    fn text(&self, name: &str, text: &str, mode: u64, time: u64) -> io::Result<()> {
+        self.head(name.as_bytes(), b"", b'0', mode, text.len() as u64, time)?;
+        self.content(text.as_bytes(), text.len() as u64)
+    }
+
+    fn entry(&self, entry: &Entry<'_>) -> io::Result<()> {
+        let (path, mode, time) = (entry.path, entry.mode(), entry.time());
+        match entry.kind() {
+            FileType::Directory => self.head(format!("{path}/").as_bytes(), b"", b'5', mode, 0, time),
+            FileType::Symlink => {
+                let Some(to) = entry.link()? else { return Ok(()) };
+                self.head(path.as_bytes(), to.as_bytes(), b'2', 0o777, 0, time)
             }
-            self.head(path.as_bytes(), b"", b'0', mode, meta.len(), time)?;
-            self.content(file, meta.len())
-        } else {
-            Ok(())
+            FileType::RegularFile => {
+                let Some((file, size)) = entry.open()? else { return Ok(()) };
+                self.head(path.as_bytes(), b"", b'0', mode, size, time)?;
+                self.content(file, size)
+            }
+            _ => Ok(()),
         }
     }
 
     /// A header, and before it those for what does not fit in one.
-    fn head(&self, name: &[u8], link: &[u8], kind: u8, mode: u32, size: u64, time: u64) -> io::Result<()> {
+    fn head(&self, name: &[u8], link: &[u8], kind: u8, mode: u64, size: u64, time: u64) -> io::Result<()> {
         for (text, long) in [(link, b'K'), (name, b'L')] {
             if text.len() > 100 {
                 self.send(header(b"././@LongLink", b"", long, 0, text.len() as u64 + 1, 0))?;
@@ -93,7 +92,7 @@ impl Tar {
     }
 }
 
-fn header(name: &[u8], link: &[u8], kind: u8, mode: u32, size: u64, time: u64) -> Vec<u8> {
+fn header(name: &[u8], link: &[u8], kind: u8, mode: u64, size: u64, time: u64) -> Vec<u8> {
     let mut block = vec![0; BLOCK];
     let mut put = |at: usize, text: &[u8]| {
         for (place, byte) in block.iter_mut().skip(at).zip(text) {

@@ -75,6 +75,14 @@ impl Engine {
         Ok(self.two(budget, permit).await?.is_some())
     }
 
+    /// What whoever makes it anew, or mends it, must hold meanwhile: the old one's id, whichever of the two this is.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn at_stake(&self, budget: &Budget, permit: &Permit<Container>) -> Result<String, EngineError> {
+        Ok(self.two(budget, permit).await?.map_or_else(|| permit.target().id.clone(), |two| two.old))
+    }
+
     /// Mends what a killed run left of this container, old or new.
     ///
     /// # Errors

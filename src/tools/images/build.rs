@@ -154,6 +154,7 @@ impl Tool for Build {
         let (files, size) = (context.files, context.bytes);
         let plan = Plan {
             context: context.folder,
+            file: context.file,
             dockerfile: context.dockerfile,
             ignore: context.ignore,
             leaves_out: context.leaves_out,
@@ -299,6 +300,7 @@ fn not_built(why: NotBuilt) -> ToolError {
             ToolError::new(Kind::ChildUnavailable, format!("no folder for the build: {why}"))
                 .hint("the temporary folder of the host must be writable")
         }
+        NotBuilt::Context(why) => context::unread(&why),
         NotBuilt::Endpoint(why) => ToolError::new(Kind::Unsupported, why),
         NotBuilt::Taken(image) => ToolError::new(
             Kind::PermissionDenied,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::moving::{self, Layers, Space};
 use crate::config::Settings;
+use crate::engine::build::{Here, Platform};
 use crate::engine::change::Effect as Came;
 use crate::engine::credentials::Found;
 use crate::engine::image_names::Holder;
@@ -68,7 +69,14 @@ impl Tool for Pull {
         let image = permit.target().image.clone();
         // It would move the name.
         if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
-            return Err(moving::taken(&image.familiar()));
+            return Err(ToolError::new(
+                Kind::Conflict,
+                format!(
+                    "`{}` cannot be pulled: the filters keep the image that has the name",
+                    image.familiar()
+                ),
+            )
+            .hint("pull another tag of it, or ask a person to change the image filters"));
         }
         let space = moving::space(&ctx, &permits).await?;
         let Found { credentials, trouble } = moving::credentials(&image).await;
@@ -81,7 +89,10 @@ impl Tool for Pull {
         };
         let came = match begun {
             Ok(pulling) => match follow(&ctx, permit, pulling, (&mut layers, &space)).await {
-                Ok(pulled) => pulled.arrived(&ctx.engine, &ctx.budget).await,
+                Ok(pulled) if is_for(&ctx, &permits, &image, args.platform.as_deref()).await => {
+                    pulled.arrived(&ctx.engine, &ctx.budget).await
+                }
+                Ok(pulled) => Err(another_platform(&ctx, permit, pulled, String::new()).await),
                 Err(failed) => Err(failed),
             },
             Err(failed) => Err(failed),
@@ -141,13 +152,28 @@ pub(super) async fn follow(
             Ok(None) => return Ok(pulling),
             // The engine looks at the platform when all of it is there, and keeps it.
             Err(Failed::Refused { why: Refusal::NoSuchPlatform, said }) => {
-                let undone = pulling.undo(&ctx.engine, &ctx.budget, &ctx.commit, permit).await;
-                let why = if undone { Refusal::NoSuchPlatform } else { Refusal::AnotherPlatform };
-                return Err(Failed::Refused { why, said });
+                return Err(another_platform(ctx, permit, pulling, said).await);
             }
             Err(failed) => return Err(failed),
         }
     }
+}
+
+/// Is what came made for what was asked for? Engines of the years 20 do not look.
+async fn is_for(ctx: &Ctx, permits: &Permits, image: &ImageRef, platform: Option<&str>) -> bool {
+    let Some(want) = platform.and_then(Platform::parse) else { return true };
+    match ctx.engine.base(&ctx.budget, &permits.world, image).await {
+        Ok(Here::Base(base)) => want.takes(&base.platform),
+        // Whether it is there is looked at next.
+        _ => true,
+    }
+}
+
+/// Puts things as they were before it.
+async fn another_platform(ctx: &Ctx, permit: &Permit<Reference>, pulling: Pulling, said: String) -> Failed {
+    let undone = pulling.undo(&ctx.engine, &ctx.budget, &ctx.commit, permit).await;
+    let why = if undone { Refusal::NoSuchPlatform } else { Refusal::AnotherPlatform };
+    Failed::Refused { why, said }
 }
 
 fn draft(image: &ImageRef, arrived: Option<Arrived>, layers: usize) -> Output {

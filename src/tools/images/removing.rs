@@ -33,9 +33,13 @@ pub(super) fn which<'a>(permit: &'a Permit<Image>, words: &str) -> Which<'a> {
 /// What would go, one line an image.
 pub(super) async fn preview(ctx: &Ctx, permits: &Permits, all: &[Which<'_>]) -> Result<Preview, ToolError> {
     let mut preview = Preview::default();
+    let mut staying = Vec::new();
     for (permit, words, name) in all {
         let removal = ctx.engine.removal(&ctx.budget, (&permits.world, permit), name.as_ref()).await;
         let removal = removal.map_err(|e| ToolError::of_object(e, "image", words))?;
+        if removal.is_held() {
+            staying.push(stays(words, &removal));
+        }
         preview.lines.push(line(&permit.target().id, words, &removal));
         let Removal { names, whole, users, others, .. } = removal;
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
@@ -45,6 +49,16 @@ pub(super) async fn preview(ctx: &Ctx, permits: &Permits, all: &[Which<'_>]) -> 
             names.join(" "),
             users.join(" ")
         ));
+    }
+    // Where nothing would go there is nothing to confirm.
+    if staying.len() == all.len()
+        && let Some(first) = staying.first_mut()
+    {
+        let mut error = std::mem::replace(first, ToolError::internal(""));
+        for more in staying.iter().skip(1) {
+            error.message.push_str(&format!("; {}", more.message));
+        }
+        return Err(error);
     }
     // The engine lists images of one second in any order.
     preview.state.sort();
@@ -67,12 +81,20 @@ fn line(id: &str, words: &str, removal: &Removal) -> String {
     format!("image {id} goes: {named} ({}{old})", bytes(removal.size))
 }
 
+/// docker_images counts those that are seen: of others no more is told than that it stays.
 fn held(removal: &Removal) -> String {
-    // Those that nobody may know of are not counted either.
     match removal.users.as_slice() {
-        [] => "it is in use".to_owned(),
+        [] => "the filters keep it".to_owned(),
         users => format!("used by {}", names(users)),
     }
+}
+
+fn stays(words: &str, removal: &Removal) -> ToolError {
+    let hint = match removal.users.as_slice() {
+        [] => "a person can remove it on the host",
+        _ => "remove the containers that were made from it first",
+    };
+    ToolError::new(Kind::Conflict, format!("`{words}` stays: {}", held(removal))).hint(hint)
 }
 
 /// Does it to one image.
@@ -91,8 +113,7 @@ async fn removed(
     let of_object = |e: EngineError| ToolError::of_object(e, "image", words);
     let removal = ctx.engine.removal(&ctx.budget, (&permits.world, permit), name).await.map_err(of_object)?;
     if removal.is_held() {
-        return Err(ToolError::new(Kind::Conflict, format!("`{words}` stays: {}", held(&removal)))
-            .hint("remove the containers that were made from it first"));
+        return Err(stays(words, &removal));
     }
     // Digests last: the engine takes them away with the last tag.
     let (tags, digests): (Vec<&ImageRef>, Vec<&ImageRef>) =

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::engine::recreate::{Mended, Patience, Recreated, Recreation, Undone, Way};
 use crate::output::Draft;
 use crate::policy::reference::ImageRef;
-use crate::policy::{Level, Permits};
+use crate::policy::{Container, Level, Permit, Permits};
+use crate::tool::claim::Claim;
 use crate::tool::error::Effect as Came;
 use crate::tool::time::Span;
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Retry, Spec, Tool, ToolError};
@@ -18,6 +20,9 @@ mod judge;
 use judge::judge;
 
 pub struct Recreate;
+
+/// Whoever is at it has so long to come to an end.
+const BUSY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +93,8 @@ impl Tool for Recreate {
             return Err(ToolError::internal("a recreation without its container"));
         };
         let name = permit.target().name.clone();
+        // Held to the end, also by what goes on when the caller has gone.
+        let claim = claim(&ctx, permit).await?;
         let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit, Patience::None).await;
         let mended = mended.map_err(|e| ToolError::of_object(e, "container", &name))?;
         match &mended {
@@ -123,7 +130,10 @@ impl Tool for Recreate {
         let way = Way { stop_first: args.stop_first && !what.contended.is_empty() };
         // From now on somebody finishes or undoes it, should we be killed. Where the old one runs all the time, only its
         // name is at stake, and the next call mends that, too.
-        let watch = ctx.watchdogs.start(&permit.target().id, &ctx.engine.found().endpoint.to_string()).await;
+        let watch = match claim.is_some() {
+            true => ctx.watchdogs.start(&permit.target().id, &ctx.engine.found().endpoint.to_string()).await,
+            false => Err(unclaimed()),
+        };
         let watch = match watch {
             Err(e) if way.stop_first => return Err(e),
             watch => watch.ok(),
@@ -151,6 +161,28 @@ impl Tool for Recreate {
         }
         Ok(notes.into_iter().fold(draft, Draft::note))
     }
+}
+
+/// Who finishes and who undoes it at once would leave neither. Without a place for claims nobody watches, and nobody else
+/// mends but the next call.
+async fn claim(ctx: &Ctx, permit: &Permit<Container>) -> Result<Option<Claim>, ToolError> {
+    let name = &permit.target().name;
+    let stake = ctx.engine.at_stake(&ctx.budget, permit).await;
+    let stake = stake.map_err(|e| ToolError::of_object(e, "container", name))?;
+    let until = ctx.ends_by().min(Instant::now() + BUSY);
+    match ctx.watchdogs.claims.take(&stake, until).await {
+        Ok(claim) => Ok(Some(claim)),
+        Err(e) if e.kind == Kind::Unsupported => Ok(None),
+        Err(e) => Err(ToolError { message: format!("`{name}`: {}", e.message), ..e }),
+    }
+}
+
+fn unclaimed() -> ToolError {
+    ToolError::new(
+        Kind::Unsupported,
+        "there is no folder in which docker-mcp could mark what it is at work on",
+    )
+    .hint("see to the folder in [audit] dir; without stop_first it can be done")
 }
 
 /// Volumes without a name cannot be given on as such.

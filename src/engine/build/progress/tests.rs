@@ -43,3 +43,47 @@ fn a_flood_is_bounded() {
     progress.feed(b"\n}\n{\"vertexes\":[{\"digest\":\"a\",\"name\":\"[1/1] RUN x\",\"started\":\"1\"}]}\n");
     assert_eq!(progress.counts(), (1, 0), "it goes on behind what was too long");
 }
+
+#[test]
+fn the_last_words_are_told_but_for_what_they_quote() {
+    let says = |text: &str| {
+        let mut progress = Progress::default();
+        progress.feed(text.as_bytes());
+        progress.last_words()
+    };
+    for (text, told) in [
+        (
+            "Dockerfile:3\n   1 | >>> canary\nERROR: failed to solve: circular dependency detected on stage: a\n",
+            "docker buildx says: circular dependency detected on stage: a",
+        ),
+        (
+            "unknown flag: --iidfile\nSee 'docker buildx build --help'.\n",
+            "docker buildx says: unknown flag: --iidfile | See 'docker buildx build --help'.",
+        ),
+        ("", "docker buildx ended without a word"),
+        (
+            "ERROR: failed to solve: target stage \"x\" could not be found\n",
+            "there is no stage of that name to build",
+        ),
+        // As an engine 20.10 says it.
+        (
+            "ERROR: failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: target stage x could not be found\n",
+            "there is no stage of that name to build",
+        ),
+        (
+            "ERROR: failed to solve: rpc error: code = Unknown desc = failed to solve with frontend dockerfile.v0: failed to create LLB definition: circular\n",
+            "docker buildx says: circular",
+        ),
+        (
+            "ERROR: failed to solve: rpc error: code = Unknown desc = failed to create LLB definition: dockerfile parse error line 3: canary\n",
+            "the Dockerfile cannot be read, line 3",
+        ),
+        ("ERROR: dockerfile parse error: canary\n", "the Dockerfile cannot be read"),
+    ] {
+        assert_eq!(says(text), told);
+    }
+    // I7: not who answers where.
+    let said =
+        says("ERROR: failed to solve: 10.0.0.5:81/x: failed to do request: dial tcp 10.0.0.5:81: refused\n");
+    assert!(said.contains("the log has its words") && !said.contains("10.0.0.5"), "{said}");
+}

@@ -1,25 +1,26 @@
-//! The context of a build on this host: below a root, its Dockerfile within it, and not too large.
+//! The context of a build on this host: below a root, its Dockerfile within it, and not too large. It is opened once,
+//! and what is looked at is what is sent.
 
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::settings::Roots;
+use crate::engine::build::{Folder, Unread, Weight};
 use crate::guard::build::ignore::Ignore;
 use crate::tool::{Kind, ToolError};
 
-/// More bytes than that are no source of a program.
-const MOST_BYTES: u64 = 1 << 30;
-/// The same for files.
-const MOST_FILES: usize = 200_000;
 /// A Dockerfile, or a list of what to leave out.
 const MOST_TEXT: u64 = 1 << 20;
 
 /// A folder that may be built.
 #[derive(Debug)]
 pub(super) struct Context {
-    /// Absolute, without links.
-    pub folder: PathBuf,
+    /// Opened: what is sent is read from it, and from no path.
+    pub folder: Arc<Folder>,
+    /// The Dockerfile's place in it.
+    pub file: String,
     /// The Dockerfile's text.
     pub dockerfile: String,
     /// What stands in a list of its own beside it.
@@ -53,32 +54,37 @@ pub(super) fn local(context: &str) -> Result<(), ToolError> {
 pub(super) fn look(roots: &Roots, context: &str, dockerfile: Option<&str>) -> Result<Context, ToolError> {
     let folder = folder(roots, Path::new(context)).ok_or_else(|| outside(context))?;
     let name = dockerfile.unwrap_or("Dockerfile");
-    let file = within(&folder, Path::new(name)).ok_or_else(|| {
+    let file = within(&folder, name).filter(|file| folder.file(file).is_some()).ok_or_else(|| {
         ToolError::invalid(format!("`{name}` is no file within the context"))
             .hint("`dockerfile` is relative to the context, and no link leads out of it")
     })?;
-    let dockerfile = text(&file)
+    let dockerfile = text(&folder, &file)
         .ok_or_else(|| ToolError::invalid(format!("`{name}` is no text of a Dockerfile's size")))?;
-    let mut beside = file.clone().into_os_string();
-    beside.push(".dockerignore");
     let unreadable =
         || ToolError::invalid("the list of what the build leaves out (.dockerignore) cannot be read");
-    let own = match fs::symlink_metadata(&beside) {
-        Ok(_) => {
-            Some(within(&folder, Path::new(&beside)).and_then(|path| text(&path)).ok_or_else(unreadable)?)
-        }
-        Err(_) => None,
+    let list = |name: &str| match folder.has(name) {
+        true => within(&folder, name).and_then(|path| text(&folder, &path)).map(Some).ok_or_else(unreadable),
+        false => Ok(None),
     };
-    let list = match (&own, fs::symlink_metadata(folder.join(".dockerignore"))) {
-        (Some(own), _) => own.clone(),
-        (None, Ok(_)) => {
-            within(&folder, Path::new(".dockerignore")).and_then(|path| text(&path)).ok_or_else(unreadable)?
-        }
-        (None, Err(_)) => String::new(),
+    let own = list(&format!("{file}.dockerignore"))?;
+    let leaves_out = match &own {
+        Some(own) => own.clone(),
+        None => list(".dockerignore")?.unwrap_or_default(),
     };
-    let ignore = Ignore::parse(&list).ok_or_else(unreadable)?;
-    let (files, bytes) = weigh(&folder, &ignore)?;
-    Ok(Context { folder, dockerfile, ignore: own, leaves_out: list, buildkit: false, files, bytes })
+    let ignore = Ignore::parse(&leaves_out).ok_or_else(unreadable)?;
+    let Weight { files, bytes } = folder.weigh(&ignore).map_err(|why| unread(&why))?;
+    let folder = Arc::new(folder);
+    Ok(Context { folder, file, dockerfile, ignore: own, leaves_out, buildkit: false, files, bytes })
+}
+
+/// A context that cannot be sent as it is.
+pub(super) fn unread(why: &Unread) -> ToolError {
+    let error = ToolError::invalid(why.to_string());
+    match why {
+        Unread::TooLarge => error.hint("build a folder further down, or leave things out with .dockerignore"),
+        Unread::Changed(_) => error.hint("wait until nothing changes it any more, and build again"),
+        _ => error.hint("leave it out with .dockerignore"),
+    }
 }
 
 /// What is not there and what lies elsewhere are told apart on the host only.
@@ -87,7 +93,7 @@ fn outside(context: &str) -> ToolError {
         .hint("docker_policy shows them; a person can change roots under [build]")
 }
 
-fn folder(roots: &Roots, asked: &Path) -> Option<PathBuf> {
+fn folder(roots: &Roots, asked: &Path) -> Option<Folder> {
     let roots_here: Vec<PathBuf> =
         roots.paths().iter().filter_map(|root| fs::canonicalize(root).ok()).collect();
     let candidates: Vec<PathBuf> = match (asked.is_absolute(), roots) {
@@ -99,58 +105,20 @@ fn folder(roots: &Roots, asked: &Path) -> Option<PathBuf> {
     let may = |path: &PathBuf| {
         matches!(roots, Roots::Anywhere) || roots_here.iter().any(|root| path.starts_with(root))
     };
-    real.filter(|path| path.is_dir()).find(may)
+    // Opened without links: nobody puts another in its place between this and the build.
+    real.filter(may).find_map(|path| Folder::open(&path).ok())
 }
 
-/// A file of the context, links resolved.
-fn within(folder: &Path, name: &Path) -> Option<PathBuf> {
-    let real = fs::canonicalize(folder.join(name)).ok()?;
-    (real.starts_with(folder) && real.is_file()).then_some(real)
+/// Where in the context the name leads, links resolved. Where it led is read later, without links.
+fn within(folder: &Folder, name: &str) -> Option<String> {
+    let real = fs::canonicalize(folder.path().join(name)).ok()?;
+    Some(real.strip_prefix(folder.path()).ok()?.to_str()?.to_owned())
 }
 
-fn text(path: &Path) -> Option<String> {
+fn text(folder: &Folder, path: &str) -> Option<String> {
     let mut text = String::new();
-    let file = fs::File::open(path).ok()?;
-    // It may have become something else that never ends.
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    file.take(MOST_TEXT + 1).read_to_string(&mut text).ok()?;
+    folder.file(path)?.take(MOST_TEXT + 1).read_to_string(&mut text).ok()?;
     (text.len() as u64 <= MOST_TEXT).then_some(text)
-}
-
-/// Files and bytes that would be sent. Links are not followed: they are sent as they are.
-fn weigh(folder: &Path, ignore: &Ignore) -> Result<(usize, u64), ToolError> {
-    let (mut files, mut bytes) = (0, 0_u64);
-    let mut folders = vec![(folder.to_owned(), String::new())];
-    while let Some((folder, inside)) = folders.pop() {
-        let unreadable =
-            |_| ToolError::invalid(format!("the folder `{inside}` of the context cannot be read"));
-        for entry in fs::read_dir(&folder).map_err(unreadable)?.filter_map(Result::ok) {
-            let name = entry.file_name();
-            let path = match inside.is_empty() {
-                true => name.to_string_lossy().into_owned(),
-                false => format!("{inside}/{}", name.to_string_lossy()),
-            };
-            let Ok(meta) = entry.metadata() else { continue };
-            let out = ignore.leaves_out(&path);
-            if meta.is_dir() && (!out || ignore.takes_back()) {
-                folders.push((entry.path(), path));
-            }
-            if !out {
-                files += usize::from(!meta.is_dir());
-                bytes = bytes.saturating_add(if meta.is_file() { meta.len() } else { 0 });
-            }
-            if files + folders.len() > MOST_FILES || bytes > MOST_BYTES {
-                return Err(ToolError::invalid(format!(
-                    "the context is larger than {} MB or {MOST_FILES} files",
-                    MOST_BYTES >> 20
-                ))
-                .hint("build a folder further down, or leave things out with .dockerignore"));
-            }
-        }
-    }
-    Ok((files, bytes))
 }
 
 #[cfg(test)]
