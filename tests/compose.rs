@@ -5,5 +5,6 @@ mod down;
 mod hidden;
 mod logs;
 mod order;
+mod real;
 mod stack;
 mod whole;
