@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::policy::decide::Named;
-use crate::policy::{Container, Permit, Rules, Target, World};
+use crate::policy::{Container, Grant, Level, Permit, Rules, Target, World};
 
 use super::Engine;
 use super::budget::Budget;
@@ -185,8 +185,11 @@ impl Engine {
                 chosen.push(member.clone());
             }
         }
+        // A level for some names only says nothing of networks and volumes that no such name uses.
+        let reaches =
+            !chosen.is_empty() || rules.bypass || matches!(rules.level(Level::Lifecycle).grant, Grant::On);
         let rest = match part {
-            Part::Everything { volumes } => {
+            Part::Everything { volumes } if reaches => {
                 self.left_by(budget, rules, (&view, &name), &chosen, (services.is_empty(), volumes)).await?
             }
             _ => Vec::new(),

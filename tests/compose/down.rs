@@ -133,6 +133,10 @@ fn of_some_services_only_what_is_theirs_goes() {
     );
     // What a down that broke off left: networks alone are enough.
     engine.docker(&["rm", "-f", &n("db-1")]);
+    // Who may act on some names only has no say in what none of them uses.
+    let some =
+        stack.client(&format!("lifecycle = [\"{}-web*\"]\n[confirm]\nrequire = \"none\"\n", stack.project));
+    assert_eq!(some.call("docker_compose_down", &stack.ask()).kind(), "not_found");
     client.call("docker_compose_down", &stack.ask()).ok();
     assert_eq!(["front", "back", "idle"].map(|x| stack.has("network", x)), [false; 3]);
     assert_eq!(client.call("docker_compose_down", &stack.ask()).kind(), "not_found");

@@ -107,3 +107,22 @@ fn new_lines_are_followed_for_a_limited_time() {
     assert!(told.is_some(), "{:?}", client.others());
     client.wait(&id);
 }
+
+/// One that cannot be read keeps nobody from reading the others.
+#[test]
+fn a_log_that_cannot_be_read_is_told() {
+    let Some(engine) = engine::at_hand("compose::logs::unreadable") else { return };
+    let stack = Stack::new(&engine);
+    let idle = ["sh", "-c", "echo speaks; while :; do sleep 0.05; done"];
+    stack.run("db", "", &["--log-driver", "none"], &idle);
+    stack.run("web", "", &[], &idle);
+    std::thread::sleep(Duration::from_millis(500));
+    let client = stack.client("");
+    let some = client.call("docker_compose_logs", &stack.ask()).ok();
+    assert_eq!(some.structured["partial"], true, "{}", some.text);
+    for word in ["web-1 | speaks", "the log of db-1 cannot be read"] {
+        assert!(some.text.contains(word), "{word} in {}", some.text);
+    }
+    let none = client.call("docker_compose_logs", &json!({ "project": stack.project, "services": "db" }));
+    assert_eq!(none.kind(), "unsupported", "{}", none.text);
+}

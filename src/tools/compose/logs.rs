@@ -26,6 +26,8 @@ pub struct Logs;
 
 /// So many logs are read at once.
 const AT_ONCE: usize = 8;
+/// Bytes that are kept of each, however many there are.
+const LEAST: usize = 4 << 10;
 /// More are not followed at once.
 const FOLLOWED: usize = 32;
 
@@ -85,8 +87,9 @@ impl Tool for Logs {
         let now = if relative { ctx.engine.now(&ctx.budget).await? } else { 0 };
         let nanos = |moment: Option<Moment>| moment.map(|m| m.nanos(now));
         let (since, until) = (nanos(args.since), nanos(args.until));
-        // A few logs may not take more memory together than one may alone, many times over.
-        let bytes = ctx.settings.output.max_bytes.saturating_mul(2);
+        // What is cut in the end need not be kept before: of many, each gets its share.
+        let share = ctx.settings.output.max_bytes.saturating_mul(8) / permits.containers.len().max(1);
+        let bytes = share.clamp(LEAST, ctx.settings.output.max_bytes.saturating_mul(2).max(LEAST));
         let keep = Keep { want: tail, pattern, invert: false, context: 0, bytes };
         let follows = args.follows();
         if follows && permits.containers.len() > FOLLOWED {
