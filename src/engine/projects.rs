@@ -5,17 +5,19 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+
 use crate::policy::decide::Named;
 use crate::policy::{Container, Grant, Level, Permit, Rules, Target, World};
 
-use super::Engine;
 use super::budget::Budget;
-use super::change::{Commit, Effect, Outcome};
+use super::change::{Commit, Effect, LOOK, Outcome};
 use super::error::EngineError;
 use super::removal::{Removal, Removed};
 use super::seen::{Become, Want};
 use super::snapshot::{Seen, View};
 use super::wire::Change;
+use super::{Engine, raw};
 
 /// What compose's labels begin with.
 const LABEL: &str = "com.docker.compose.";
@@ -128,6 +130,36 @@ fn needs(label: &str) -> Vec<(String, Until)> {
     label.split(',').filter_map(one).collect()
 }
 
+/// How a container is, by its own word: the engine's list may be behind for a moment.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Standing {
+    /// `running`, `exited`, ...
+    #[serde(deserialize_with = "raw::nullable")]
+    pub status: String,
+    /// How it ended last.
+    #[serde(deserialize_with = "raw::nullable")]
+    pub exit_code: i64,
+    /// What its check says, if it has one.
+    #[serde(deserialize_with = "raw::nullable")]
+    pub health: Health,
+}
+
+/// What a check says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Health {
+    /// `starting`, `healthy`, `unhealthy`; `none` or empty without a check.
+    #[serde(deserialize_with = "raw::nullable")]
+    pub status: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Inspected {
+    state: Standing,
+}
+
 /// The one project that there is.
 ///
 /// # Errors
@@ -157,6 +189,32 @@ impl Engine {
     pub async fn members(&self, budget: &Budget, permit: &Permit<World>) -> Result<Vec<Member>, EngineError> {
         let view = self.view(budget, permit.rules()).await?;
         Ok(view.containers.visible.iter().filter_map(Member::of).collect())
+    }
+
+    /// How the containers of a service are, those that `run` made aside. `None`: it does not answer.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn standing(
+        &self,
+        budget: &Budget,
+        permit: &Permit<World>,
+        (project, service): (&str, &str),
+    ) -> Result<Vec<Option<Standing>>, EngineError> {
+        let mut standing = Vec::new();
+        for member in self.members(budget, permit).await? {
+            if member.project != project || member.service != service || member.one_off {
+                continue;
+            }
+            let path = format!("/containers/{}/json", member.seen.identity.id);
+            match self.wire.json::<Inspected>(&budget.at_most(LOOK), &path, &[]).await {
+                Ok(inspected) => standing.push(Some(inspected.state)),
+                Err(e) if e.is_gone() => {}
+                Err(EngineError::Timeout { .. }) => standing.push(None),
+                Err(e) => return Err(self.scrubbed(e)),
+            }
+        }
+        Ok(standing)
     }
 
     /// What a project is made of, as far as the filters show it: hidden members are as if they were not there, and a

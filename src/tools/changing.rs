@@ -281,5 +281,7 @@ mod tests {
         assert_eq!((found.effect, found.evidence.as_str()), (Came::Done, "c: conflict"));
         assert_eq!(closed(&[conflict(), well("a", false)]).effect, Came::None);
         assert_eq!(closed(&[conflict()]).evidence, "");
+        let half = failed("e", Kind::DaemonError, Effect::Done, Retry::Safe);
+        assert_eq!(closed(&[half, conflict()]).effect, Came::Done);
     }
 }

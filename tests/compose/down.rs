@@ -176,3 +176,25 @@ fn a_part_that_fails_is_told() {
     client.call("docker_compose_down", &stack.ask()).ok();
     assert!(!stack.has("container", "db-1") && !stack.has("network", "front"));
 }
+
+/// A volume without a name goes with its container, so it must be in sight like any other.
+#[test]
+fn volumes_out_of_sight_keep_their_containers() {
+    let Some(engine) = engine::at_hand("compose::down::unseen") else { return };
+    let stack = Stack::new(&engine);
+    stack.run("db", "", &["-v", "/anonymous"], POLITE);
+    let client = stack.client(&format!("volumes = true\n{ON}"));
+    let ask = json!({ "project": stack.project, "volumes": true });
+    let refused = client.call("docker_compose_down", &ask);
+    assert_eq!(
+        (refused.kind(), stack.state("db").as_str()),
+        ("permission_denied", "running"),
+        "{}",
+        refused.text
+    );
+    let volume =
+        engine.inspect("container", &stack.name("db-1"))["Mounts"][0]["Name"].as_str().unwrap().to_owned();
+    client.call("docker_compose_down", &stack.ask()).ok();
+    assert!(!stack.has("container", "db-1"));
+    engine.docker(&["volume", "rm", &volume]);
+}

@@ -55,6 +55,24 @@ fn it_waits_for_healthy_and_for_a_good_end() {
         engine.inspect("container", &stack.name(what))["State"][key].as_str().unwrap().to_owned()
     };
     assert!(at("web-1", "StartedAt") > at("migrate-1", "FinishedAt"), "web did not wait");
+    let second = |stamp: String| {
+        engine
+            .docker(&[
+                "run",
+                "--rm",
+                "--label",
+                &stack.scope.label(),
+                engine::BASE,
+                "date",
+                "-u",
+                "-d",
+                &stamp[..19].replace('T', " "),
+                "+%s",
+            ])
+            .parse::<u64>()
+            .unwrap()
+    };
+    assert!(second(at("migrate-1", "StartedAt")) > second(at("db-1", "StartedAt")), "migrate did not wait");
     let healthy = engine.inspect("container", &stack.name("db-1"))["State"]["Health"]["Status"].clone();
     assert_eq!(healthy, "healthy");
     assert!(started.took >= Duration::from_secs(2), "{:?}", started.took);

@@ -29,6 +29,9 @@ fn it_is_listed_and_shown() {
     }
 
     engine.docker(&["stop", &stack.name("web-1")]);
+    // The engine's own list may be behind for a moment.
+    let filter = format!("name={}", stack.name("web-1"));
+    while !engine.docker(&["ps", "-q", "--filter", &filter]).is_empty() {}
     let shown = client.call("docker_compose_ps", &stack.ask()).ok();
     let rows = shown.structured["containers"].as_array().unwrap();
     let facts: Vec<_> =

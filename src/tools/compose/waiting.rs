@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::engine::projects::{Member, Until};
+use crate::engine::projects::{Standing, Until};
 use crate::policy::{Permit, World};
 use crate::tool::{Ctx, Kind, ToolError};
-use crate::tools::containers::ps::health;
 use crate::tools::removing::enough;
 
 /// Between two looks.
@@ -37,12 +36,10 @@ pub(super) async fn wait(
         return Ok(());
     }
     loop {
-        let mut members = ctx.engine.members(&ctx.budget, world).await?;
-        members.retain(|m| m.project == project && !m.one_off);
         let mut waits = None;
         for (service, until) in &needs {
-            for member in members.iter().filter(|m| m.service == *service) {
-                match stand(member, *until) {
+            for one in ctx.engine.standing(&ctx.budget, world, (project, service)).await? {
+                match one.map_or(Stand::NotYet("does not answer"), |one| stand(&one, *until)) {
                     Stand::Ready => {}
                     Stand::NotYet(what) => waits = Some((service, what)),
                     Stand::Never(why) => {
@@ -63,21 +60,18 @@ pub(super) async fn wait(
     }
 }
 
-fn stand(member: &Member, until: Until) -> Stand {
-    let raw = &member.seen.raw;
-    let runs = matches!(raw.state.as_str(), "running" | "paused");
-    match (until, raw.state.as_str()) {
+fn stand(one: &Standing, until: Until) -> Stand {
+    let runs = matches!(one.status.as_str(), "running" | "paused");
+    match (until, one.status.as_str()) {
         (Until::Started, _) => Stand::Ready,
-        (Until::Healthy, _) if runs => match health(&raw.status) {
-            Some("starting") => Stand::NotYet("is not healthy yet"),
-            Some("unhealthy") => Stand::Never("is unhealthy".to_owned()),
+        (Until::Healthy, _) if runs => match one.health.status.as_str() {
+            "starting" => Stand::NotYet("is not healthy yet"),
+            "unhealthy" => Stand::Never("is unhealthy".to_owned()),
             // Without a check it is as well as can be known.
             _ => Stand::Ready,
         },
-        (Until::Completed, "exited") => match exit_code(&raw.status) {
-            Some(0) => Stand::Ready,
-            code => Stand::Never(format!("ended with exit code {}", code.unwrap_or(-1))),
-        },
+        (Until::Completed, "exited") if one.exit_code == 0 => Stand::Ready,
+        (Until::Completed, "exited") => Stand::Never(format!("ended with exit code {}", one.exit_code)),
         (Until::Completed, _) if runs => Stand::NotYet("has not ended yet"),
         (_, "restarting") => Stand::NotYet("restarts"),
         (_, state) => Stand::Never(format!("is {state}")),
