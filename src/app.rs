@@ -71,8 +71,7 @@ pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     let found = discover(&settings).map_err(Fault::Discover)?;
     tracing::debug!(endpoint = %found.endpoint, why = found.why, "engine");
     let engine = Arc::new(Engine::new(found));
-    let supervisor =
-        Arc::new(Supervisor::new(work.handle().clone(), &settings.limits, &settings.neverhang.breaker));
+    let supervisor = Arc::new(Supervisor::new(work.handle().clone(), &settings));
     let claims = audit_dir(&settings).map(|dir| Claims::at(dir.join("claims"))).unwrap_or_default();
     let audit = match (settings.audit.enabled, audit_dir(&settings)) {
         (true, Some(dir)) => Sink::file(dir),

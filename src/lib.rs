@@ -36,6 +36,7 @@ pub mod config;
 pub mod confirm;
 pub mod engine;
 pub mod guard;
+pub mod limits;
 pub mod output;
 pub mod policy;
 pub mod reference;

@@ -7,8 +7,10 @@ mod guard;
 mod lost;
 mod plain;
 mod profiles;
+mod pulls;
 mod restart;
 mod secrets;
+mod words;
 
 use serde_json::Value;
 

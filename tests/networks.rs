@@ -276,3 +276,82 @@ fn answers_that_are_lost_and_refusals() {
     let refused = client.call("docker_network_connect", &both);
     assert_eq!(refused.kind(), "conflict", "{}", refused.text);
 }
+
+/// The engine has no addresses left, and previews say what comes between.
+#[test]
+fn what_is_wrong_with_a_network_is_said() {
+    let Some(engine) = engine::at_hand("networks::words") else { return };
+    let scope = Scope::new(&engine);
+    scope.network("net");
+    scope.run("app", &[], IDLE);
+    let (net, app) = (scope.name("net"), scope.name("app"));
+    let words = "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network";
+    let faultd =
+        Faultd::before(&engine).on(post("/networks/create"), Fault::DockerError(404, words.to_owned()));
+    let config = format!("{ON}[neverhang]\nlifecycle_timeout = \"3s\"\n");
+    let client = Launch::at(&faultd.host()).config(&config).connect();
+    let new = json!({ "name": scope.name("new") });
+    let full = client.call("docker_network_create", &new);
+    assert_eq!(full.kind(), "daemon_error", "{}", full.text);
+    assert!(
+        full.text.contains("range of addresses") && full.text.contains("docker_network_prune"),
+        "{}",
+        full.text
+    );
+    faultd.set(post("/networks/create"), Fault::DockerError(404, "plugin \"x\" not found".to_owned()));
+    assert_eq!(client.call("docker_network_create", &new).kind(), "conflict");
+    // Nobody answers: where it is looked for is where networks are.
+    faultd.set(post("/networks/create"), Fault::NoAnswer);
+    let lost = client.call("docker_network_create", &new);
+    assert_eq!(lost.structured["error"]["effect"], "continuing", "{}", lost.text);
+    assert!(lost.text.contains("docker_networks") && !lost.text.contains("docker_ps"), "{}", lost.text);
+
+    let shown = |tool: &str| {
+        let call = json!({ "network": net, "container": app, "dry_run": true });
+        client.call(tool, &call).ok().text
+    };
+    let line = |verb: &str| format!("container `{app}` is {verb} network `{net}`");
+    let text = shown("docker_network_connect");
+    assert!(text.contains(&line("connected to")), "{text}");
+    let text = shown("docker_network_disconnect");
+    assert!(text.contains(&line("disconnected from")), "{text}");
+}
+
+/// X8: an alias that a hidden container has on a network is nobody else's name there.
+#[test]
+fn x8_hidden_aliases_are_not_taken() {
+    let Some(engine) = engine::at_hand("networks::aliases") else { return };
+    let scope = Scope::new(&engine);
+    scope.network("pub");
+    scope.network("other");
+    let net = scope.name("pub");
+    let on = ["--network", net.as_str()];
+    scope.run("vault", &[&on[..], &["--network-alias", "db", "--hostname", "vaulthost"]].concat(), IDLE);
+    scope.run("app", &on, IDLE);
+    scope.run("apart", &["--network", &scope.name("other")], IDLE);
+    let p = &scope.prefix;
+    let config = format!("{ON}create = true\nlifecycle = true\nblacklist_containers = [\"{p}-vault\"]\n");
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let base = engine::BASE;
+    for word in ["db", "vaulthost"] {
+        for (tool, call) in [
+            ("docker_rename", json!({ "container": scope.name("app"), "name": word })),
+            ("docker_run", json!({ "image": base, "name": word, "networks": [net], "command": IDLE })),
+            (
+                "docker_create",
+                json!({ "image": base, "networks": [net], "hostname": word, "name": scope.name("h") }),
+            ),
+            (
+                "docker_network_connect",
+                json!({ "network": net, "container": scope.name("apart"), "aliases": [word] }),
+            ),
+        ] {
+            let refused = client.call(tool, &call);
+            assert_eq!(refused.kind(), "conflict", "{tool} {word}: {}", refused.text);
+            assert!(!refused.whole().contains(&scope.name("vault")), "{}", refused.text);
+        }
+    }
+    assert_eq!(engine.inspect("container", &scope.name("app"))["State"]["Running"], true);
+    // Where nobody is called so, it is a name like others.
+    client.call("docker_rename", &json!({ "container": scope.name("apart"), "name": scope.name("db") })).ok();
+}

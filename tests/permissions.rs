@@ -1,6 +1,6 @@
 //! What the filters hide does not exist: in no tool, list, count or error, however it is addressed.
 
-mod addresses;
+pub mod addresses;
 mod identities;
 mod matrix;
 mod outputs;

@@ -152,8 +152,7 @@ impl Guard {
                 if e.kind == Kind::PermissionDenied && self.stage == Stage::Before {
                     self.record.decision = Decision::Denied;
                     if self.record.rule.is_none() {
-                        self.record.rule =
-                            Some(e.rule.as_deref().unwrap_or("a guard of the tool").to_owned());
+                        self.record.rule = Some(e.rule().unwrap_or("a guard of the tool").to_owned());
                     }
                 }
                 self.record.outcome = "failed";

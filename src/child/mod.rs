@@ -9,6 +9,7 @@
 
 mod apart;
 mod drain;
+pub mod elsewhere;
 mod error;
 mod fork;
 mod keeper;

@@ -127,6 +127,17 @@ impl Answer {
         })
     }
 
+    /// Turns an error status into an error, where an answer has no body to say more.
+    ///
+    /// # Errors
+    /// `Status` without words.
+    pub fn or_bare_status(self) -> Result<Self, EngineError> {
+        match self.response.status() {
+            status if status.is_success() => Ok(self),
+            status => Err(EngineError::Status { code: status.as_u16(), message: String::new() }),
+        }
+    }
+
     /// Turns an error status into an error, with the engine's message.
     ///
     /// # Errors

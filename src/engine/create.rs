@@ -7,11 +7,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use crate::policy::reference::ImageRef;
 use crate::policy::{Container, Image, Network, NewContainer, Permit, Volume, World};
 
 use super::budget::Budget;
 use super::change::{Commit, Effect, Finding, Goal, LOOK, Look, Looking, Lost, Outcome, Trail};
 use super::error::EngineError;
+use super::recreate::named as named_image;
 use super::wire::Change;
 use super::{Engine, raw};
 
@@ -69,6 +71,8 @@ pub struct Published {
 #[expect(missing_docs, reason = "the engine's own fields")]
 pub struct Blueprint<'a> {
     pub image: &'a Permit<Image>,
+    /// What docker_ps shows of it: a name of that image; without one, its id.
+    pub called: Option<ImageRef>,
     pub network: Net<'a>,
     pub mounts: Vec<Mount<'a>>,
     pub pid_of: Option<&'a Permit<Container>>,
@@ -156,7 +160,9 @@ impl Blueprint<'_> {
         let mut host: Map<String, Value> = named(&self.host);
         let mut labels = self.labels.clone();
         labels.insert(LABEL.to_owned(), call.to_owned());
-        config.insert("Image".into(), json!(self.image.target().id));
+        let image = self.image.target();
+        let called = self.called.as_ref().map_or_else(|| image.id.clone(), |name| named_image(image, name));
+        config.insert("Image".into(), json!(called));
         config.insert("Labels".into(), json!(labels));
         if !self.env.is_empty() {
             config.insert("Env".into(), json!(self.env));
@@ -249,7 +255,12 @@ impl Engine {
         blueprint: &Blueprint<'_>,
     ) -> Result<Creation, EngineError> {
         let call = unique()?;
-        let sent = blueprint.body(&call);
+        let asked = blueprint.body(&call);
+        // A name may be another image's by then: what came of it is compared with the one that was let through.
+        let mut sent = asked.clone();
+        if let Some(image) = sent.get_mut("Image") {
+            *image = json!(blueprint.image.target().id);
+        }
         if let Net::On(networks) = &blueprint.network
             && networks.len() > 1
             && self.wire.older_than(budget, SEVERAL_NETWORKS).await?
@@ -260,7 +271,7 @@ impl Engine {
         self.may_be_found_as(budget, &permit, blueprint).await?;
         let name = permit.target().name.clone();
         let query = [("name", name.as_str())];
-        let asked = Change::post("/containers/create", &query).json(sent.clone());
+        let asked = Change::post("/containers/create", &query).json(asked);
         let answer = match self.wire.change(budget, permit.levels(), commit, asked).await {
             Ok(answer) => answer.json::<Answer>().await.map_err(|error| super::change::Failed {
                 error,
@@ -325,7 +336,7 @@ impl Engine {
         permit: &Permit<NewContainer>,
         blueprint: &Blueprint<'_>,
     ) -> Result<(), EngineError> {
-        let Net::On(_) = &blueprint.network else { return Ok(()) };
+        let Net::On(networks) = &blueprint.network else { return Ok(()) };
         let rules = permit.rules();
         if rules.bypass {
             return Ok(());
@@ -344,8 +355,15 @@ impl Engine {
                 "the hostname `{word}` is not available on a network"
             )));
         }
-        if taken(name) {
-            return Err(EngineError::Conflict(format!("the name `{name}` is not available")));
+        let ids: Vec<String> = networks.iter().map(|network| network.target().id.clone()).collect();
+        let words: Vec<&str> = std::iter::once(name).chain(hostname).collect();
+        let found = match taken(name) {
+            true => Some(name.to_owned()),
+            false => self.is_found_on(budget, &view, (&ids, &words, "")).await?,
+        };
+        if let Some(word) = found {
+            let what = if word == name { "name" } else { "hostname" };
+            return Err(EngineError::Conflict(format!("the {what} `{word}` is not available on a network")));
         }
         Ok(())
     }

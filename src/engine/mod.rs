@@ -4,6 +4,7 @@
 //! Every method that touches an object takes a [`Permit`](crate::policy::Permit), and acts on the id inside it.
 
 mod answer;
+pub mod archive;
 pub mod budget;
 pub mod build;
 pub mod change;
@@ -17,6 +18,7 @@ pub mod discover;
 pub mod endpoint;
 pub mod error;
 pub mod events;
+pub mod exec;
 mod guard_io;
 mod identity;
 pub mod image_names;
@@ -25,6 +27,7 @@ pub mod learn;
 pub mod lifecycle;
 mod lines;
 pub mod logs;
+mod names_on;
 pub mod network_changes;
 pub mod networks;
 pub mod ops;

@@ -14,6 +14,9 @@ use super::snapshot::View;
 use super::wire::Change;
 use super::{Engine, raw};
 
+/// Every network takes a range of addresses.
+pub const NO_ADDRESSES: &str = "the engine has no range of addresses left for one more network";
+
 /// A network that is to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MakeNetwork {
@@ -216,6 +219,18 @@ impl Engine {
         if hostname != container.target().name {
             self.may_be_called(&view, &container, "hostname", &hostname)?;
         }
+        if !container.rules().bypass {
+            let on = [network.target().id.clone(), network.target().name.clone()];
+            let own = [container.target().name.as_str(), hostname.as_str()]
+                .into_iter()
+                .filter(|own| !own.is_empty());
+            let words: Vec<&str> = aliases.iter().map(String::as_str).chain(own).collect();
+            if let Some(word) = self.is_found_on(budget, &view, (&on, &words, &container.target().id)).await?
+            {
+                let what = if aliases.contains(&word) { "alias" } else { "name" };
+                return Err(EngineError::Conflict(format!("the {what} `{word}` is not available")));
+            }
+        }
         let path = format!("/networks/{}/connect", network.target().id);
         let body = json!({ "Container": container.target().id, "EndpointConfig": { "Aliases": aliases } });
         let asked = Change::post(&path, &[]).json(body);
@@ -322,6 +337,12 @@ fn taken(name: &str) -> impl Fn(EngineError) -> EngineError {
     let why = format!("the network name `{name}` is not available");
     move |e| match e {
         EngineError::Status { code: 409, .. } => EngineError::Conflict(why.clone()),
+        // Engines say 404, 403 or 500 for it.
+        EngineError::Status { message, .. } if message.contains("address pool") => {
+            EngineError::Conflict(NO_ADDRESSES.to_owned())
+        }
+        // What is missing is its driver, or what that needs: there is no network yet that could be.
+        EngineError::Status { code: 404, message } => EngineError::Status { code: 409, message },
         // It says 403 here, and 503 everywhere else where Swarm is off.
         EngineError::Status { code: 403, message } if message.contains("not a swarm manager") => {
             EngineError::Status { code: 503, message }

@@ -43,6 +43,16 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("POST", "/containers/{id}/pause", Level::Lifecycle),
     ("POST", "/containers/{id}/unpause", Level::Lifecycle),
     ("POST", "/containers/create", Level::Create),
+    ("POST", "/containers/{id}/exec", Level::Exec),
+    ("POST", "/exec/{id}/start", Level::Exec),
+    // Whether it runs, and its exit code.
+    ("GET", "/exec/{id}/json", Level::Read),
+    // What a new container is made of, where it is not here.
+    ("POST", "/images/create", Level::Create),
+    // Reads by their method only: what is in a container's files.
+    ("HEAD", "/containers/{id}/archive", Level::Exec),
+    ("GET", "/containers/{id}/archive", Level::Exec),
+    ("PUT", "/containers/{id}/archive", Level::Exec),
     ("POST", "/containers/{id}/rename", Level::Create),
     ("POST", "/containers/{id}/update", Level::Create),
     ("DELETE", "/containers/{id}", Level::Create),

@@ -321,6 +321,6 @@ fn has(image: &Image, reference: &ImageRef) -> bool {
     })
 }
 
-fn named(image: &Image, reference: &ImageRef) -> String {
+pub(super) fn named(image: &Image, reference: &ImageRef) -> String {
     if has(image, reference) { reference.familiar() } else { image.id.clone() }
 }

@@ -1,5 +1,7 @@
 //! Renaming a container, so that nothing comes out of sight or into it.
 
+use serde_json::Value;
+
 use crate::policy::{Container, NewContainer, Permit, Rules};
 
 use super::Engine;
@@ -37,6 +39,7 @@ impl Engine {
         name: Permit<NewContainer>,
     ) -> Result<Outcome<()>, EngineError> {
         let (id, name) = (permit.target().id.clone(), name.target().name.clone());
+        self.may_be_renamed(budget, &permit, &name).await?;
         let path = format!("/containers/{id}/rename");
         let query = [("name", name.as_str())];
         let sent = self.wire.change(budget, permit.levels(), commit, Change::post(&path, &query)).await;
@@ -45,6 +48,37 @@ impl Engine {
             Outcome::Answered(_) => Outcome::Answered(()),
             Outcome::Lost(lost) => Outcome::Lost(lost),
         })
+    }
+
+    /// By its name it is found on every network of its own that it is on: nobody takes another's there.
+    async fn may_be_renamed(
+        &self,
+        budget: &Budget,
+        permit: &Permit<Container>,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        if permit.rules().bypass {
+            return Ok(());
+        }
+        let facts = self.inspect_id(budget, &permit.target().id).await?;
+        let ends = facts.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
+        // On the usual one nobody is found by a name.
+        let ends =
+            ends.into_iter().flatten().filter(|(key, _)| !matches!(key.as_str(), "bridge" | "host" | "none"));
+        let networks: Vec<String> = ends
+            .flat_map(|(key, end)| [Some(key.as_str()), end.get("NetworkID").and_then(Value::as_str)])
+            .flatten()
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if networks.is_empty() {
+            return Ok(());
+        }
+        let view = self.view(budget, permit.rules()).await?;
+        match self.is_found_on(budget, &view, (&networks, &[name], &permit.target().id)).await? {
+            Some(_) => Err(EngineError::Conflict(format!("the name `{name}` is not available"))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -107,6 +107,43 @@ impl Engine {
         Ok(all)
     }
 
+    /// The container of a compose service: the first one, of those that run if any does.
+    ///
+    /// # Errors
+    /// There is none, or none that the caller may know of.
+    pub(crate) async fn service(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        project: &str,
+        service: &str,
+    ) -> Result<Named, Unresolved> {
+        let view = self.first_view(budget, rules).await?;
+        let of_it = |c: &crate::policy::Container| {
+            c.project.as_deref() == Some(project) && c.service.as_deref() == Some(service)
+        };
+        let label = |seen: &super::snapshot::Seen, key: &str| {
+            seen.raw.labels.get(&format!("com.docker.compose.{key}")).cloned().unwrap_or_default()
+        };
+        let all = view.containers.visible.iter().filter(|seen| of_it(&seen.identity));
+        let all = all.filter(|seen| !label(seen, "oneoff").eq_ignore_ascii_case("true"));
+        let first = all.min_by_key(|seen| {
+            let number = label(seen, "container-number").parse().unwrap_or(u32::MAX);
+            (seen.raw.state != "running", number, seen.identity.name.clone())
+        });
+        match first {
+            Some(seen) => Ok(Named {
+                asked: format!("{project}/{service}"),
+                target: Target::Container(seen.identity.clone()),
+            }),
+            None => {
+                let rule = view.containers.hidden.iter().find(|hidden| of_it(&hidden.identity));
+                let rule = rule.map(|hidden| hidden.rule.clone());
+                Err(Unresolved::NotFound { want: Want::Container, asked: service.to_owned(), rule })
+            }
+        }
+    }
+
     async fn one(
         &self,
         budget: &Budget,

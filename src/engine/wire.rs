@@ -11,8 +11,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Response, Uri};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE, USER_AGENT};
+use hyper::upgrade::{self, Upgraded};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -72,6 +73,12 @@ impl<'a> Change<'a> {
     #[must_use]
     pub const fn delete(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
         Self { method: Method::DELETE, path, query, body: None, registry_auth: None, tar: None }
+    }
+
+    /// A `PUT`.
+    #[must_use]
+    pub const fn put(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { method: Method::PUT, path, query, body: None, registry_auth: None, tar: None }
     }
 
     /// With a body.
@@ -151,14 +158,34 @@ impl Wire {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, EngineError> {
+        self.look(budget, READ.levels, (Method::GET, path), query).await
+    }
+
+    /// Sends a request that changes nothing and may need more than leave to read, once. Without a body, as `HEAD` has none,
+    /// an error is its status alone.
+    ///
+    /// # Errors
+    /// As [`Wire::get`].
+    pub(super) async fn look(
+        &self,
+        budget: &Budget,
+        levels: &[Level],
+        (method, path): (Method, &str),
+        query: &[(&str, &str)],
+    ) -> Result<Answer, EngineError> {
         let version = self.version(budget).await?;
         let mut target = format!("/v{}.{}{path}", version.0, version.1);
         append_query(&mut target, query);
-        let request = Request::get(target)
+        let bare = method == Method::HEAD;
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, &READ, path, request, None).await?;
-        Answer::new(response, meter, *budget).or_status().await
+        let leave = Leave { levels, commit: None };
+        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
+        let answer = Answer::new(response, meter, *budget);
+        if bare { answer.or_bare_status() } else { answer.or_status().await }
     }
 
     /// Sends a request that changes something, once, for a call that holds `levels`.
@@ -201,6 +228,45 @@ impl Wire {
             .or_status()
             .await
             .map_err(|error| Failed { written: !matches!(error, EngineError::Status { .. }), error })
+    }
+
+    /// Sends a request that changes something, and takes over the connection for the streams that follow.
+    ///
+    /// # Errors
+    /// As [`Wire::change`], and an engine that does not switch over.
+    pub(super) async fn hijack(
+        &self,
+        budget: &Budget,
+        levels: &[Level],
+        commit: &Commit,
+        (path, body): (&str, Value),
+    ) -> Result<TokioIo<Upgraded>, Failed> {
+        let version = self.version(budget).await?;
+        let request = Request::post(format!("/v{}.{}{path}", version.0, version.1))
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "tcp")
+            .body(whole(Bytes::from(body.to_string())))
+            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
+        let leave = Leave { levels, commit: Some(commit) };
+        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
+        let broken = |what: String| Failed { error: EngineError::Protocol(what), written: true };
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let status = response.status().as_u16();
+            return Err(match Answer::new(response, meter, *budget).or_status().await {
+                Err(error) => Failed { written: !matches!(error, EngineError::Status { .. }), error },
+                Ok(_) => broken(format!("status {status} where it should switch over to streams")),
+            });
+        }
+        let switched = timeout_at(budget.deadline, upgrade::on(response)).await;
+        match switched {
+            Ok(Ok(io)) => Ok(TokioIo::new(io)),
+            Ok(Err(e)) => Err(broken(chain(&e))),
+            Err(_) => Err(Failed {
+                error: EngineError::Timeout { clock: Clock::Total, limit: budget.total },
+                written: true,
+            }),
+        }
     }
 
     /// Asks for JSON.

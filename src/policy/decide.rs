@@ -7,7 +7,7 @@ use super::level::Level;
 use super::permit::{Permit, Permits, World};
 use super::reference::ImageRef;
 use super::rules::{Grant, Rules};
-use super::target::{Container, Reference, Target};
+use super::target::{Container, Image, Reference, Target};
 
 /// One object that a call names: the caller's words and what they resolved to.
 #[derive(Debug, Clone)]
@@ -128,6 +128,17 @@ pub(crate) fn also(
     Ok(permit.beside(reference))
 }
 
+/// The same decision on the image that came under a name: it may have others, which the filters hide.
+///
+/// # Errors
+/// The first rule that says no.
+pub(crate) fn arrived(permit: &Permit<Reference>, tool: &str, image: Image) -> Result<Permit<Image>, Denial> {
+    let asked = permit.target().image.familiar();
+    let targets = vec![Named { asked, target: Target::Image(image.clone()) }];
+    check(permit.rules(), &Ask { tool, needs: permit.levels(), targets })?;
+    Ok(permit.fetched(image))
+}
+
 /// Decides on one container and says whether it was allowed: for benches, which measure a whole decision.
 #[doc(hidden)]
 #[must_use]
@@ -167,7 +178,7 @@ mod tests {
     use super::*;
     use crate::policy::pattern::{Kind, Pattern, PatternSet, Source};
     use crate::policy::reference::ImageRef;
-    use crate::policy::target::{Image, Network, Volume};
+    use crate::policy::target::{Network, Volume};
 
     fn set(list: &[&str]) -> PatternSet {
         let pattern = |text: &&str| Pattern {

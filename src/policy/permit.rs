@@ -57,6 +57,11 @@ impl Permit<Reference> {
     pub(super) fn beside(&self, reference: Reference) -> Self {
         Self { target: reference, levels: self.levels, rules: Arc::clone(&self.rules) }
     }
+
+    /// For the image that came under this name: for `decide` alone, which has checked it.
+    pub(super) fn fetched(&self, image: Image) -> Permit<Image> {
+        Permit { target: image, levels: self.levels, rules: Arc::clone(&self.rules) }
+    }
 }
 
 impl Permit<NewContainer> {

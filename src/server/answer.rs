@@ -113,7 +113,15 @@ fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -
     put("phase", error.phase.map(|p| p.name()).into());
     put("limit_ms", error.limit.map(millis).into());
     put("correlation_id", id.into());
-    Answer { text, json: json!({ "error": fields }), failure: Some(kind) }
+    let mut json = json!({ "error": fields });
+    // What there was before it failed: clean and short already.
+    if let Some(partial) = error.more.and_then(|more| more.finished) {
+        text = format!("{text}\n{}", partial.text);
+        if let (Value::Object(json), Value::Object(partial)) = (&mut json, partial.json) {
+            json.extend(partial.into_iter().filter(|(key, _)| key != "error"));
+        }
+    }
+    Answer { text, json, failure: Some(kind) }
 }
 
 /// A refusal, recorded. What the filters hide is answered like what does not exist.
@@ -223,6 +231,16 @@ pub(super) fn circuit_open(refused: Refused) -> ToolError {
     )
     .hint("docker_health shows the state; probes go on, and after retry_after_ms one call is tried again")
     .retry_after(after)
+}
+
+/// More calls in a minute than a caller may make.
+pub(super) fn too_often(setting: &str, per_minute: u32, wait: Duration) -> ToolError {
+    ToolError::new(
+        Kind::RateLimited,
+        format!("more than {per_minute} of these calls in a minute: [limits] {setting} = {per_minute}"),
+    )
+    .hint("wait, or do more in one call; a person can raise that limit")
+    .retry_after(wait.max(Duration::from_millis(1)))
 }
 
 /// Sent away from a queue by a circuit that is closed again already.

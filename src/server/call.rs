@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Decision, Guard};
-use crate::output::{Finished, Learned, finish};
+use crate::output::{Draft, Finished, Learned, finish};
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Target};
 use crate::supervisor::slots::Place;
@@ -99,6 +99,13 @@ async fn layers(
     policy::decide::admits(&settings.rules, def.spec.name, prepared.levels)
         .map_err(|d| answer::beyond(d, trace))?;
 
+    // Not more often than a caller may.
+    let (setting, per_minute) = def.rate.of(&settings.limits);
+    server
+        .rates
+        .take(&work.caller.name, setting, per_minute, Instant::now().into_std())
+        .map_err(|wait| answer::too_often(setting, per_minute, wait))?;
+
     let clocks = clocks(prepared.class, prepared.time, &settings.neverhang)?;
     let deadline = Instant::now() + clocks.total;
 
@@ -148,8 +155,10 @@ async fn execute(
         progress: reports.progress(),
         mask: Mask::default(),
         cancel: cancel.child_token(),
+        stopping: server.supervisor.shutdown.clone(),
         commit: Arc::default(),
         after: After::default(),
+        places: Vec::new(),
         watchdogs: server.watchdogs.clone(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
@@ -159,15 +168,27 @@ async fn execute(
     let _relay = reports.relay(Arc::clone(&in_force.redactor), Arc::clone(&secrets));
 
     // From the caller's words to identities, on our own filtered view.
-    let targets =
+    let targets::Resolved { targets, places } =
         supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
+    let fetches = targets::fetches(&prepared.asked, &targets);
+    let longer;
+    let (supervise, queue) = match fetches {
+        false => (supervise, queue),
+        true => {
+            longer = supervise.as_long_as(Class::Transfer, prepared.time, &settings.neverhang)?;
+            let until = Instant::now() + longer.budget().left() / 4;
+            ctx.budget = longer.budget();
+            (&longer, Queue { class: Class::Transfer, until })
+        }
+    };
 
     // The decision, on the identities alone; then what is asked of them.
     let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
-    def.guard(&prepared, settings)?;
+    def.judge(&prepared, settings, &places)?;
+    ctx.places = places;
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
@@ -194,6 +215,15 @@ async fn execute(
         }
     };
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
+
+    // What fetches takes the place of a transfer, and gives its own back.
+    let place = match fetches {
+        false => place,
+        true => {
+            drop(place);
+            queue.wait(server, cancel, server.supervisor.slots.take(queue.class, queue.until)).await?
+        }
+    };
 
     // One change and a few looks at a time: a stuck container must not take every place.
     let at = (containers.as_slice(), queue.purpose(def));
@@ -224,10 +254,15 @@ async fn execute(
     let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
     let running = async move {
         failpoint::reach(tool);
-        let mut draft = running.await?;
-        draft.learned = draft.learned.merge(&known);
         // Cleaning 40 kB is work as well: it stays off the threads that answer.
-        Ok::<_, ToolError>(finish(draft, &redactor, cap))
+        let finished = |mut draft: Draft| {
+            draft.learned = draft.learned.merge(&known);
+            finish(draft, &redactor, cap)
+        };
+        match running.await {
+            Ok(draft) => Ok(finished(draft)),
+            Err(e) => Err(e.finished(finished)),
+        }
     };
     if changes {
         let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
@@ -254,7 +289,7 @@ fn resolve(
     ctx: &Ctx,
     def: &'static ToolDef,
     prepared: &Prepared,
-) -> impl Future<Output = Result<Vec<Named>, ToolError>> + 'static + use<> {
+) -> impl Future<Output = Result<targets::Resolved, ToolError>> + 'static + use<> {
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let (asked, needs) = (prepared.asked.clone(), prepared.levels);
     let tool = def.spec.name;

@@ -33,9 +33,6 @@ pub fn is_known(name: &str) -> bool {
 const LATER: &[&str] = &[
     "docker_compose_config",
     "docker_diagnose",
-    "docker_exec",
-    "docker_copy_from",
-    "docker_copy_to",
     "docker_compose_up",
     "docker_compose_deploy",
     "docker_compose_pull",

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::config::Settings;
+use crate::config::settings::{AllowedCommand, ExecMode};
 use crate::engine::Budget;
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Grant, Level, Rules};
@@ -82,13 +84,21 @@ async fn decide(
     let prepared = def.prepare(arguments)?;
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
-    let targets = targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
+    let targets::Resolved { targets, places } =
+        targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
+    let fetches = targets::fetches(&prepared.asked, &targets);
     let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
     let settings = &server.in_force().settings;
-    def.guard(&prepared, settings)?;
+    because.extend(def.judge(&prepared, settings, &places)?);
+    if fetches {
+        because.push(
+            "the image is not here and would be pulled, if `allow` under [registries] lets its registry be asked"
+                .into(),
+        );
+    }
     if prepared.asked.iter().any(|asked| matches!(asked, Asked::NewContainer(_) | Asked::UnnamedContainer(_)))
     {
         because.push(
@@ -131,7 +141,8 @@ fn shown(rules: &Rules, named: &Named) -> String {
 
 /// The rules in force, as a caller may know them: blacklists are counted, not shown, because they name what is hidden.
 #[must_use]
-pub fn in_force(rules: &Rules) -> Value {
+pub fn in_force(settings: &Settings) -> Value {
+    let rules = &settings.rules;
     let levels: Map<String, Value> = Level::ALL
         .into_iter()
         .map(|level| {
@@ -171,7 +182,38 @@ pub fn in_force(rules: &Rules) -> Value {
             Some(json!({ "tool": def.spec.name, "why": answer::refusal(denial).message }))
         })
         .collect();
-    json!({ "bypass": rules.bypass, "levels": levels, "filters": filters, "withheld_tools": withheld })
+    json!({
+        "bypass": rules.bypass,
+        "levels": levels,
+        "filters": filters,
+        "exec": commands(settings),
+        "withheld_tools": withheld,
+    })
+}
+
+/// What commands would meet, where any may run.
+fn commands(settings: &Settings) -> Value {
+    let exec = &settings.exec;
+    if settings.bypass || matches!(settings.rules.level(Level::Exec).grant, Grant::Off) {
+        return Value::Null;
+    }
+    let (mode, advisory) = match exec.mode {
+        ExecMode::Allowlist => ("allowlist", false),
+        // Its lists catch accidents: who wants to get past them does.
+        ExecMode::Denylist => ("denylist", true),
+        ExecMode::None => ("none", true),
+    };
+    let allowed = exec.allowed_commands.iter().map(|allowed| match allowed {
+        AllowedCommand::Line(rule) => rule.pattern.text.clone(),
+        AllowedCommand::Argv(rule) => rule.argv0.clone(),
+    });
+    json!({
+        "mode": mode,
+        "advisory": advisory,
+        "allowed_commands": allowed.collect::<Vec<_>>(),
+        "allow_root": exec.allow_root,
+        "allow_privileged_targets": exec.allow_privileged_targets,
+    })
 }
 
 /// The server as running tools see it.
@@ -189,7 +231,7 @@ impl Host for Reporter {
         arguments: Option<Map<String, Value>>,
     ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>> {
         Box::pin(async move {
-            let Some(tool) = tool else { return Ok(in_force(&self.0.in_force().settings.rules)) };
+            let Some(tool) = tool else { return Ok(in_force(&self.0.in_force().settings)) };
             let explanation = explain(&self.0, &tool, arguments, &Budget::probe(), false).await;
             match explanation.refusal {
                 // The question itself could not be answered: that is a failure of this call.

@@ -22,6 +22,7 @@ use crate::audit::Sink;
 use crate::config::{RedactEnv, Settings};
 use crate::confirm::Tokens;
 use crate::engine::Engine;
+use crate::limits::Rates;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::supervisor::Supervisor;
 pub use crate::supervisor::run::SHUTDOWN_GRACE;
@@ -42,6 +43,8 @@ pub struct Server {
     /// The log.
     pub audit: Arc<Sink>,
     secrets: secrets::Secrets,
+    /// How often each caller called.
+    rates: Rates,
     /// What was previewed and may be confirmed.
     tokens: Tokens,
     watchdogs: Watchdogs,
@@ -73,6 +76,7 @@ impl Server {
             supervisor,
             audit,
             secrets: secrets::Secrets::default(),
+            rates: Rates::default(),
             tokens: Tokens::default(),
             watchdogs: Watchdogs::default(),
         }

@@ -77,6 +77,8 @@ impl Queue {
     pub(super) const fn purpose(&self, def: &ToolDef) -> Purpose {
         match self.class {
             _ if def.urgent => Purpose::Urgent,
+            // Commands run side by side, and a container that is to be stopped need not wait for them.
+            Class::Exec => Purpose::Stream,
             _ if !def.spec.effect.read_only() => Purpose::Change,
             Class::Stream => Purpose::Stream,
             _ => Purpose::Read,
@@ -109,6 +111,21 @@ pub(super) struct Supervise<'a> {
 }
 
 impl Supervise<'_> {
+    /// The same call with the clocks of that class from now on; a time that the caller named stays.
+    pub(super) fn as_long_as(
+        &self,
+        class: Class,
+        named: Option<Duration>,
+        settings: &Neverhang,
+    ) -> Result<Self, ToolError> {
+        let clocks = clocks(class, named, settings)?;
+        let deadline = match named {
+            Some(_) => self.deadline,
+            None => Instant::now() + clocks.total,
+        };
+        Ok(Self { clocks, deadline, ..*self })
+    }
+
     pub(super) fn budget(&self) -> Budget {
         let Clocks { connect, headers, idle, total } = self.clocks;
         Budget { connect, headers, idle, deadline: self.deadline, total }

@@ -1,15 +1,25 @@
 //! From the caller's words to what a call is about: objects that exist, names that are to be, and sets such as "all that
 //! is unused".
 
-use crate::engine::resolve::Want;
+use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::unused::Set;
 use crate::engine::{Budget, Engine, ops};
+use crate::guard::exec::Place;
 use crate::policy::decide::Named;
 use crate::policy::reference::ImageRef;
 use crate::policy::{self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target};
-use crate::tool::{Asked, ToolError};
+use crate::tool::{Asked, Kind, ToolError};
 
 use super::answer;
+
+/// What a call is about.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// In the order of the arguments.
+    pub targets: Vec<Named>,
+    /// What is to be known of the containers that are entered, in their order.
+    pub places: Vec<Place>,
+}
 
 /// Every target of a call, in the order of its arguments, or the first that is none.
 ///
@@ -21,16 +31,20 @@ pub(super) async fn resolve(
     rules: &Rules,
     (tool, needs): (&str, &'static [Level]),
     asked: &[Asked],
-) -> Result<Vec<Named>, ToolError> {
+) -> Result<Resolved, ToolError> {
     let there: Vec<(Want, &str)> = asked.iter().filter_map(existing).collect();
     let mut found = match there.is_empty() {
         true => Vec::new(),
         false => engine.resolve(budget, rules, &there).await.map_err(answer::unresolved)?,
     }
     .into_iter();
-    let mut targets = Vec::with_capacity(asked.len());
+    let (mut targets, mut places) = (Vec::with_capacity(asked.len()), Vec::new());
     for asked in asked {
-        if existing(asked).is_some() {
+        if let Asked::EnteredService { project, service } = asked {
+            targets.push(
+                engine.service(budget, rules, project, service).await.map_err(|e| no_service(e, project))?,
+            );
+        } else if existing(asked).is_some() {
             targets.extend(found.next());
         } else if let Asked::Project(name, services, part) = asked {
             targets.extend(engine.of_project(budget, rules, (name.as_deref(), services), *part).await?);
@@ -38,16 +52,64 @@ pub(super) async fn resolve(
             let all = engine.unused(budget, rules, set).await?;
             // Of a set only that is meant which the call may act on.
             targets.extend(all.into_iter().filter(|named| may(rules, (tool, needs), named)));
+        } else if let Asked::ImageOrPull(words) = asked {
+            targets.extend(image_or_names(engine, budget, rules, words).await?);
         } else {
             targets.push(new(asked)?);
         }
+        if matches!(asked, Asked::Entered(_) | Asked::EnteredService { .. })
+            && let Some(Named { asked, target: Target::Container(container) }) = targets.last()
+        {
+            let place = engine.place(budget, container).await;
+            places.push(place.map_err(|e| ToolError::of_object(e, "container", asked))?);
+        }
     }
-    Ok(targets)
+    Ok(Resolved { targets, places })
+}
+
+/// The same words for a service that is missing and for one that is hidden.
+fn no_service(e: Unresolved, project: &str) -> ToolError {
+    match e {
+        Unresolved::NotFound { asked, .. } => {
+            ToolError::new(Kind::NotFound, format!("no service `{asked}` of a project `{project}`"))
+                .hint("docker_ps with all = true lists the containers with their projects and services")
+        }
+        other => answer::unresolved(other),
+    }
+}
+
+/// The image that is here; else the names that it is to be fetched by, which are judged like any that is pulled.
+async fn image_or_names(
+    engine: &Engine,
+    budget: &Budget,
+    rules: &Rules,
+    words: &str,
+) -> Result<Vec<Named>, ToolError> {
+    match engine.resolve(budget, rules, &[(Want::Image, words)]).await {
+        Err(missing @ Unresolved::NotFound { .. }) => {
+            // The digest decides, and the tag must be allowed as well.
+            let apart = ImageRef::parse(words).ok().and_then(|image| image.apart());
+            let names = match apart {
+                Some((tag, digest)) => vec![tag.to_string(), digest.to_string()],
+                None => vec![words.to_owned()],
+            };
+            let names: Result<_, _> = names.into_iter().map(|name| new(&Asked::Reference(name))).collect();
+            // What can only be an id is nothing to fetch.
+            names.map_err(|_| answer::unresolved(missing))
+        }
+        found => found.map_err(answer::unresolved),
+    }
+}
+
+/// Something is to be fetched first, which takes longer than what the call is for.
+pub(super) fn fetches(asked: &[Asked], targets: &[Named]) -> bool {
+    asked.iter().any(|asked| matches!(asked, Asked::ImageOrPull(_)))
+        && targets.iter().any(|named| matches!(named.target, Target::Reference(_)))
 }
 
 fn existing(asked: &Asked) -> Option<(Want, &str)> {
     Some(match asked {
-        Asked::Container(words) => (Want::Container, words),
+        Asked::Container(words) | Asked::Entered(words) => (Want::Container, words),
         Asked::Image(words) => (Want::Image, words),
         Asked::Network(words) => (Want::Network, words),
         Asked::Volume(words) => (Want::Volume, words),

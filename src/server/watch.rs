@@ -60,7 +60,7 @@ impl Watchdog {
             &asked,
         )
         .await?;
-        let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets: named };
+        let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets: named.targets };
         let mut permits = policy::decide(&settings.rules, ask).map_err(answer::refusal)?;
         let permit = permits.containers.pop().ok_or_else(|| ToolError::internal("no container"))?;
         if settings.dry_run {

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::settings;
+use crate::config::Settings;
 use crate::tool::context::Circuit as Shown;
 use breaker::{Refused, Verdict};
 use circuit::Circuit;
@@ -73,11 +73,11 @@ impl Drop for Admission {
 impl Supervisor {
     /// A supervisor whose work runs on `work`.
     #[must_use]
-    pub fn new(work: Handle, limits: &settings::Limits, breaker: &settings::Breaker) -> Self {
+    pub fn new(work: Handle, settings: &Settings) -> Self {
         Self {
             work,
-            slots: Slots::new(limits.max_concurrent as usize),
-            circuit: Circuit::new(breaker),
+            slots: Slots::new(settings.limits.max_concurrent as usize, settings.exec.max_concurrent),
+            circuit: Circuit::new(&settings.neverhang.breaker),
             suspects: Mutex::default(),
             started: Instant::now(),
             stuck: Arc::default(),

@@ -52,11 +52,12 @@ impl Drop for Waiting<'_> {
 }
 
 impl Slots {
-    /// At most `all` calls at once that touch the engine.
+    /// At most `all` calls at once that touch the engine, and `exec` of them commands.
     #[must_use]
-    pub fn new(all: usize) -> Self {
+    pub fn new(all: usize, exec: usize) -> Self {
         let queue = |class: Class| {
             let (places, limit) = class.slots();
+            let places = if class == Class::Exec { exec.max(1) } else { places };
             (class, Queue { places: Arc::new(Semaphore::new(places)), waiting: AtomicUsize::new(0), limit })
         };
         Self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::settings::Neverhang;
+use crate::config::settings::{Limits, Neverhang};
 
 /// What kind of work a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +62,29 @@ impl Class {
             Self::Lifecycle => (4, 64),
             Self::Exec => (10, 64),
             Self::Transfer | Self::Compose | Self::Usage => (2, 8),
+        }
+    }
+}
+
+/// How often a caller may call a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// As it likes.
+    Free,
+    /// `limits.exec_per_minute`
+    Exec,
+    /// `limits.logs_per_minute`
+    Logs,
+}
+
+impl Rate {
+    /// The setting's name and its value; 0 is no limit.
+    #[must_use]
+    pub const fn of(self, limits: &Limits) -> (&'static str, u32) {
+        match self {
+            Self::Free => ("", 0),
+            Self::Exec => ("exec_per_minute", limits.exec_per_minute),
+            Self::Logs => ("logs_per_minute", limits.logs_per_minute),
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Settings;
 use crate::engine::change::{Effect, Finding};
 use crate::engine::{Budget, Commit, Engine};
+use crate::guard::exec::Place;
 use crate::output::{Learned, LineMask, Redactor};
 
 use super::error::ToolError;
@@ -206,12 +207,16 @@ pub struct Ctx {
     pub progress: Progress,
     /// What must not be found by searching.
     pub mask: Mask,
-    /// The caller gave up, or the server is stopping.
+    /// The caller gave up.
     pub cancel: CancellationToken,
+    /// The server is stopping.
+    pub stopping: CancellationToken,
     /// Whether a change may still be called off. Reads have no use for it.
     pub commit: Arc<Commit>,
     /// What goes on when the caller has its answer.
     pub after: After,
+    /// What is to be known of the containers that are entered, as [`super::Tool::judge`] heard it.
+    pub places: Vec<Place>,
     /// Who sees a change through, should this process die.
     pub watchdogs: Watchdogs,
     /// The server itself.

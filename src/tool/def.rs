@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 
 use crate::config::Settings;
 use crate::engine::projects::Part;
+use crate::guard::exec::Place;
 use crate::policy::{Level, Permits};
 
-use super::class::Class;
+use super::class::{Class, Rate};
 use super::context::Ctx;
 use super::error::ToolError;
 use super::spec::Spec;
@@ -25,8 +26,19 @@ use super::{Output, args, schema};
 pub enum Asked {
     /// By name, alias, full or short id.
     Container(String),
+    /// The same, and a command is to run in it: the tool's guard hears what there is to know of it.
+    Entered(String),
+    /// The same for the container of a compose service.
+    EnteredService {
+        /// The compose project.
+        project: String,
+        /// The service of it.
+        service: String,
+    },
     /// By reference or id.
     Image(String),
+    /// By reference or id; a name that no image has yet is one to be fetched by.
+    ImageOrPull(String),
     /// By name or id.
     Network(String),
     /// By name.
@@ -62,6 +74,9 @@ pub trait Tool: Send + Sync + 'static {
 
     /// It may run beside another change of the same container, to cut it short.
     const URGENT: bool = false;
+
+    /// How often a caller may call it.
+    const RATE: Rate = Rate::Free;
 
     /// What it asks the engine is what a probe asks: its own silence says that the engine hangs.
     const PROBES: bool = false;
@@ -107,6 +122,15 @@ pub trait Tool: Send + Sync + 'static {
     fn guard(args: &Self::Args, settings: &Settings) -> Result<(), ToolError> {
         let _ = (args, settings);
         Ok(())
+    }
+
+    /// The same where it depends on the containers that are entered, in the order of [`Tool::targets`]. Says why it may.
+    ///
+    /// # Errors
+    /// As [`Tool::guard`].
+    fn judge(args: &Self::Args, settings: &Settings, places: &[Place]) -> Result<Vec<String>, ToolError> {
+        let _ = places;
+        Self::guard(args, settings).map(|()| Vec::new())
     }
 
     /// What it would do, before it does it: for confirmations and dry runs. Changes say which objects they are about; those
@@ -170,11 +194,13 @@ pub struct ToolDef {
     pub urgent: bool,
     /// As [`Tool::PROBES`].
     pub probes: bool,
+    /// As [`Tool::RATE`].
+    pub rate: Rate,
     /// As [`Tool::ROOM`].
     pub room: usize,
     schema: fn() -> Arc<Map<String, Value>>,
     prepare: fn(&Map<String, Value>, Map<String, Value>) -> Result<Prepared, ToolError>,
-    guard: fn(&Prepared, &Settings) -> Result<(), ToolError>,
+    judge: fn(&Prepared, &Settings, &[Place]) -> Result<Vec<String>, ToolError>,
     preview: fn(Ctx, Permits, Prepared) -> Previewing,
     run: fn(Ctx, Permits, Prepared) -> Running,
 }
@@ -187,6 +213,7 @@ impl ToolDef {
             spec: T::SPEC,
             urgent: T::URGENT,
             probes: T::PROBES,
+            rate: T::RATE,
             room: T::ROOM,
             schema: if T::SPEC.effect.read_only() {
                 schema::of::<T::Args>
@@ -194,7 +221,7 @@ impl ToolDef {
                 schema::of_change::<T::Args>
             },
             prepare: prepare::<T>,
-            guard: guard::<T>,
+            judge: judge::<T>,
             preview: preview::<T>,
             run: run::<T>,
         }
@@ -227,12 +254,17 @@ impl ToolDef {
         Ok(Prepared { confirm_token, dry_run, canonical, ..(self.prepare)(&self.schema(), arguments)? })
     }
 
-    /// Is what is asked within what the settings allow?
+    /// Is what is asked within what the settings allow? Says why, where the tool can.
     ///
     /// # Errors
-    /// As [`Tool::guard`].
-    pub fn guard(&self, prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
-        (self.guard)(prepared, settings)
+    /// As [`Tool::guard`] and [`Tool::judge`].
+    pub fn judge(
+        &self,
+        prepared: &Prepared,
+        settings: &Settings,
+        places: &[Place],
+    ) -> Result<Vec<String>, ToolError> {
+        (self.judge)(prepared, settings, places)
     }
 
     /// What it would do. Gives back what it was given.
@@ -268,9 +300,13 @@ fn prepare<T: Tool>(
     })
 }
 
-fn guard<T: Tool>(prepared: &Prepared, settings: &Settings) -> Result<(), ToolError> {
+fn judge<T: Tool>(
+    prepared: &Prepared,
+    settings: &Settings,
+    places: &[Place],
+) -> Result<Vec<String>, ToolError> {
     match prepared.args.downcast_ref::<T::Args>() {
-        Some(args) => T::guard(args, settings),
+        Some(args) => T::judge(args, settings, places),
         None => Err(ToolError::internal("arguments of another tool reached this one")),
     }
 }

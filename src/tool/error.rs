@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::output::{Draft, Finished};
+
 /// The kinds of the contract, section 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the contract's own words")]
@@ -178,13 +180,33 @@ pub struct ToolError {
     pub phase: Option<Phase>,
     /// How long it was.
     pub limit: Option<Duration>,
-    /// The rule of a guard that refused it, for the audit.
-    pub rule: Option<Box<str>>,
+    /// What few failures have.
+    pub more: Option<Box<More>>,
     /// For the log: may name what the caller must not know.
     pub detail: Option<Box<str>>,
     /// The daemon itself is at fault: counts for the circuit breaker.
     pub daemon_fault: bool,
 }
+
+/// What few failures have.
+#[derive(Debug, Clone, Default)]
+pub struct More {
+    /// The rule of a guard that refused it, for the audit.
+    pub rule: Option<Box<str>>,
+    /// What there was before it failed.
+    pub partial: Option<Draft>,
+    /// The same, ready to leave.
+    pub finished: Option<Finished>,
+}
+
+/// What it came with does not make it another failure.
+impl PartialEq for More {
+    fn eq(&self, other: &Self) -> bool {
+        self.rule == other.rule
+    }
+}
+
+impl Eq for More {}
 
 impl ToolError {
     /// An error of that kind, with no effect and the kind's usual retry advice.
@@ -198,7 +220,7 @@ impl ToolError {
             retry_after: None,
             phase: None,
             limit: None,
-            rule: None,
+            more: None,
             detail: None,
             daemon_fault: false,
         }
@@ -223,7 +245,7 @@ impl ToolError {
             "container" => "docker_ps with all = true lists the containers",
             "image" => "docker_images lists the images; docker_pull fetches one",
             "network" => "docker_networks lists the networks",
-            "volume" => "docker_volumes lists the volumes",
+            "volume" => "docker_volumes lists the volumes; docker_volume_create makes one (level `volumes`)",
             "project" => "docker_compose_ls lists the projects",
             _ => "check the name",
         };
@@ -240,7 +262,31 @@ impl ToolError {
     /// Says which rule of a guard refused it.
     #[must_use]
     pub fn by_rule(mut self, rule: &str) -> Self {
-        self.rule = Some(rule.into());
+        self.more.get_or_insert_default().rule = Some(rule.into());
+        self
+    }
+
+    /// The rule of a guard that refused it.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.more.as_ref()?.rule.as_deref()
+    }
+
+    /// With what there was before it failed: its fields stand beside `error`, its text below the error's.
+    #[must_use]
+    pub fn with_partial(mut self, draft: Draft) -> Self {
+        self.more.get_or_insert_default().partial = Some(draft);
+        self
+    }
+
+    /// Makes that ready to leave.
+    #[must_use]
+    pub fn finished(mut self, finish: impl FnOnce(Draft) -> Finished) -> Self {
+        if let Some(more) = &mut self.more
+            && let Some(draft) = more.partial.take()
+        {
+            more.finished = Some(finish(draft));
+        }
         self
     }
 

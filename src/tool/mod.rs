@@ -16,7 +16,7 @@ pub mod spec;
 pub mod time;
 pub mod watch;
 
-pub use class::{Class, Clocks};
+pub use class::{Class, Clocks, Rate};
 pub use context::{Ctx, Mask, Progress};
 pub use def::{Asked, Preview, Tool, ToolDef};
 pub use error::{Kind, Phase, Retry, ToolError};

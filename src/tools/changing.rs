@@ -68,7 +68,7 @@ impl One {
             Ok(Outcome::Answered(answer)) => Ok(well(answer)),
             Ok(Outcome::Lost(lost)) => {
                 let was_so = lost.trail.was_so();
-                found(ctx, name, *lost).map(|note| Well::changed(!was_so).note(note))
+                found(ctx, (kind, name), *lost).map(|note| Well::changed(!was_so).note(note))
             }
         };
         Self { name: name.to_owned(), came }
@@ -94,7 +94,7 @@ impl One {
 
 /// What is said of a change whose answer was lost: a note where it is seen done, else a failure with its effect. What is
 /// still open is looked at again when the caller has its answer.
-pub(super) fn found(ctx: &Ctx, name: &str, lost: Lost) -> Result<String, ToolError> {
+pub(super) fn found(ctx: &Ctx, (kind, name): (&str, &str), lost: Lost) -> Result<String, ToolError> {
     let Lost { cause, finding, mut trail } = lost;
     if matches!(finding.effect, Came::Continuing | Came::Unknown) {
         let (engine, until) = (Arc::clone(&ctx.engine), ctx.afterwards());
@@ -113,9 +113,8 @@ pub(super) fn found(ctx: &Ctx, name: &str, lost: Lost) -> Result<String, ToolErr
             ToolError { message, effect: Effect::None, retry: Retry::Safe, retry_after: None, ..why }
                 .hint("nothing happened; it can be asked for again")
         }
-        Came::Continuing => ToolError { message, effect: Effect::Continuing, retry: Retry::No, ..why }.hint(
-            "the engine goes on with it: docker_wait waits for it, docker_ps shows it; do not repeat it",
-        ),
+        Came::Continuing => ToolError { message, effect: Effect::Continuing, retry: Retry::No, ..why }
+            .hint(format!("the engine goes on with it: {}; do not repeat it", shows(kind))),
         Came::Unknown => ToolError {
             message,
             kind: Kind::OutcomeUnknown,
@@ -124,12 +123,28 @@ pub(super) fn found(ctx: &Ctx, name: &str, lost: Lost) -> Result<String, ToolErr
             retry_after: None,
             ..why
         }
-        .hint("docker_inspect shows what came of it, before it is asked for again"),
+        .hint(match kind {
+            "container" => "docker_inspect shows what came of it, before it is asked for again".to_owned(),
+            kind => format!("{}: look, before it is asked for again", shows(kind)),
+        }),
     })
+}
+
+/// Where it is seen what became of one.
+fn shows(kind: &str) -> &'static str {
+    match kind {
+        "image" => "docker_images shows it",
+        "network" => "docker_networks shows it",
+        "volume" => "docker_volumes shows it",
+        _ => "docker_wait waits for it, docker_ps shows it",
+    }
 }
 
 /// One object's result, or several: those that failed stand among the others, and it is said; all failed is a failure.
 pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Output, ToolError> {
+    if ones.is_empty() {
+        return Ok(nothing(ctx, "nothing to remove"));
+    }
     ctx.after.known(closed(&ones));
     let failed = ones.iter().filter(|one| one.came.is_err()).count();
     if failed > 0 && failed == ones.len() {
@@ -150,9 +165,19 @@ pub(super) fn draft(ctx: &Ctx, kind: &'static str, ones: Vec<One>) -> Result<Out
     Ok(draft.with("failed", failed).head(format!("{failed} of {} FAILED", count(all, kind))))
 }
 
+/// There was nothing that it could be done to.
+pub(super) fn nothing(ctx: &Ctx, why: &str) -> Output {
+    ctx.after.unchanged();
+    let draft = Draft::default().with("results", json!([])).keep_empty(&["results"]).told(&["results"]);
+    draft.tail(why)
+}
+
 /// Results of several kinds, each with its own, in their order.
 pub(super) fn mixed(ctx: &Ctx, ones: Vec<(&'static str, One)>) -> Result<Output, ToolError> {
     let (kinds, ones): (Vec<&'static str>, Vec<One>) = ones.into_iter().unzip();
+    if ones.is_empty() {
+        return Ok(nothing(ctx, "nothing to remove"));
+    }
     ctx.after.known(closed(&ones));
     let failed = ones.iter().filter(|one| one.came.is_err()).count();
     if failed > 0 && failed == ones.len() {

@@ -3,6 +3,7 @@
 mod changing;
 pub mod compose;
 pub mod containers;
+pub mod exec;
 mod guarded;
 pub mod images;
 pub mod lifecycle;
@@ -22,6 +23,7 @@ use crate::tool::ToolDef;
 pub const ALL: &[&[ToolDef]] = &[
     containers::TOOLS,
     lifecycle::TOOLS,
+    exec::TOOLS,
     making::TOOLS,
     upkeep::TOOLS,
     system::TOOLS,

@@ -44,20 +44,36 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("transport", &["server"]),
-    ("server", &["audit", "config", "confirm", "engine", "output", "policy", "supervisor", "tool", "tools"]),
+    (
+        "server",
+        &[
+            "audit",
+            "config",
+            "confirm",
+            "engine",
+            "guard",
+            "limits",
+            "output",
+            "policy",
+            "supervisor",
+            "tool",
+            "tools",
+        ],
+    ),
     // Its probes ping the engine; its refusals are in the words of the contract of tools.
     ("supervisor", &["config", "engine", "tool"]),
     ("tools", &["config", "engine", "guard", "output", "policy", "tool"]),
     // Is what is asked safe? It judges by what the settings say, and by what it is told of the rest.
     ("guard", &["config", "policy"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
-    ("tool", &["child", "config", "engine", "output", "policy"]),
+    ("tool", &["child", "config", "engine", "guard", "output", "policy"]),
     // Other programs are ways to an engine: ssh, compose. What a context leaves out is read as the guard reads it.
     ("engine", &["child", "guard", "policy"]),
     ("child", &[]),
     ("audit", &["tool"]),
     ("config", &["policy"]),
     ("confirm", &[]),
+    ("limits", &[]),
     ("output", &[]),
     ("policy", &[]),
     // Renders tables from the catalogue.
@@ -263,10 +279,16 @@ fn what_may_be_sent_to_an_engine_only_reads() {
         .collect();
     let changing = docker_mcp::server::catalogue::all().any(|def| !def.spec.effect.read_only());
     assert!(changing || written.is_empty(), "no tool changes anything, but {written:?} may be sent");
-    // These read by their method only: stdin of a container, files of it, whole images.
-    for path in ["attach/ws", "archive", "export", "/images/get"] {
+    // These read by their method only: stdin of a container, all of its files, whole images.
+    for path in ["attach/ws", "export", "/images/get"] {
         assert!(docker_mcp::engine::ops::ALLOWED.iter().all(|(_, p, _)| !p.contains(path)), "{path}");
     }
+    // And this, which is what commands could read.
+    let archive = docker_mcp::engine::ops::ALLOWED.iter().filter(|(_, p, _)| p.ends_with("/archive"));
+    assert!(
+        archive.clone().count() == 3
+            && archive.clone().all(|(.., level)| *level == docker_mcp::policy::Level::Exec)
+    );
 }
 
 /// A file of the source.

@@ -48,7 +48,7 @@ fn everything_that_is_typed_arrives() {
     assert!(env.contains("COLOUR=blue") && env.contains("COUNT=3"), "{env}");
     assert_eq!(config["Labels"]["team"], "web");
     assert_eq!(config["Labels"]["docker-mcp.call"].as_str().unwrap().len(), 32);
-    assert_eq!(config["Image"], is["Image"], "made by the image's id");
+    assert_eq!(config["Image"], json!(place.image), "known by its name");
     for (field, want) in [
         ("User", json!("1000:1000")),
         ("WorkingDir", json!("/tmp")),
@@ -224,9 +224,9 @@ fn bad_arguments_make_nothing() {
         assert_eq!(refused.kind(), "invalid_arguments", "{rest}: {}", refused.text);
         assert!(refused.text.contains(word), "{rest}: {}", refused.text);
     }
-    let missing = client.call("docker_run", &json!({ "image": "docker-mcp/nosuchimage" }));
-    assert_eq!(missing.kind(), "not_found");
-    assert!(missing.text.contains("docker_pull"), "{}", missing.text);
+    let missing = client.call("docker_run", &json!({ "image": "127.0.0.1:1/nosuchimage" }));
+    assert_eq!(missing.kind(), "daemon_error", "{}", missing.text);
+    assert!(missing.text.contains("could not pull"), "{}", missing.text);
     for rest in [json!({ "networks": ["nosuchnet"] }), json!({ "volumes": ["nosuchvolume:/x"] })] {
         let mut call = json!({ "image": place.image });
         call.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
@@ -254,7 +254,7 @@ fn levels_filters_and_confirmations() {
         assert_eq!(kind(&format!("{ON}{filter}\n"), "docker_create"), "permission_denied", "{filter}");
     }
     let hidden = format!("{ON}blacklist_images = [\"{}/*\"]\n", place.scope.prefix);
-    assert_eq!(kind(&hidden, "docker_create"), "not_found");
+    assert_eq!(kind(&hidden, "docker_create"), "permission_denied", "nor may it be pulled");
     // A name of our choice is judged as well.
     let client = place.client("whitelist_containers = [\"other-*\"]\n");
     let refused = client.call("docker_create", &json!({ "image": place.image }));

@@ -16,7 +16,7 @@ const AT_ONCE: usize = 8;
 const BOUND: u64 = (AT_ONCE as u64) * (32 << 20);
 /// How the kinds begin that speak of a fault.
 const METS: [&str; 4] = ["daemon_", "container_unresponsive", "outcome_unknown", "response_too_large"];
-const LEVELS: &str = "[permissions]\nread = true\nlifecycle = true\nvolumes = true\nnetworks = true\nsystem = true\n[confirm]\nrequire = \"none\"\n";
+const LEVELS: &str = "[permissions]\nread = true\nlifecycle = true\nexec = true\nvolumes = true\nnetworks = true\nsystem = true\n[confirm]\nrequire = \"none\"\n[exec_safety]\nallow_root = true\n";
 
 /// Every tool in each of its ways to name an object, and without one.
 fn calls(client: &Client) -> Vec<(String, Value)> {

@@ -125,14 +125,13 @@ pub const ROWS: &[Row] = &[
     row("B19", "300 MB of log without a newline", "answered in time with its end; memory bounded"),
     row("B20", "TTY output that begins like a frame", "shown byte by byte"),
     row("B22", "a head that is huge, or full of odd bytes", "`daemon_protocol`"),
-    later(
+    row(
         "B23",
-        "an upgrade is refused or breaks",
-        "`daemon_protocol`; the exec's inspection decides",
-        "exec",
+        "the switch to a command's streams is refused or breaks",
+        "`daemon_protocol`; whether it ran is looked up",
     ),
-    later("B24", "an exec's stream ends while it runs", "`outcome_unknown`", "exec"),
-    later("B25", "an exec's exit code comes late", "asked again for 2 s", "exec"),
+    row("B24", "a command's streams end while it runs", "it is killed; `outcome_unknown`"),
+    row("B25", "a command's exit code comes late", "asked again for 2 s"),
     row(
         "B27",
         "one container never answers, the others do",
@@ -150,7 +149,7 @@ pub const ROWS: &[Row] = &[
         "a slow start after a restart",
         "fails fast meanwhile; the first success soon after the engine is ready",
     ),
-    later("C2", "restart in the middle of an exec", "`outcome_unknown`", "exec"),
+    row("C2", "the engine is killed in the middle of a command", "`outcome_unknown`, with the output so far"),
     row(
         "C3",
         "the engine is killed in the middle of a change",
@@ -169,6 +168,24 @@ pub const ROWS: &[Row] = &[
         "lists work; a start ends at its clock; the circuit stays closed",
     ),
     row("C8", "a paused container", "stop and restart work; what cannot work is a `conflict` at once"),
+    row(
+        "D1",
+        "a command that ends at no signal, or never",
+        "killed at its time; `exec_timeout` with the output so far",
+    ),
+    row(
+        "D2",
+        "what a command left behind: in sessions of their own, without environment, as another user, behind TCP",
+        "killed with it; never the container; what cannot be killed is said to run still",
+    ),
+    row("D3", "something left behind holds a command's streams", "the answer 2 s after the command itself"),
+    row("D4", "1 GB of output", "head and tail; memory bounded"),
+    row("D5", "the caller gives up in the middle of a command", "it is killed, and recorded so"),
+    row(
+        "D6",
+        "the container ends, is removed or is paused under a command",
+        "its exit code, or `conflict`, or the clock; at once where nothing runs any more",
+    ),
     row("E1", "a child ignores SIGTERM", "the answer at its time; the child killed after 5 s"),
     row(
         "E2",

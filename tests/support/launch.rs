@@ -14,6 +14,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_docker-mcp");
 /// A user without rights.
 const NOBODY: u32 = 65534;
 
+/// A test asks as often as it likes, unless it says how often one may.
+const UNLIMITED: &str = "\n[limits]\nlogs_per_minute = 0\nexec_per_minute = 0\n";
+
 /// A server to be started.
 #[derive(Debug)]
 pub struct Launch {
@@ -123,7 +126,7 @@ impl Launch {
     }
 
     fn spawn(&self, home: &TempDir) -> Child {
-        let mut command = self.command(home.path());
+        let mut command = self.command(home.path(), UNLIMITED);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program starts")
     }
@@ -138,13 +141,14 @@ impl Launch {
     /// Runs it to its end, with nothing on stdin.
     pub fn output(&self) -> Output {
         let home = home();
-        self.command(home.path()).stdin(Stdio::null()).output().expect("the program runs")
+        self.command(home.path(), "").stdin(Stdio::null()).output().expect("the program runs")
     }
 
-    fn command(&self, home: &Path) -> Command {
+    fn command(&self, home: &Path, limits: &str) -> Command {
         let config = home.join("config.toml");
         if !self.config.is_empty() {
-            std::fs::write(&config, &self.config).unwrap();
+            let limits = if self.config.contains("[limits]") { "" } else { limits };
+            std::fs::write(&config, format!("{}{limits}", self.config)).unwrap();
             std::fs::set_permissions(&config, PermissionsExt::from_mode(0o600)).unwrap();
         }
         let mut command = match (self.nobody, self.under.split_first()) {

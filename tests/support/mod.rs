@@ -2,11 +2,7 @@
 
 pub mod client;
 pub mod engine;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "a vocabulary of faults: not every word of it is needed by a test"
-)]
+#[expect(unused_imports, reason = "a vocabulary of faults: not every word of it is needed by a test")]
 pub mod faultd;
 pub mod fixture;
 pub mod launch;

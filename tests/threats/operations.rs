@@ -33,7 +33,7 @@ const OPERATIONS: &[(&str, &str, &[Level])] = &[
     ("GET", "/images/json", &[Level::Read]),
     ("POST", "/build", &[Level::Images]),
     ("POST", "/build/prune", &[]),
-    ("POST", "/images/create", &[Level::Images]),
+    ("POST", "/images/create", &[Level::Create, Level::Images]),
     ("GET", "/images/{name}/json", &[Level::Read]),
     ("GET", "/images/{name}/attestations", &[]),
     ("GET", "/images/{name}/history", &[Level::Read]),

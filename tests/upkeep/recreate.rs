@@ -409,3 +409,29 @@ fn a_hidden_container_is_not_joined_again() {
         assert_eq!(engine.inspect("container", &scope.name(name))["Id"], before);
     }
 }
+
+/// Its image stays known by its name, its marks are not shown, and of two that ask at once the late one hears why.
+#[test]
+fn what_is_said_of_one_that_was_made_anew() {
+    let Some(engine) = engine::at_hand("upkeep::recreate::said") else { return };
+    let scope = Scope::new(&engine);
+    scope.run("app", &[], POLITE);
+    let client = Launch::at(&engine.host).config(&on(LEVELS)).connect();
+    let call = json!({ "container": scope.name("app") });
+    let both = [client.begin_call("docker_recreate", &call), client.begin_call("docker_recreate", &call)];
+    let both = both.map(|id| client.wait(&id).tool());
+    let (well, late): (Vec<_>, Vec<_>) = both.into_iter().partition(|result| !result.is_error);
+    assert_eq!((well.len(), late.len()), (1, 1), "{well:?} {late:?}");
+    assert_eq!(late[0].kind(), "conflict", "{}", late[0].text);
+    assert!(late[0].text.contains("made anew meanwhile"), "{}", late[0].text);
+    let facts = engine.inspect("container", &scope.name("app"));
+    assert_eq!(facts["Config"]["Image"], BASE);
+    assert!(facts["Config"]["Labels"].to_string().contains("docker-mcp.recreate.of"), "{facts}");
+    let shown =
+        client.call("docker_inspect", &json!({ "container": scope.name("app"), "section": "all" })).ok();
+    assert!(
+        shown.text.contains("test.docker-mcp") && !shown.whole().contains("docker-mcp.recreate"),
+        "{}",
+        shown.text
+    );
+}

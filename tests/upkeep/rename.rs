@@ -25,6 +25,9 @@ fn a_container_gets_another_name_and_runs_on() {
     let taken = client.call("docker_rename", &json!({ "container": new, "name": scope.name("other") }));
     assert_eq!(taken.kind(), "conflict", "{}", taken.text);
     assert!(taken.text.contains("not available"), "{}", taken.text);
+    let ours = client.call("docker_rename", &json!({ "container": new, "name": "docker-mcp-x" }));
+    assert_eq!(ours.kind(), "permission_denied", "{}", ours.text);
+    assert!(ours.text.contains("reserved names"), "{}", ours.text);
     for bad in ["", "x", "-x", "a b", "../x", "a/b", "0123456789ab", &"c".repeat(64)] {
         let refused = client.call("docker_rename", &json!({ "container": new, "name": bad }));
         assert_eq!(refused.kind(), "invalid_arguments", "{bad}: {}", refused.text);

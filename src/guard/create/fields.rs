@@ -82,6 +82,10 @@ pub(super) fn verdict(ask: &Ask, protected: &[PathBuf], settings: &CreateSafety)
         "network_mode" => Ok(()),
         "ipc_mode" if matches!(value, "private" | "none") => Ok(()),
         "cgroupns_mode" if value == "private" => Ok(()),
+        "ipc_mode" if value == "shareable" => no("other containers could join its memory"),
+        "pid_mode" | "uts_mode" if matches!(value, "private" | "shareable") => {
+            no("there is no such mode: without one it has its own")
+        }
         "pid_mode" | "ipc_mode" | "uts_mode" | "userns_mode" | "cgroupns_mode" => {
             no("it would share a namespace of the host or of another container")
         }

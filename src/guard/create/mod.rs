@@ -84,6 +84,18 @@ pub fn check(wanted: &Wanted, settings: &CreateSafety) -> Result<(), Refusal> {
     ceilings(&wanted.amounts, settings)
 }
 
+/// What is let through that its profile refuses, by a person's exceptions or a bypass: `field=value`. Not what only names
+/// something: paths, labels, names.
+#[must_use]
+pub fn beyond(wanted: &Wanted, settings: &CreateSafety) -> Vec<String> {
+    let asks = wanted
+        .asks
+        .iter()
+        .filter(|ask| !matches!(ask.field, "bind" | "mount" | "name" | "label" | "host_port"));
+    let refused = asks.filter(|ask| fields::verdict(ask, &wanted.protected, settings).is_err());
+    refused.map(|ask| format!("{}={}", ask.field, ask.value)).collect()
+}
+
 fn judge(ask: &Ask, wanted: &Wanted, settings: &CreateSafety) -> Result<(), Refusal> {
     let Err(fields::No { why, rule, final_word }) = fields::verdict(ask, &wanted.protected, settings) else {
         return Ok(());

@@ -5,6 +5,7 @@
 //! is its own business in either.
 
 mod allow;
+pub mod copies;
 mod deny;
 mod paths;
 mod script;
@@ -45,6 +46,8 @@ pub struct Place {
     pub user: String,
     /// What makes it as good as the host: `privileged`, the engine's socket, ...
     pub powers: Vec<String>,
+    /// The program that it starts, then files that its arguments name, as far as they are paths.
+    pub programs: Vec<String>,
 }
 
 /// It may run.

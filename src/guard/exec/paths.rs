@@ -58,17 +58,18 @@ pub(super) fn denied<'a>(
         }
         before = Some(c);
     }
-    for path in found {
-        let below = |denied: &&Pattern| {
-            let denied = clean(&denied.text);
-            path == denied
-                || path.strip_prefix(&denied).is_some_and(|rest| denied == "/" || rest.starts_with('/'))
-        };
-        if let Some(by) = safety.denied_paths.iter().find(below) {
-            return Some((path, by));
-        }
-    }
-    None
+    found.into_iter().find_map(|path| beneath(&path, safety).map(|by| (path, by)))
+}
+
+/// The entry that denies this path, or a folder above it.
+pub(super) fn beneath<'a>(path: &str, safety: &'a ExecSafety) -> Option<&'a Pattern> {
+    let path = clean(path);
+    safety.denied_paths.iter().find(|denied| below(&path, &clean(&denied.text)))
+}
+
+/// The folder itself, and what lies in it.
+pub(super) fn below(path: &str, folder: &str) -> bool {
+    path == folder || path.strip_prefix(folder).is_some_and(|rest| folder == "/" || rest.starts_with('/'))
 }
 
 /// Without empty, `.` and `..` parts; links are not known here.

@@ -340,7 +340,12 @@ fn e6_variables_and_e7_folders() {
 fn places_as_good_as_the_host_are_refused() {
     let argv = vec!["ls".to_owned()];
     let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: None, env: &[] };
-    let place = Place { name: "app".into(), user: String::new(), powers: vec!["privileged".into()] };
+    let place = Place {
+        name: "app".into(),
+        user: String::new(),
+        powers: vec!["privileged".into()],
+        ..Place::default()
+    };
     let refused = judge(asked, &place, &safety("mode = \"none\""), false);
     assert!(matches!(refused, Err(Refusal::Ruled { .. })), "{refused:?}");
     assert!(judge(asked, &place, &safety("allow_privileged_targets = true"), false).is_ok());

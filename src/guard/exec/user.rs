@@ -6,7 +6,7 @@ use super::super::refusal::Refusal;
 use super::{Place, shown};
 
 /// The highest id that engines take.
-const MOST: u32 = 2_147_483_647;
+pub(super) const MOST: u32 = 2_147_483_647;
 
 /// `by_rule`: the only user that the entry of `allowed_commands` lets it run as.
 pub(super) fn judge(
@@ -72,7 +72,7 @@ fn root(what: &str) -> Refusal {
 
 /// `uid:gid` of a user written in numbers, of which none is 0. Without a group the container's files would choose one, and
 /// that can be 0: then it is the uid's number.
-fn numeric(user: &str) -> Option<String> {
+pub(super) fn numeric(user: &str) -> Option<String> {
     let id = |text: &str| {
         let digits = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| text.parse::<u32>().ok()).flatten().filter(|id| *id <= MOST)

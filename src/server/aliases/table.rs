@@ -85,6 +85,7 @@ pub(super) const ARGUMENTS: &[Argument] = &[
     argument("id", "container"),
     argument("id", "containers"),
     argument("cmd", "command"),
+    argument("chunkBytes", "chunk_bytes"),
     argument("environment", "env"),
     argument("env", "environment"),
     argument("service", "services"),
@@ -97,6 +98,6 @@ pub(super) const ARGUMENTS: &[Argument] = &[
     Argument { form: Form::Millis, ..argument("timeoutMs", "duration") },
 ];
 
-/// Arguments without an effect here, so that their absence harms nobody: S4's size of a chunk is a setting
-/// (`output.chunk_bytes`).
+/// Arguments without an effect where the tool has none of the kind, so that their absence harms nobody: the size of a
+/// chunk is a setting (`output.chunk_bytes`).
 pub(super) const DROPPED: &[&str] = &["chunkBytes"];

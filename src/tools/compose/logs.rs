@@ -14,7 +14,7 @@ use crate::policy::{Container, Level, Permit, Permits};
 use crate::tool::args::OneOrMany;
 use crate::tool::context::Progress;
 use crate::tool::time::{Moment, Span};
-use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Rate, Spec, Tool, ToolError};
 use crate::tools::containers::logs::window::{Keep, Window};
 use crate::tools::containers::logs::{Tail, follow, scan};
 use crate::tools::pattern;
@@ -65,6 +65,7 @@ impl Tool for Logs {
         foreign_text: true,
         summary: "The newest lines of each container of a compose project, merged by time, each with its service.",
     };
+    const RATE: Rate = Rate::Logs;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {

@@ -17,7 +17,7 @@ use crate::engine::logs::LogOptions;
 use crate::output::{Cut, Draft};
 use crate::policy::{Level, Permits};
 use crate::tool::time::{Moment, Span};
-use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Rate, Spec, Tool, ToolError};
 use crate::tools::pattern;
 
 use window::{Keep, Window};
@@ -70,6 +70,7 @@ impl Tool for Logs {
         summary: "The newest lines of a container's stdout and stderr, also of a stopped one. grep searches back from the \
                   end; follow waits for new lines for a limited time.",
     };
+    const RATE: Rate = Rate::Logs;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {

@@ -343,7 +343,7 @@ fn lost_one(ctx: &Ctx, lost: Lost, tags: &[String]) -> Result<Output, ToolError>
         }
         _ => ("", None),
     };
-    match changing::found(ctx, tags.first().map_or("", String::as_str), lost) {
+    match changing::found(ctx, ("image", tags.first().map_or("", String::as_str)), lost) {
         Ok(note) => Ok(Draft::default()
             .with("image", tags.first().cloned())
             .with("tags", tags.to_vec())

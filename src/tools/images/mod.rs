@@ -2,9 +2,9 @@
 
 mod build;
 mod list;
-mod moving;
+pub(in crate::tools) mod moving;
 mod prune;
-mod pull;
+pub(in crate::tools) mod pull;
 mod push;
 mod remove;
 mod removing;

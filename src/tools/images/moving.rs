@@ -78,7 +78,7 @@ pub(super) fn full(why: &str) -> ToolError {
 }
 
 /// May this registry be asked?
-pub(super) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> {
+pub(in crate::tools) fn allowed(name: &str, settings: &Settings) -> Result<(), ToolError> {
     let allow = &settings.registries.allow;
     let Ok(image) = ImageRef::parse(name) else { return Ok(()) };
     if allow.is_empty() || allow.iter().any(|host| same_registry(&host.text) == image.registry()) {
@@ -210,7 +210,7 @@ pub(super) fn failure(ctx: &Ctx, image: &ImageRef, verb: &str, layers: &Layers, 
             let error = ToolError::new(Kind::DaemonError, silent).hint(hint);
             ToolError { phase: why.phase, limit: why.limit, retry: Retry::Safe, ..error }
         }
-        Failed::Lost(lost) => match changing::found(ctx, &image.familiar(), *lost) {
+        Failed::Lost(lost) => match changing::found(ctx, ("image", &image.familiar()), *lost) {
             // Its callers look for a good end themselves.
             Ok(note) => ToolError::new(Kind::OutcomeUnknown, note).hint("docker_images shows what is there"),
             Err(mut error) => {

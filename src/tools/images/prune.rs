@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use super::removing::{self, Which};
 use crate::engine::snapshot::short;
-use crate::output::Draft;
 use crate::policy::{Level, Permits};
 use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::changing;
@@ -47,10 +46,7 @@ impl Tool for Prune {
             ones.push(removing::remove(&ctx, &permits, which).await);
         }
         if ones.is_empty() {
-            ctx.after.unchanged();
-            return Ok(Draft::list("results", &["image", "changed", "state", "note"], Vec::new())
-                .keep_empty(&["results"])
-                .tail("no unused images"));
+            return Ok(changing::nothing(&ctx, "no unused images"));
         }
         changing::draft(&ctx, "image", ones)
     }

@@ -67,47 +67,12 @@ impl Tool for Pull {
             return Err(ToolError::internal("no permit for the image"));
         };
         let image = permit.target().image.clone();
-        // It would move the name.
-        if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
-            return Err(ToolError::new(
-                Kind::Conflict,
-                format!(
-                    "`{}` cannot be pulled: the filters keep the image that has the name",
-                    image.familiar()
-                ),
-            )
-            .hint("pull another tag of it, or ask a person to change the image filters"));
-        }
-        let space = moving::space(&ctx, &permits).await?;
-        let Found { credentials, trouble } = moving::credentials(&image).await;
-        let mut layers = Layers::default();
-        let begin =
-            ctx.engine.pull(&ctx.budget, &ctx.commit, permit, args.platform.as_deref(), credentials.as_ref());
-        let begun = tokio::select! {
-            begun = moving::begun(&ctx, &image, begin) => begun,
-            () = moving::given_up(&ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
-        };
-        let came = match begun {
-            Ok(pulling) => match follow(&ctx, permit, pulling, (&mut layers, &space)).await {
-                Ok(pulled) if is_for(&ctx, &permits, &image, args.platform.as_deref()).await => {
-                    pulled.arrived(&ctx.engine, &ctx.budget).await
-                }
-                Ok(pulled) => Err(another_platform(&ctx, permit, pulled, String::new()).await),
-                Err(failed) => Err(failed),
-            },
-            Err(failed) => Err(failed),
-        };
-        let (arrived, note) = match came {
-            Ok(arrived) => (Some(arrived), None),
-            Err(Failed::Lost(lost)) if lost.finding.effect == Came::Done => {
-                (None, Some(format!("the engine's answer was lost, but {}", lost.finding.evidence)))
-            }
-            Err(failed) => return Err(told(moving::failure(&ctx, &image, "pull", &layers, failed), trouble)),
-        };
+        let Fetched { arrived, layers, note, trouble } =
+            fetch(&ctx, &permits, permit, args.platform.as_deref()).await?;
         if arrived.as_ref().is_some_and(|arrived| !arrived.changed) {
             ctx.after.unchanged();
         }
-        let mut draft = draft(&image, arrived, layers.counts().1);
+        let mut draft = draft(&image, arrived, layers);
         if permits.references.len() > 1 {
             draft = draft.note("pulled by its digest: the tag was not compared, and was not given to it");
         }
@@ -116,6 +81,66 @@ impl Tool for Pull {
         }
         Ok(draft)
     }
+}
+
+/// What was fetched.
+pub(in crate::tools) struct Fetched {
+    /// What is there now, where the engine said so.
+    arrived: Option<Arrived>,
+    layers: usize,
+    /// Its answer was lost, and it is there.
+    pub note: Option<String>,
+    /// Why it was asked without credentials.
+    pub trouble: Option<String>,
+}
+
+/// The filters hide the image that has the name: it would lose it.
+pub(in crate::tools) fn kept(image: &ImageRef) -> ToolError {
+    ToolError::new(
+        Kind::Conflict,
+        format!("`{}` cannot be pulled: the filters keep the image that has the name", image.familiar()),
+    )
+    .hint("pull another tag of it, or ask a person to change the image filters")
+}
+
+/// Fetches an image by that name.
+pub(in crate::tools) async fn fetch(
+    ctx: &Ctx,
+    permits: &Permits,
+    permit: &Permit<Reference>,
+    platform: Option<&str>,
+) -> Result<Fetched, ToolError> {
+    let image = permit.target().image.clone();
+    // It would move the name.
+    if ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? == Holder::Hidden {
+        return Err(kept(&image));
+    }
+    let space = moving::space(ctx, permits).await?;
+    let Found { credentials, trouble } = moving::credentials(&image).await;
+    let mut layers = Layers::default();
+    let begin = ctx.engine.pull(&ctx.budget, &ctx.commit, permit, platform, credentials.as_ref());
+    let begun = tokio::select! {
+        begun = moving::begun(ctx, &image, begin) => begun,
+        () = moving::given_up(ctx) => return Err(ToolError::new(Kind::Cancelled, "the caller gave up")),
+    };
+    let came = match begun {
+        Ok(pulling) => match follow(ctx, permit, pulling, (&mut layers, &space)).await {
+            Ok(pulled) if is_for(ctx, permits, &image, platform).await => {
+                pulled.arrived(&ctx.engine, &ctx.budget).await
+            }
+            Ok(pulled) => Err(another_platform(ctx, permit, pulled, String::new()).await),
+            Err(failed) => Err(failed),
+        },
+        Err(failed) => Err(failed),
+    };
+    let (arrived, note) = match came {
+        Ok(arrived) => (Some(arrived), None),
+        Err(Failed::Lost(lost)) if lost.finding.effect == Came::Done => {
+            (None, Some(format!("the engine's answer was lost, but {}", lost.finding.evidence)))
+        }
+        Err(failed) => return Err(told(moving::failure(ctx, &image, "pull", &layers, failed), trouble)),
+    };
+    Ok(Fetched { arrived, layers: layers.counts().1, note, trouble })
 }
 
 /// Why there were no credentials may be why it failed.

@@ -11,7 +11,7 @@ use crate::engine::transfer::{Failed, Push as Pushing, Step};
 use crate::output::Draft;
 use crate::policy::reference::ImageRef;
 use crate::policy::{Level, Permits};
-use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
 
 pub struct Push;
 
@@ -46,6 +46,12 @@ impl Tool for Push {
 
     fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
         moving::allowed(&args.image, settings)
+    }
+
+    async fn preview(_: &Ctx, permits: &Permits, _: &Args) -> Result<Preview, ToolError> {
+        let names = permits.references.iter().map(|permit| &permit.target().image);
+        let lines = names.map(|name| format!("image `{}` is sent to `{}`", name.familiar(), name.registry()));
+        Ok(Preview { lines: lines.collect(), state: Vec::new() })
     }
 
     async fn run(ctx: Ctx, permits: Permits, _: Args) -> Result<Output, ToolError> {

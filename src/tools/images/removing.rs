@@ -127,7 +127,7 @@ async fn removed(
         let came = ctx.engine.take_name(&ctx.budget, &ctx.commit, permit, step).await;
         let came = match came {
             Ok(Outcome::Answered(all)) => Ok(all),
-            Ok(Outcome::Lost(lost)) => found(ctx, words, *lost).map(|why| {
+            Ok(Outcome::Lost(lost)) => found(ctx, ("image", words), *lost).map(|why| {
                 note = Some(why);
                 false
             }),

@@ -92,7 +92,7 @@ pub fn targets(options: &Options) -> Result<Vec<Asked>, ToolError> {
         Some(name) => Asked::NewContainer(name.clone()),
         None => Asked::UnnamedContainer(like(&options.image)),
     };
-    let mut all = vec![name, Asked::Image(options.image.clone())];
+    let mut all = vec![name, Asked::ImageOrPull(options.image.clone())];
     all.extend(networks(options).into_iter().map(|name| Asked::Network(name.to_owned())));
     let volumes = mounts(options)?.into_iter().filter(|mount| !mount.is_host());
     all.extend(volumes.map(|mount| Asked::Volume(mount.source)));
@@ -235,8 +235,8 @@ pub fn amounts(options: &Options) -> Result<Amounts, ToolError> {
                 .ok_or_else(|| wrong("cpu", &n.0, "processors: 0.5, 2"))?,
         ),
     };
-    if resources.pids == Some(0) {
-        return Err(wrong("pids", "0", "1 at least"));
+    if let Some(pids @ (0 | 4_194_305..)) = resources.pids {
+        return Err(wrong("pids", &pids.to_string(), "between 1 and 4194304, which is all that Linux has"));
     }
     Ok(Amounts { memory, cpus, pids: resources.pids })
 }
@@ -331,6 +331,7 @@ pub fn refused(refusal: Refusal) -> ToolError {
 
 /// The options as they are written, before anything is looked up.
 pub fn guard(options: &Options, settings: &Settings) -> Result<(), ToolError> {
+    super::blueprint::in_their_place(options)?;
     let binds: Vec<String> =
         mounts(options)?.into_iter().filter(Mounted::is_host).map(|mount| mount.source).collect();
     let wanted = wanted(options, settings, &binds)?;

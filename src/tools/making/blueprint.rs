@@ -14,7 +14,7 @@ use crate::tools::lifecycle::is_signal;
 use super::asks;
 use super::forms::Argv;
 use super::options::{HealthCheck, Options};
-use super::secrets::Environment;
+use super::secrets::{Environment, OPEN};
 
 type Fields = BTreeMap<&'static str, Value>;
 
@@ -31,17 +31,6 @@ pub(super) fn checked(options: &Options) -> Result<(), ToolError> {
         if key.is_empty() || key.contains(['=', '\0']) {
             return Err(wrong("environment", "a variable needs a name without `=`", "{\"NAME\": \"value\"}"));
         }
-    }
-    let texts = [&options.labels, &options.extra_hosts, &options.sysctls, &options.ulimits];
-    let mut elsewhere =
-        texts.into_iter().flat_map(|map| Options::texts(map.as_ref())).map(|(_, value)| value);
-    let said = [&options.command, &options.entrypoint].into_iter().flatten().flat_map(|c| match c {
-        Argv::Line(line) => vec![line.as_str()],
-        Argv::Words(words) => words.iter().map(String::as_str).collect(),
-    });
-    if elsewhere.by_ref().chain(said).any(|text| text.contains("${secret:")) {
-        return Err(ToolError::invalid("`${secret:NAME}` stands in values of `environment` only")
-            .hint("give it to the container as a variable"));
     }
     if options.workdir.as_deref().is_some_and(|dir| !dir.starts_with('/')) {
         return Err(wrong("workdir", "it must be absolute", "begin it with a slash"));
@@ -91,6 +80,45 @@ pub(super) fn checked(options: &Options) -> Result<(), ToolError> {
         return Err(wrong("network_mode", "it goes with no other network", "leave `networks` out"));
     }
     Ok(())
+}
+
+/// Secrets stand where they are put in, and nowhere else.
+pub(super) fn in_their_place(options: &Options) -> Result<(), ToolError> {
+    let Some(field) = secret_elsewhere(options) else { return Ok(()) };
+    // Not in its own form, which is masked like a secret.
+    Err(wrong(
+        field,
+        "a secret may stand in a value of `environment` only",
+        "give it to the container as a variable",
+    ))
+}
+
+/// The first field with `${secret:` in it, but for values of the environment.
+fn secret_elsewhere(options: &Options) -> Option<&'static str> {
+    fn said(argv: Option<&Argv>) -> Vec<&str> {
+        match argv {
+            None => Vec::new(),
+            Some(Argv::Line(line)) => vec![line],
+            Some(Argv::Words(words)) => words.iter().map(String::as_str).collect(),
+        }
+    }
+    let both = |map| Options::texts(map).flat_map(|(key, value)| [key, value]).collect::<Vec<_>>();
+    let lists = |list| Options::list(list).iter().map(String::as_str).collect::<Vec<_>>();
+    let fields = [
+        ("environment", Options::texts(options.environment.as_ref()).map(|(key, _)| key).collect()),
+        ("command", said(options.command.as_ref())),
+        ("entrypoint", said(options.entrypoint.as_ref())),
+        ("health_check.cmd", said(options.health_check.as_ref().map(|check| &check.cmd))),
+        ("labels", both(options.labels.as_ref())),
+        ("extra_hosts", both(options.extra_hosts.as_ref())),
+        ("sysctls", both(options.sysctls.as_ref())),
+        ("ulimits", both(options.ulimits.as_ref())),
+        ("tmpfs", lists(options.tmpfs.as_ref())),
+        ("user", options.user.as_deref().into_iter().collect()),
+        ("workdir", options.workdir.as_deref().into_iter().collect()),
+        ("hostname", options.hostname.as_deref().into_iter().collect()),
+    ];
+    fields.into_iter().find(|(_, texts)| texts.iter().any(|text| text.contains(OPEN))).map(|(field, _)| field)
 }
 
 pub(super) fn words(field: &str, command: Option<&Argv>) -> Result<Option<Vec<String>>, ToolError> {

@@ -59,8 +59,8 @@ impl Tool for Create {
         plan::preview(ctx, permits, &args.0).await
     }
 
-    async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let ready = made::make(&ctx, permits, &args.0).await?;
+    async fn run(mut ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
+        let ready = made::make(&mut ctx, permits, &args.0, Self::SPEC.name).await?;
         Ok(draft(&ready, &args.0).with("state", "created"))
     }
 }
@@ -73,6 +73,9 @@ pub(super) fn draft(ready: &made::Ready, options: &Options) -> Draft {
         .with("id", who.id.clone())
         .with("image", options.image.clone())
         .with("changed", true);
+    if ready.pulled {
+        draft = draft.with("pulled", true);
+    }
     draft.learned = ready.learned.clone();
     if !ready.made.warnings.is_empty() {
         draft = draft.with("warnings", ready.made.warnings.clone());

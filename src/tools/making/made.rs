@@ -17,6 +17,7 @@ use crate::tool::error::Effect;
 use crate::tool::{Ctx, Kind, Retry, ToolError};
 
 use super::asks::Role;
+use super::fetch::{self, Pulled};
 use super::options::Options;
 use super::{asks, plan, secrets};
 
@@ -32,10 +33,29 @@ pub(super) struct Ready {
     pub made: Made,
     pub learned: Learned,
     pub notes: Vec<String>,
+    /// The image was fetched for it.
+    pub pulled: bool,
 }
 
-/// Makes it.
-pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> Result<Ready, ToolError> {
+/// Makes it; an image that is not here is fetched first.
+pub(super) async fn make(
+    ctx: &mut Ctx,
+    mut permits: Permits,
+    options: &Options,
+    tool: &str,
+) -> Result<Ready, ToolError> {
+    let pulled = fetch::image(ctx, &mut permits, options, tool).await?;
+    match (made(ctx, permits, options).await, pulled) {
+        (made, None) => made,
+        (Ok(ready), Some(Pulled { mut notes, .. })) => {
+            notes.extend(ready.notes);
+            Ok(Ready { pulled: true, notes, ..ready })
+        }
+        (Err(e), Some(Pulled { name, .. })) => Err(fetch::stays(e, &name)),
+    }
+}
+
+async fn made(ctx: &Ctx, mut permits: Permits, options: &Options) -> Result<Ready, ToolError> {
     let judged = plan::judge(ctx, &permits, options).await?;
     // Held until it is made: two calls must not take the last place both.
     let place = room(ctx, &permits).await?;
@@ -66,7 +86,7 @@ pub(super) async fn make(ctx: &Ctx, mut permits: Permits, options: &Options) -> 
             "the secret `{secret}` is shorter than 8 characters: it cannot be masked wherever it shows up"
         )
     }));
-    Ok(Ready { made, learned: environment.learned, notes })
+    Ok(Ready { made, learned: environment.learned, notes, pulled: false })
 }
 
 /// Nobody heard of it. Where it turns up late it is taken back: it was not compared with what was let through.
@@ -99,7 +119,7 @@ fn lost(ctx: &Ctx, name: &str, unheard: Unheard) -> ToolError {
 static COUNTING: Mutex<()> = Mutex::const_new(());
 
 /// Is there room for one more? What it gives is held until there is one more.
-async fn room(ctx: &Ctx, permits: &Permits) -> Result<Option<MutexGuard<'static, ()>>, ToolError> {
+pub(super) async fn room(ctx: &Ctx, permits: &Permits) -> Result<Option<MutexGuard<'static, ()>>, ToolError> {
     let Some(most) = ctx.settings.create.limits.containers else { return Ok(None) };
     if ctx.settings.create.profile == Profile::Off {
         return Ok(None);
@@ -118,26 +138,37 @@ async fn room(ctx: &Ctx, permits: &Permits) -> Result<Option<MutexGuard<'static,
 
 /// Compares what there is with what was asked for, and looks once more at what may have been exchanged meanwhile.
 async fn as_permitted(ctx: &Ctx, permits: &Permits, options: &Options, made: &Made) -> Result<(), ToolError> {
-    if ctx.settings.create.profile == Profile::Off {
-        return Ok(());
-    }
     let inspection = ctx.engine.inspect_container(&ctx.budget.at_most(LOOK), &made.permit).await?;
+    if ctx.settings.create.profile == Profile::Off {
+        // The name may have gone to another image meanwhile.
+        return match inspection.get("Image") == made.sent.get("Image") {
+            true => Ok(()),
+            false => Err(another(made, "Image")),
+        };
+    }
     let linked = asks::links(options)
         .into_iter()
         .zip(linked_to(permits, options))
         .map(|((_, alias), name)| format!("/{name}:/{}/{alias}", made.permit.target().name));
     if let Err(field) = compare(&made.sent, &inspection, &linked.collect()) {
-        let name = &made.permit.target().name;
-        return Err(ToolError::new(
-            Kind::Conflict,
-            format!("the engine made `{name}` with another {field} than was let through"),
-        )
-        .hint("an image or a setting of the engine brings it along; a person can look at the host"));
+        return Err(another(made, &field));
     }
     if asks::mounts(options)?.is_empty() {
         return Ok(());
     }
     plan::judge(ctx, permits, options).await.map(drop)
+}
+
+fn another(made: &Made, field: &str) -> ToolError {
+    let name = &made.permit.target().name;
+    let error = ToolError::new(
+        Kind::Conflict,
+        format!("the engine made `{name}` with another {field} than was let through"),
+    );
+    error.hint(match field {
+        "Image" => "its name was given to another image in the same moment; ask again",
+        _ => "an image or a setting of the engine brings it along; a person can look at the host",
+    })
 }
 
 /// The names of the containers that are linked to, in the order of the links.
@@ -177,6 +208,16 @@ pub(super) async fn back(ctx: &Ctx, permit: Permit<Container>, why: ToolError) -
     .hint("it is tried again for a while; docker_ps with all = true shows whether it is there, docker_remove takes it away")
 }
 
+/// How it is now, where that can be seen.
+pub(super) async fn state(ctx: &Ctx, permit: &Permit<Container>) -> Option<String> {
+    let facts = ctx.engine.inspect_container(&ctx.budget.at_most(LOOK), permit).await.ok()?;
+    facts.pointer("/State/Status")?.as_str().map(str::to_owned)
+}
+
+/// What the engine calls a fault of its own, and is the caller's.
+const MISTAKES: &[&str] =
+    &["capability", "capadd", "capdrop", "security-opt", "security option", "seccomp profile"];
+
 fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {
     match e {
         EngineError::Status { code: 404, message } if message.contains("image") => {
@@ -189,6 +230,12 @@ fn refused(e: EngineError, options: &Options, name: &str) -> ToolError {
         EngineError::Status { code: 404, message } => {
             ToolError::new(Kind::Conflict, format!("something that it needs is missing: {message}"))
                 .hint("list volumes and networks again")
+        }
+        EngineError::Status { code: 400 | 500, message }
+            if MISTAKES.iter().any(|word| message.to_ascii_lowercase().contains(word)) =>
+        {
+            ToolError::invalid(format!("the engine refuses an option: {message}"))
+                .hint("mend that option, or leave it out")
         }
         e => e.into(),
     }

@@ -3,13 +3,15 @@
 mod asks;
 mod blueprint;
 mod create;
-mod forms;
+mod fetch;
+pub(super) mod forms;
 mod made;
 mod options;
 mod plan;
 mod real;
 mod run;
 mod secrets;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod words;

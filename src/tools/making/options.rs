@@ -14,7 +14,7 @@ use super::forms::{Argv, Number, Pairs, Texts};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub struct Options {
-    /// Reference or id; it must be there.
+    /// Reference or id; pulled where it is not here.
     pub image: String,
     /// Chosen by us if absent.
     pub name: Option<String>,

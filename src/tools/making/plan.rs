@@ -7,13 +7,14 @@ use crate::engine::create::{Blueprint, Mount, Net, Source};
 use crate::engine::endpoint::Endpoint;
 use crate::guard::create::image::{self, Brought};
 use crate::guard::create::{self, Ask, Way};
+use crate::policy::reference::ImageRef;
 use crate::policy::{Image, Permit, Permits};
 use crate::tool::{Ctx, Kind, Preview, ToolError};
 
 use super::asks::{self, Mounted, Role};
 use super::options::Options;
 use super::secrets::Environment;
-use super::{blueprint, real};
+use super::{blueprint, fetch, real, shown};
 
 /// What was found out.
 #[derive(Debug, Default)]
@@ -24,8 +25,8 @@ pub(super) struct Judged {
     pub brought: Brought,
 }
 
-/// The image's permit.
-pub(super) fn the_image(permits: &Permits) -> Result<&Permit<Image>, ToolError> {
+/// The image's permit: before it is made there must be one.
+fn the_image(permits: &Permits) -> Result<&Permit<Image>, ToolError> {
     permits.images.first().ok_or_else(|| ToolError::internal("no permit for the image"))
 }
 
@@ -40,9 +41,13 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
         Endpoint::Unix(path) => (true, Some(path.clone())),
         _ => (false, None),
     };
-    let brought = {
-        let inspection = ctx.engine.inspect_image(&ctx.budget, the_image(permits)?).await;
-        image::brought(&inspection.map_err(|e| ToolError::of_object(e, "image", &options.image))?)
+    // One that is to be fetched is judged when it is here.
+    let brought = match permits.images.first() {
+        None => Brought::default(),
+        Some(permit) => {
+            let inspection = ctx.engine.inspect_image(&ctx.budget, permit).await;
+            image::brought(&inspection.map_err(|e| ToolError::of_object(e, "image", &options.image))?)
+        }
     };
     if !guarded {
         // The host may be another one; the engine says what it does not find.
@@ -73,7 +78,8 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
     }
     let mut found = real::real(paths).await?;
     let mut wanted = asks::wanted(options, settings, &found)?;
-    if settings.create.profile == Profile::Restricted && options.user.is_none() {
+    let known = !permits.images.is_empty();
+    if settings.create.profile == Profile::Restricted && options.user.is_none() && known {
         extra.push(Ask::new("user", brought.user.clone()));
     }
     wanted.asks.extend(extra);
@@ -158,6 +164,7 @@ pub(super) fn blueprint<'a>(
     );
     Ok(Blueprint {
         image: the_image(permits)?,
+        called: ImageRef::parse(&options.image).ok(),
         network,
         mounts,
         pid_of,
@@ -176,8 +183,8 @@ pub(super) fn blueprint<'a>(
 
 /// What would be made, in a line an object.
 pub(super) async fn preview(ctx: &Ctx, permits: &Permits, options: &Options) -> Result<Preview, ToolError> {
+    let missing = fetch::missing(ctx, permits, options).await?;
     let judged = judge(ctx, permits, options).await?;
-    let image = the_image(permits)?.target();
     let name = match &options.name {
         Some(name) => format!("`{name}`"),
         None => "with a name of our choice".to_owned(),
@@ -193,6 +200,9 @@ pub(super) async fn preview(ctx: &Ctx, permits: &Permits, options: &Options) -> 
         let from = if source.starts_with('/') { real.next().unwrap_or(&source).clone() } else { source };
         lines.push(format!("`{from}` at `{target}`, {how}"));
     }
-    let state = std::iter::once(image.id.clone()).chain(judged.real).collect();
+    lines.extend(shown::more(permits, options, &ctx.settings)?);
+    lines.extend(missing.map(|name| format!("the image `{name}` would be pulled")));
+    let image = permits.images.first().map(|permit| permit.target().id.clone());
+    let state = image.into_iter().chain(judged.real).collect();
     Ok(Preview { lines, state })
 }

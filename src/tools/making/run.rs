@@ -61,8 +61,8 @@ impl Tool for Run {
         plan::preview(ctx, permits, args).await
     }
 
-    async fn run(ctx: Ctx, permits: Permits, args: Options) -> Result<Output, ToolError> {
-        let ready = made::make(&ctx, permits, &args).await?;
+    async fn run(mut ctx: Ctx, permits: Permits, args: Options) -> Result<Output, ToolError> {
+        let ready = made::make(&mut ctx, permits, &args, Self::SPEC.name).await?;
         let mut draft = draft(&ready, &args);
         let permit = ready.made.permit;
         match ctx
@@ -74,8 +74,13 @@ impl Tool for Run {
             Ok(Outcome::Lost(lost)) => {
                 // Not started for certain: it does not stay. Else it is there, whether it runs or not.
                 let never = matches!(lost.finding.effect, Came::None);
-                match changing::found(&ctx, &permit.target().name, *lost) {
-                    Ok(note) => draft = draft.note(note),
+                match changing::found(&ctx, ("container", &permit.target().name), *lost) {
+                    Ok(note) => {
+                        draft = draft.note(note);
+                        if let Some(state) = made::state(&ctx, &permit).await {
+                            draft = draft.with("state", state);
+                        }
+                    }
                     Err(why) if never => return Err(made::back(&ctx, permit, why).await),
                     Err(why) => {
                         let name = &permit.target().name;

@@ -10,7 +10,7 @@ use crate::tool::{Kind, ToolError};
 
 use super::options::Options;
 
-const OPEN: &str = "${secret:";
+pub(super) const OPEN: &str = "${secret:";
 
 /// A value in pieces: text, or the name of a secret.
 enum Piece<'a> {
@@ -33,7 +33,8 @@ fn pieces(value: &str) -> Result<Vec<Piece<'_>>, ToolError> {
         let (before, after) = rest.split_at(at);
         let after = after.get(OPEN.len()..).unwrap_or_default();
         let Some((name, next)) = after.split_once('}') else {
-            return Err(ToolError::invalid("`environment`: a `${secret:` has no end").hint("${secret:NAME}"));
+            return Err(ToolError::invalid("`environment`: the reference to a secret has no end")
+                .hint("close it with a `}`"));
         };
         all.extend([Piece::Text(before), Piece::Secret(name)]);
         rest = next;

@@ -216,7 +216,7 @@ proptest! {
         // Neither of the tools breaks on it.
         for tool in TOOLS {
             if let Ok(prepared) = tool.prepare(arguments.clone()) {
-                let _ = tool.guard(&prepared, &settings);
+                let _ = tool.judge(&prepared, &settings, &[]);
             }
         }
         let Some(options) = read(arguments) else { return Ok(()) };

@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::guard::network;
 use crate::policy::{Level, Permits};
 use crate::tool::args::OneOrMany;
-use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 use crate::tools::guarded::refused;
 
@@ -44,6 +44,14 @@ impl Tool for Connect {
 
     fn guard(args: &Args, _settings: &Settings) -> Result<(), ToolError> {
         network::aliases(&args.aliases.0).map_err(refused)
+    }
+
+    async fn preview(_: &Ctx, permits: &Permits, args: &Args) -> Result<Preview, ToolError> {
+        let mut preview = super::between(permits, "is connected to")?;
+        if !args.aliases.0.is_empty() {
+            preview.lines.push(format!("found there as {}, too", args.aliases.0.join(", ")));
+        }
+        Ok(preview)
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {

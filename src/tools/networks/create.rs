@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Settings;
-use crate::engine::network_changes::MakeNetwork;
+use crate::engine::network_changes::{MakeNetwork, NO_ADDRESSES};
 use crate::guard::{labels, network};
 use crate::policy::{Level, Permits};
-use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 use crate::tools::guarded::refused;
 
@@ -57,8 +57,14 @@ impl Tool for Create {
             return Err(ToolError::internal("no permit for a network"));
         };
         let made = ctx.engine.make_network(&ctx.budget, &ctx.commit, permit, make).await;
-        let one = One::of(&ctx, ("network", &args.name), made, |changed| {
+        let mut one = One::of(&ctx, ("network", &args.name), made, |changed| {
             Well::changed(changed).shown(if changed { "created" } else { "there already" })
+        });
+        one.on_failure(|e| match e.message == NO_ADDRESSES {
+            true => ToolError { kind: Kind::DaemonError, ..e }.hint(
+                "docker_network_prune removes those that nothing is on; a person can widen default-address-pools of the engine",
+            ),
+            false => e,
         });
         changing::draft(&ctx, "network", vec![one])
     }

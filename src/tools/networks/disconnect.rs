@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::policy::{Level, Permits};
-use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 
 pub struct Disconnect;
@@ -33,6 +33,10 @@ impl Tool for Disconnect {
 
     fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
         Ok(vec![Asked::Network(args.network.clone()), Asked::Container(args.container.clone())])
+    }
+
+    async fn preview(_: &Ctx, permits: &Permits, _: &Args) -> Result<Preview, ToolError> {
+        super::between(permits, "is disconnected from")
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, _args: Args) -> Result<Output, ToolError> {

@@ -17,6 +17,7 @@ use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Retry, Spec,
 
 mod judge;
 
+use super::words::made_anew;
 use judge::judge;
 
 pub struct Recreate;
@@ -94,9 +95,16 @@ impl Tool for Recreate {
         };
         let name = permit.target().name.clone();
         // Held to the end, also by what goes on when the caller has gone.
-        let claim = claim(&ctx, permit).await?;
+        let claim = match claim(&ctx, permit).await {
+            Err(e) if e.kind == Kind::NotFound => return Err(gone(&ctx, &permits, &name).await),
+            claim => claim?,
+        };
         let mended = ctx.engine.mend(&ctx.budget, &ctx.commit, permit, Patience::None).await;
-        let mended = mended.map_err(|e| ToolError::of_object(e, "container", &name))?;
+        let mended = match mended {
+            Ok(mended) => mended,
+            Err(e) if e.is_gone() => return Err(gone(&ctx, &permits, &name).await),
+            Err(e) => return Err(ToolError::of_object(e, "container", &name)),
+        };
         match &mended {
             Mended::Nothing => {}
             // It has its own name again, which is not the one that this call was for.
@@ -121,7 +129,10 @@ impl Tool for Recreate {
                 ));
             }
         }
-        let what = look(&ctx, &permits, &args).await?;
+        let what = match look(&ctx, &permits, &args).await {
+            Err(e) if e.kind == Kind::NotFound => return Err(gone(&ctx, &permits, &name).await),
+            what => what?,
+        };
         judge(&what, &args, &ctx)?;
         let Some(permit) = permits.containers.pop() else {
             return Err(ToolError::internal("a recreation without its container"));
@@ -161,6 +172,15 @@ impl Tool for Recreate {
         }
         Ok(notes.into_iter().fold(draft, Draft::note))
     }
+}
+
+/// Two that make the same one anew: the one that comes late hears of it.
+async fn gone(ctx: &Ctx, permits: &Permits, name: &str) -> ToolError {
+    let anew = match permits.containers.first() {
+        Some(permit) => made_anew(ctx, &permits.world, permit.target()).await,
+        None => None,
+    };
+    anew.unwrap_or_else(|| ToolError::not_found("container", name))
 }
 
 /// Who finishes and who undoes it at once would leave neither. Without a place for claims nobody watches, and nobody else

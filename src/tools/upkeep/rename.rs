@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::Settings;
+use crate::guard::create::{self, Ask};
 use crate::policy::{Level, Permits};
 use crate::tool::{Asked, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
 use crate::tools::changing::{self, One, Well};
 
 use super::levels;
+use super::words::made_anew;
 
 pub struct Rename;
 
@@ -37,6 +40,15 @@ impl Tool for Rename {
         Ok(vec![Asked::Container(args.container.clone()), Asked::NewContainer(args.name.clone())])
     }
 
+    fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
+        // What a new container may not be called, an old one is not called either.
+        let asks = vec![Ask::new("name", args.name.as_str())];
+        create::check(&create::Wanted { asks, ..create::Wanted::default() }, &settings.create).map_err(|no| {
+            let what = format!("`name` = `{}` is refused by {}: {}", args.name, no.rule, no.why);
+            ToolError::new(Kind::PermissionDenied, what).hint("choose another name")
+        })
+    }
+
     async fn preview(ctx: &Ctx, permits: &Permits, _: &Args) -> Result<Preview, ToolError> {
         let ([old], [new]) = (permits.containers.as_slice(), permits.new_containers.as_slice()) else {
             return Err(ToolError::internal("a rename without its two names"));
@@ -63,13 +75,21 @@ impl Tool for Rename {
         let (Some(old), Some(new)) = (permits.containers.pop(), permits.new_containers.pop()) else {
             return Err(ToolError::internal("a rename without its two names"));
         };
-        let (from, to) = (old.target().name.clone(), new.target().name.clone());
+        let (who, to) = (old.target().clone(), new.target().name.clone());
+        let from = who.name.clone();
         let well = |changed| Well::changed(changed).shown(format!("called {to}")).with("name", to.clone());
         if from == to {
             return changing::draft(&ctx, "container", vec![One::ended(from, Ok(well(false)))]);
         }
         let came = ctx.engine.rename(&ctx.budget, &ctx.commit, old, new).await;
+        let anew = match &came {
+            Err(e) if e.is_gone() => made_anew(&ctx, &permits.world, &who).await,
+            _ => None,
+        };
         let mut one = One::of(&ctx, ("container", &from), came, |()| well(true));
+        if let Some(anew) = anew {
+            one.on_failure(|_| anew);
+        }
         one.on_failure(|e| match e.kind {
             // Who has it may be hidden: the engine's words would say so.
             Kind::Conflict => ToolError { message: format!("the name `{to}` is not available"), ..e }

@@ -18,6 +18,8 @@ pub struct Update;
 
 /// The engine takes no less.
 const LEAST_MEMORY: u64 = 6 << 20;
+/// Linux has no more.
+const MOST_PIDS: i64 = 1 << 22;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -178,8 +180,8 @@ fn wish(args: &Args) -> Result<Wish, ToolError> {
         None => None,
     };
     let pids = match args.pids.map(i64::try_from) {
-        Some(Ok(pids @ 1..)) => Some(pids),
-        Some(_) => return bad("`pids` must be 1 or more", "write a number such as 256"),
+        Some(Ok(pids @ 1..=MOST_PIDS)) => Some(pids),
+        Some(_) => return bad("`pids` must be between 1 and 4194304", "write a number such as 256"),
         None => None,
     };
     let restart = args.restart_policy.as_deref().map(restart).transpose()?;

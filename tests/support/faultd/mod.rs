@@ -33,7 +33,7 @@ pub use fault::{Fault, Frames};
 pub use http::{Answer, Request};
 use sock::{Listener, Sock};
 pub use toxic::{Poison, Toxic};
-pub use when::{When, any, delete, get, post};
+pub use when::{When, any, delete, get, post, put};
 
 use super::Engine;
 

@@ -27,6 +27,11 @@ pub fn post(path: &str) -> When {
     When { method: Some("POST"), ..any().path(path) }
 }
 
+/// A `PUT`.
+pub fn put(path: &str) -> When {
+    When { method: Some("PUT"), ..any().path(path) }
+}
+
 /// A `DELETE`.
 pub fn delete(path: &str) -> When {
     When { method: Some("DELETE"), ..any().path(path) }

@@ -79,8 +79,10 @@ fn unusual<'t>(text: &'t str, usual: &str) -> &'t str {
 
 /// Compose writes the services that a container depends on into a label.
 fn labels(raw: &Value, who: &Container, outlook: &Outlook<'_>) -> Map<String, Value> {
+    // Marks of docker_recreate are no words of the user's.
+    let others = |(key, _): &(&String, &Value)| !key.starts_with("docker-mcp.recreate.");
     let mut labels: Map<String, Value> =
-        entries(raw, "/Config/Labels").map(|(k, v)| (k.clone(), v.clone())).collect();
+        entries(raw, "/Config/Labels").filter(others).map(|(k, v)| (k.clone(), v.clone())).collect();
     if let Some(Value::String(depends_on)) = labels.get_mut(DEPENDS_ON) {
         let project = who.project.as_deref().unwrap_or_default();
         let visible =

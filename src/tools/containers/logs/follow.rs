@@ -48,7 +48,7 @@ pub async fn follow(
     let mut taken = Taken {
         masked: Masked::new(&ctx.mask),
         window: Window::new(keep),
-        batch: Batch { text: String::new(), full },
+        batch: Batch::of(full),
         lead,
         wanted,
         timestamps,
@@ -76,7 +76,7 @@ pub async fn follow(
                 if taken.written > BYTES {
                     break "byte_limit";
                 }
-                if taken.batch.text.len() >= full {
+                if taken.batch.is_full() {
                     taken.batch.send(ctx, end).await;
                     armed = false;
                 }
@@ -150,18 +150,34 @@ impl Taken {
     }
 
     fn waits(&self) -> bool {
-        self.masked.holds() || !self.batch.text.is_empty()
+        self.masked.holds() || !self.batch.is_empty()
     }
 }
 
 /// Lines on their way out, masked already: whatever they are cut into, no part of a secret is in it.
-struct Batch {
+#[derive(Debug)]
+pub(in crate::tools) struct Batch {
     text: String,
     full: usize,
 }
 
 impl Batch {
-    fn add(&mut self, lines: &str) {
+    /// In pieces of so many bytes.
+    pub(in crate::tools) const fn of(full: usize) -> Self {
+        Self { text: String::new(), full }
+    }
+
+    /// Nothing waits.
+    pub(in crate::tools) const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// A piece is full.
+    pub(in crate::tools) const fn is_full(&self) -> bool {
+        self.text.len() >= self.full
+    }
+
+    pub(in crate::tools) fn add(&mut self, lines: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
@@ -169,7 +185,7 @@ impl Batch {
     }
 
     /// In pieces; a listener that is slow slows the log down, and never holds the call.
-    async fn send(&mut self, ctx: &Ctx, by: Instant) {
+    pub(in crate::tools) async fn send(&mut self, ctx: &Ctx, by: Instant) {
         let text = std::mem::take(&mut self.text);
         let mut rest = text.as_str();
         while !rest.is_empty() {

@@ -1,0 +1,106 @@
+//! `docker_copy_from`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Settings;
+use crate::engine::archive::{Found, Step};
+use crate::engine::{Budget, EngineError};
+use crate::guard::exec::{Place, copies};
+use crate::policy::{Container, Level, Permit, Permits};
+use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tools::guarded::refused;
+
+use super::copy_content::Encoding;
+use super::copy_place::{PAUSE, no_file, target};
+use super::copy_seen::Seen;
+
+pub struct CopyFrom;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// Name or id.
+    pub container: Option<String>,
+    /// Compose project, with `service` instead of `container`.
+    pub project: Option<String>,
+    pub service: Option<String>,
+    /// A file or folder in it, absolute.
+    pub path: String,
+    /// auto: text where it is text.
+    pub encoding: Option<Encoding>,
+    /// Of content, in all.
+    pub max_bytes: Option<usize>,
+}
+
+impl Tool for CopyFrom {
+    const SPEC: Spec = Spec {
+        name: "docker_copy_from",
+        title: "Read files of a container",
+        levels: &[Level::Exec],
+        class: Class::Exec,
+        effect: Effect::Reads,
+        idempotent: true,
+        foreign_text: true,
+        summary: "Read a file or a small folder of a container, running or not, as text or base64. Secrets are masked; of \
+                  large files the beginning. Links are named, not followed.",
+    };
+    type Args = Args;
+
+    fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {
+        copies::path(&args.path).map_err(refused)?;
+        target(args.container.as_deref(), args.project.as_deref(), args.service.as_deref())
+    }
+
+    fn judge(args: &Args, settings: &Settings, places: &[Place]) -> Result<Vec<String>, ToolError> {
+        let [place] = places else { return Err(ToolError::internal("files without their place")) };
+        copies::read(&args.path, place, &settings.exec, settings.bypass).map_err(refused)
+    }
+
+    async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
+        let (Some(permit), [place]) = (permits.containers.pop(), ctx.places.as_slice()) else {
+            return Err(ToolError::internal("files without their place"));
+        };
+        let name = permit.target().name.clone();
+        let of = |e: EngineError| ToolError::of_object(e, "container", &name);
+        let budget = Budget { idle: Some(PAUSE.min(ctx.budget.total)), ..ctx.budget };
+        let found = ctx.engine.archive_find(&budget, &permit, &args.path, false).await.map_err(of)?;
+        may_read(&ctx, &budget, &permit, &found, place).await?;
+        if !found.missing.is_empty() {
+            return Err(no_file(&args.path, &name));
+        }
+        let reader = match ctx.engine.archive_read(&budget, &permit, &found.path).await {
+            Err(EngineError::Status { code: 404, .. }) => return Err(no_file(&args.path, &name)),
+            reader => reader.map_err(of)?,
+        };
+        let seen = Seen::new(&ctx, &args, &found.path);
+        let seen = seen.read(reader).await.map_err(of)?;
+        Ok(seen.draft(&name, &args.path, &found))
+    }
+}
+
+/// Where the path leads may be read, too.
+async fn may_read(
+    ctx: &Ctx,
+    budget: &Budget,
+    permit: &Permit<Container>,
+    found: &Found,
+    place: &Place,
+) -> Result<(), ToolError> {
+    let (safety, bypass) = (&ctx.settings.exec, ctx.settings.bypass);
+    copies::read(&found.whole(), place, safety, bypass).map_err(refused)?;
+    if bypass || safety.allow_root {
+        return Ok(());
+    }
+    for folder in &found.closed {
+        let of = |e: EngineError| ToolError::of_object(e, "container", &place.name);
+        let mut reader = ctx.engine.archive_read(budget, permit, folder).await.map_err(of)?;
+        // The folder itself comes first; the rest is not waited for.
+        if let Step::Entry(entry) = reader.next().await.map_err(of)?
+            && !copies::is_open(entry.mode << 2, (entry.uid, entry.gid))
+        {
+            return Err(refused(copies::only_root(folder)));
+        }
+    }
+    Ok(())
+}

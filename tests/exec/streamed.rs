@@ -1,0 +1,84 @@
+//! Output that goes out while the command runs.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{asleep, client, config, others};
+use crate::support::fixture::Scope;
+use crate::support::{Client, Launch, engine};
+
+fn begin(client: &Client, arguments: Value) -> Value {
+    let params = json!({ "name": "docker_exec", "arguments": arguments, "_meta": { "progressToken": "p" } });
+    client.begin("tools/call", params)
+}
+
+fn messages(client: &Client) -> Vec<String> {
+    let text = |(m, _): (Value, _)| m["params"]["message"].as_str().map(str::to_owned);
+    client.others().into_iter().filter_map(text).collect()
+}
+
+#[test]
+fn lines_come_while_it_runs() {
+    let Some(engine) = engine::at_hand("exec::streamed::lines") else { return };
+    let scope = Scope::new(&engine);
+    let app = asleep(&scope, "app");
+    let client = client(&engine, "");
+    let script = "echo first; sleep 1.5; echo second >&2; printf half; sleep 1.5; echo whole";
+    let id = begin(&client, json!({ "container": app, "command": ["sh", "-c", script], "stream": true }));
+    let says = |word: &'static str| {
+        move |m: &Value| m["params"]["message"].as_str().is_some_and(|t| t.contains(word))
+    };
+    client.other_within(Duration::from_secs(5), says("first")).expect("the first line comes at once");
+    assert!(client.answer_within(&id, Duration::ZERO).is_none(), "before the answer");
+    client.other_within(Duration::from_secs(5), says("[stderr] second")).expect("so does the other output");
+    assert!(client.answer_within(&id, Duration::ZERO).is_none(), "before the answer");
+    let result = client.wait(&id).tool().ok().structured;
+    assert_eq!((&result["stdout"], &result["stderr"]), (&json!("first\nhalfwhole\n"), &json!("second\n")));
+    // Without being asked for there are no pieces; nor without a token.
+    let quiet = begin(&client, json!({ "container": app, "command": ["echo", "unasked"] }));
+    client.wait(&quiet).tool().ok();
+    assert!(messages(&client).iter().all(|m| !m.contains("unasked")), "{:?}", messages(&client));
+}
+
+#[test]
+fn pieces_have_the_size_that_was_asked_for() {
+    let Some(engine) = engine::at_hand("exec::streamed::chunks") else { return };
+    let scope = Scope::new(&engine);
+    let app = asleep(&scope, "app");
+    let client = client(&engine, "");
+    let arguments =
+        json!({ "container": app, "command": ["seq", "20000"], "stream": true, "chunk_bytes": 1000 });
+    let result = client.wait(&begin(&client, arguments)).tool().ok();
+    assert_eq!(
+        (&result.structured["truncated"], &result.structured["total"]),
+        (&json!(true), &json!(108_894))
+    );
+    let pieces: Vec<String> =
+        messages(&client).into_iter().filter(|m| m.starts_with(char::is_numeric)).collect();
+    assert!(pieces.len() > 90 && pieces.iter().all(|p| p.len() <= 1000), "{}", pieces.len());
+    let lines: Vec<String> = pieces.iter().flat_map(|p| p.lines().map(str::to_owned)).collect();
+    let all: Vec<String> = (1..=20_000).map(|n: u32| n.to_string()).collect();
+    assert!(lines == all, "no line is lost or said twice: {} of {}", lines.len(), all.len());
+}
+
+#[test]
+fn a_client_that_reads_slowly_holds_nothing_up() {
+    let Some(engine) = engine::at_hand("exec::streamed::slow") else { return };
+    let scope = Scope::new(&engine);
+    let app = asleep(&scope, "app");
+    let launch = Launch::at(&engine.host).config(&config(""));
+    let client = launch.connect_slow(Duration::from_millis(50));
+    let arguments = json!({ "container": app, "command": ["yes", "word"], "stream": true, "timeout": 3 });
+    let start = Instant::now();
+    let id = begin(&client, arguments);
+    // Killed at its time, whether or not its pieces were read.
+    while start.elapsed() < Duration::from_millis(4500)
+        && (start.elapsed() < Duration::from_secs(2) || !others(&engine, &app).is_empty())
+    {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(others(&engine, &app), Vec::<String>::new(), "after {:?}", start.elapsed());
+    let result = client.wait(&id).tool();
+    assert_eq!(result.kind(), "exec_timeout", "{}", result.text);
+}
