@@ -16,6 +16,7 @@ mod support;
 
 mod architecture;
 mod build;
+mod compose;
 mod concurrency;
 mod config;
 mod copy;

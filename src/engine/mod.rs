@@ -32,6 +32,7 @@ pub mod network_changes;
 pub mod networks;
 pub mod ops;
 pub mod outlook;
+pub mod projects;
 pub mod raw;
 pub mod recreate;
 pub mod removal;

@@ -62,6 +62,9 @@ pub const ALLOWED: &[(&str, &str, Level)] = &[
     ("DELETE", "/networks/{id}", Level::Networks),
     ("POST", "/networks/{id}/connect", Level::Networks),
     ("POST", "/networks/{id}/disconnect", Level::Networks),
+    // docker_compose_down, which needs no more than `lifecycle`. For volumes it needs their own level.
+    ("DELETE", "/containers/{id}", Level::Lifecycle),
+    ("DELETE", "/networks/{id}", Level::Lifecycle),
     // What is left over, of every kind: docker_prune. For volumes it needs their own level.
     ("DELETE", "/containers/{id}", Level::System),
     ("DELETE", "/images/{image}", Level::System),

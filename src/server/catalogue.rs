@@ -31,15 +31,8 @@ pub fn is_known(name: &str) -> bool {
 
 /// Tools of the contract. A configuration written for a later version must not stop this one from starting.
 const LATER: &[&str] = &[
-    "docker_compose_ls",
-    "docker_compose_ps",
-    "docker_compose_logs",
     "docker_compose_config",
     "docker_diagnose",
-    "docker_compose_start",
-    "docker_compose_stop",
-    "docker_compose_restart",
-    "docker_compose_down",
     "docker_compose_up",
     "docker_compose_deploy",
     "docker_compose_pull",

@@ -46,6 +46,8 @@ pub(super) async fn resolve(
             );
         } else if existing(asked).is_some() {
             targets.extend(found.next());
+        } else if let Asked::Project(name, services, part) = asked {
+            targets.extend(engine.of_project(budget, rules, (name.as_deref(), services), *part).await?);
         } else if let Some(set) = set(asked) {
             let all = engine.unused(budget, rules, set).await?;
             // Of a set only that is meant which the call may act on.

@@ -19,7 +19,7 @@ pub enum Class {
     Exec,
     /// Pull, push, build.
     Transfer,
-    /// A compose child process.
+    /// Several containers of a project, one after another, or a compose child process.
     Compose,
     /// How full the disk is: the engine walks all of it.
     Usage,

@@ -246,6 +246,7 @@ impl ToolError {
             "image" => "docker_images lists the images; docker_pull fetches one",
             "network" => "docker_networks lists the networks",
             "volume" => "docker_volumes lists the volumes; docker_volume_create makes one (level `volumes`)",
+            "project" => "docker_compose_ls lists the projects",
             _ => "check the name",
         };
         Self::new(Kind::NotFound, format!("no {kind} `{asked}`")).hint(hint)

@@ -3,6 +3,7 @@
 use crate::engine::DialKind;
 use crate::engine::EngineError;
 use crate::engine::error::Clock;
+use crate::engine::projects::NoProject;
 use std::time::Duration;
 
 use super::error::{Kind, Phase, ToolError};
@@ -63,6 +64,39 @@ impl From<EngineError> for ToolError {
         }
     }
 }
+
+impl From<NoProject> for ToolError {
+    fn from(e: NoProject) -> Self {
+        match e {
+            NoProject::Engine(e) => e.into(),
+            NoProject::NotFound { asked, rule } => {
+                let error = Self::not_found("project", &asked);
+                match rule {
+                    Some(rule) => error.detail(rule),
+                    None => error,
+                }
+            }
+            NoProject::NoService { project, asked } => {
+                Self::new(Kind::NotFound, format!("no service `{asked}` in project `{project}`"))
+                    .hint("docker_compose_ps lists the services")
+            }
+            NoProject::Which(names) if names.is_empty() => {
+                Self::new(Kind::NotFound, "no compose project has a container")
+                    .hint("docker_ps with all = true lists the containers")
+            }
+            NoProject::Which(names) => {
+                Self::invalid("`project` is not given, and there are several").hint(format!(
+                    "name one of {}{}",
+                    names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "),
+                    if names.len() > NAMED { ", ... (docker_compose_ls)" } else { "" }
+                ))
+            }
+        }
+    }
+}
+
+/// So many projects are listed for the one who named none.
+const NAMED: usize = 20;
 
 impl ToolError {
     /// What a failed request about one object means, in the caller's words. One that is gone never was there; one that

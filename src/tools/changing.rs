@@ -81,6 +81,11 @@ impl One {
         }
     }
 
+    /// It did not come out well.
+    pub(super) const fn failed(&self) -> bool {
+        self.came.is_err()
+    }
+
     /// Of something that ended already.
     pub(super) fn ended(name: impl Into<String>, came: Result<Well, ToolError>) -> Self {
         Self { name: name.into(), came }
@@ -196,6 +201,8 @@ pub(super) fn mixed(ctx: &Ctx, ones: Vec<(&'static str, One)>) -> Result<Output,
 fn closed(ones: &[One]) -> Finding {
     let effect = |one: &One| match &one.came {
         Ok(well) if well.changed => Came::Done,
+        // The first of two steps.
+        Err(e) if e.effect == Effect::Done => Came::Done,
         _ => Came::None,
     };
     let failed = ones.iter().filter_map(|one| Some((one, one.came.as_ref().err()?)));
@@ -299,5 +306,7 @@ mod tests {
         assert_eq!((found.effect, found.evidence.as_str()), (Came::Done, "c: conflict"));
         assert_eq!(closed(&[conflict(), well("a", false)]).effect, Came::None);
         assert_eq!(closed(&[conflict()]).evidence, "");
+        let half = failed("e", Kind::DaemonError, Effect::Done, Retry::Safe);
+        assert_eq!(closed(&[half, conflict()]).effect, Came::Done);
     }
 }

@@ -1,6 +1,7 @@
 //! ONE FILE A TOOL, grouped. Adding a tool is its file and one line in its group's list.
 
 mod changing;
+pub mod compose;
 pub mod containers;
 pub mod exec;
 mod guarded;
@@ -29,5 +30,6 @@ pub const ALL: &[&[ToolDef]] = &[
     images::TOOLS,
     volumes::TOOLS,
     networks::TOOLS,
+    compose::TOOLS,
     meta::TOOLS,
 ];

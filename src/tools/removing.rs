@@ -167,7 +167,7 @@ pub(super) async fn remove_all(ctx: &Ctx, permits: Permits) -> Vec<(&'static str
 }
 
 /// No further object is begun.
-fn enough(ctx: &Ctx) -> Option<ToolError> {
+pub(super) fn enough(ctx: &Ctx) -> Option<ToolError> {
     if ctx.cancel.is_cancelled() {
         return Some(ToolError::new(Kind::Cancelled, "called off before it was its turn"));
     }

@@ -28,7 +28,7 @@ fn calls(client: &Client) -> Vec<(String, Value)> {
 /// All calls, under a fault in what `when` says.
 fn answered(row: &str, when: fn() -> When, fault: &Fault) {
     let faultd = Faultd::new().running(vec![Made::new(1, "app")]);
-    let limits = format!("lifecycle_timeout = \"2s\"\n{SHORT}");
+    let limits = format!("lifecycle_timeout = \"2s\"\ncompose_timeout = \"2s\"\n{SHORT}");
     let config = format!("[neverhang]\n{PATIENT}{limits}{LEVELS}");
     let client = Launch::at(&faultd.host()).config(&config).connect();
     let calls = calls(&client);

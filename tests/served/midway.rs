@@ -18,6 +18,7 @@ fn served(engine: &Engine, site: &Site, seconds: u64) -> (Faultd, Client) {
     let faultd = Faultd::before(engine);
     let clocks = format!(
         "[neverhang]\nread_timeout = \"{seconds}s\"\nlifecycle_timeout = \"{seconds}s\"\n\
+         compose_timeout = \"{seconds}s\"\n\
          [confirm]\nrequire = \"none\"\n"
     );
     let client = Launch::at(&faultd.host()).config(&site.config("", &clocks)).connect();

@@ -142,6 +142,30 @@ fn net_and_app(site: &Site) -> Value {
     json!({ "network": site.name("net"), "container": site.name("app") })
 }
 
+/// Labels that make a container a project of its own.
+fn member(site: &Site) -> [&'static str; 4] {
+    // Of a few characters, once a row.
+    let project = format!("com.docker.compose.project={}-stack", site.scope.prefix).leak();
+    ["--label", project, "--label", "com.docker.compose.service=app"]
+}
+
+fn project(site: &Site) -> Value {
+    json!({ "project": format!("{}-stack", site.scope.prefix) })
+}
+
+const PROJECTS: Cell = Cell::Also(&["compose::hidden::a_hidden_project_does_not_exist"]);
+
+fn of_project(_: &Site) -> Vec<(Value, &'static str)> {
+    vec![(json!({ "project": "" }), "project"), (json!({ "services": [] }), "services")]
+}
+
+fn of_project_with_grace(site: &Site) -> Vec<(Value, &'static str)> {
+    let mut bad = of_project(site);
+    bad.push((json!({ "timeout": -1 }), "timeout"));
+    bad.push((json!({ "timeout": "1h" }), "compose_timeout"));
+    bad
+}
+
 pub const ROWS: &[Row] = &[
     // lifecycle
     Row {
@@ -257,6 +281,73 @@ pub const ROWS: &[Row] = &[
                 app(site)
             },
             |site| site.fact("app", "/State/Paused") == false,
+        )
+    },
+    // compose
+    Row {
+        sent: || post("/start"),
+        bad: of_project,
+        refused: Fault(500, "driver failed programming external connectivity", "daemon_error"),
+        named: PROJECTS,
+        ..row(
+            "docker_compose_start",
+            |site| {
+                site.scope.container(&["create"], "app", &member(site), BASE, POLITE);
+                project(site)
+            },
+            running,
+        )
+    },
+    Row {
+        sent: || post("/stop"),
+        bad: of_project_with_grace,
+        refused: Fault(500, "cannot stop container: permission denied", "daemon_error"),
+        named: PROJECTS,
+        ..row(
+            "docker_compose_stop",
+            |site| {
+                site.scope.run("app", &member(site), POLITE);
+                project(site)
+            },
+            |site| !running(site),
+        )
+    },
+    Row {
+        sent: || post("/restart"),
+        bad: of_project_with_grace,
+        refused: Fault(400, "it cannot be restarted", "invalid_arguments"),
+        named: PROJECTS,
+        ..row(
+            "docker_compose_restart",
+            |site| {
+                site.scope.run("app", &member(site), POLITE);
+                site.mark(&site.fact("app", "/State/StartedAt"));
+                project(site)
+            },
+            |site| running(site) && site.differs(&site.fact("app", "/State/StartedAt")),
+        )
+    },
+    Row {
+        sent: || delete("/containers/"),
+        bad: |site| {
+            let mut bad = of_project_with_grace(site);
+            bad.push((json!({ "volumes": "some" }), "volumes"));
+            bad
+        },
+        refused: Between(|site| {
+            site.engine.docker(&["start", &site.name("app")]);
+        }),
+        named: Cell::Also(&[
+            "compose::hidden::a_hidden_project_does_not_exist",
+            "compose::hidden::what_hidden_members_use_stays",
+        ]),
+        ..row(
+            "docker_compose_down",
+            |site| {
+                site.scope.container(&["create"], "app", &member(site), BASE, POLITE);
+                project(site)
+            },
+            |site| !site.has("container", "app"),
         )
     },
     // create

@@ -53,7 +53,10 @@ const ROWS: &[(&str, Held)] = &[
     ("N12 another under the same name", By(&["volumes::x12_a_prune_takes_what_it_showed"])),
     (
         "N13 by label or service",
-        By(&["permissions::identities::a_container_is_hidden_by_any_name_that_reaches_it"]),
+        By(&[
+            "permissions::identities::a_container_is_hidden_by_any_name_that_reaches_it",
+            "compose::hidden::what_hidden_members_use_stays",
+        ]),
     ),
     ("N14 globs", By(&["create::globs::a_level_of_globs_is_for_names_that_match"])),
     ("N15 short prefixes", By(&["permissions::matrix::short_prefixes_tell_of_visible_ids_only"])),
@@ -93,7 +96,7 @@ const ROWS: &[(&str, Held)] = &[
             "images::removal::a_prune_takes_exactly_what_it_showed",
         ]),
     ),
-    ("X13 compose by label", Elsewhere("compose")),
+    ("X13 compose by label", By(&["compose::hidden::what_hidden_members_use_stays"])),
     (
         "X14 what hidden ones need",
         By(&[

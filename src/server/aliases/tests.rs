@@ -117,6 +117,29 @@ fn nothing_of_ours_is_touched() {
     assert!(prepared("docker_logs", json!({ "id": "a", "nonsense": 1 })).is_err());
 }
 
+/// S1, S2 and S3 on compose: the names, and what they call a project, a file and a service.
+#[test]
+fn the_examples_of_the_seeds_on_compose() {
+    let stack = json!({ "project": "my-stack", "file": "docker compose.yml", "services": "web" });
+    let theirs =
+        json!({ "project_name": "my-stack", "compose_file": "docker compose.yml", "service": "web" });
+    for verb in ["logs", "ps", "start", "stop", "restart", "down"] {
+        let ours = format!("docker_compose_{verb}");
+        for name in [format!("compose-{verb}"), format!("compose_{verb}"), ours.clone()] {
+            assert_eq!(called(&name, theirs.clone()), (ours.clone(), stack.clone()), "{name}");
+        }
+        let prepared = catalogue::find(&ours).unwrap().prepare(stack.as_object().unwrap().clone());
+        assert!(prepared.is_ok(), "{ours}: {prepared:?}");
+    }
+    let tail = json!({ "file": "/opt/stack/docker-compose.yml", "service": "sabnzbd", "tail": 150 });
+    let meant = json!({ "file": "/opt/stack/docker-compose.yml", "services": "sabnzbd", "tail": 150 });
+    assert_eq!(called("compose_logs", tail), ("docker_compose_logs".to_owned(), meant));
+    let s1 = json!({ "project": "a", "file": "b", "services": ["c"], "tail": 5, "follow": true });
+    assert_eq!(called("docker_compose_logs", s1.clone()), ("docker_compose_logs".to_owned(), s1));
+    let s1 = json!({ "project": "a", "file": "b", "volumes": true, "remove_orphans": true });
+    assert_eq!(called("docker_compose_down", s1.clone()), ("docker_compose_down".to_owned(), s1));
+}
+
 #[test]
 fn what_does_not_exist_keeps_its_name() {
     for tool in ["authenticate", "docker_nonesuch", "", "docker_", "restart-everything"] {

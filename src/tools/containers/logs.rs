@@ -2,8 +2,8 @@
 
 pub(in crate::tools) mod follow;
 pub mod masked;
-mod scan;
-mod window;
+pub(in crate::tools) mod scan;
+pub(in crate::tools) mod window;
 
 use std::time::Duration;
 
@@ -51,8 +51,9 @@ pub struct Args {
     duration: Option<Span>,
 }
 
+/// How much of the end of a log.
 #[derive(Debug, Clone, Copy)]
-enum Tail {
+pub(in crate::tools) enum Tail {
     All,
     Lines(usize),
 }
@@ -87,7 +88,7 @@ impl Tool for Logs {
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let permit = super::the_container(&permits)?;
-        let tail = args.lines(&ctx.settings.output)?;
+        let tail = Tail::lines(args.tail, &ctx.settings.output)?;
         let pattern = args.grep.as_deref().map(|p| pattern::compile("grep", p)).transpose()?;
         let relative = [args.since, args.until].iter().flatten().any(|m| matches!(m, Moment::Ago(_)));
         let now = if relative { ctx.engine.now(&ctx.budget).await? } else { 0 };
@@ -180,9 +181,12 @@ impl Args {
         // Refused before the engine is asked for anything.
         self.grep.as_deref().map_or(Ok(()), |p| pattern::compile("grep", p).map(drop))
     }
+}
 
-    fn lines(&self, output: &settings::Output) -> Result<usize, ToolError> {
-        match self.tail {
+impl Tail {
+    /// As many lines as the settings let a call read.
+    pub(in crate::tools) fn lines(tail: Option<Self>, output: &settings::Output) -> Result<usize, ToolError> {
+        match tail {
             None => Ok(output.log_tail),
             Some(Tail::All) => Ok(output.log_tail_max),
             Some(Tail::Lines(n)) if n <= output.log_tail_max => Ok(n),

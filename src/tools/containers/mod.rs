@@ -2,8 +2,8 @@
 
 mod diff;
 mod inspect;
-pub(super) mod logs;
-mod ps;
+pub(in crate::tools) mod logs;
+pub(in crate::tools) mod ps;
 mod stats;
 mod top;
 pub(in crate::tools) mod wait;

@@ -129,7 +129,7 @@ fn row(s: &Seen, outlook: &Outlook<'_>) -> Row {
 }
 
 /// `Up 3 days (healthy)` → `healthy`.
-fn health(status: &str) -> Option<&'static str> {
+pub(in crate::tools) fn health(status: &str) -> Option<&'static str> {
     let inside = status.rsplit_once('(')?.1.strip_suffix(')')?;
     match inside {
         "healthy" => Some("healthy"),
@@ -164,7 +164,7 @@ fn uptime(state: &str, status: &str) -> Option<String> {
     Some(format!("{number}{unit}"))
 }
 
-fn ports(ports: &[Port]) -> Vec<String> {
+pub(in crate::tools) fn ports(ports: &[Port]) -> Vec<String> {
     let mut all: Vec<String> = ports
         .iter()
         // The engine publishes on both families by default: one line says it.

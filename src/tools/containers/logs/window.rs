@@ -172,6 +172,11 @@ impl Window {
         self.kept_hits
     }
 
+    /// All that is here, each line with its moment.
+    pub fn lines(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.kept.iter().map(|kept| (kept.line.timestamp.as_deref(), kept.line.text.as_str()))
+    }
+
     /// Lines that are here.
     pub fn len(&self) -> usize {
         self.kept.len()

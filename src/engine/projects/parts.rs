@@ -1,0 +1,102 @@
+//! From a project's name to what a call is about.
+
+use crate::policy::decide::Named;
+use crate::policy::{Grant, Level, Rules, Target};
+
+use super::super::Engine;
+use super::super::budget::Budget;
+use super::super::error::EngineError;
+use super::super::snapshot::{Seen, View};
+use super::{Member, NoProject, Part, only};
+
+impl Engine {
+    /// What a project is made of, as far as the filters show it: hidden members are as if they were not there, and a
+    /// project of which nothing else is left does not exist.
+    ///
+    /// # Errors
+    /// As [`NoProject`].
+    pub(crate) async fn of_project(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        (name, services): (Option<&str>, &[String]),
+        part: Part,
+    ) -> Result<Vec<Named>, NoProject> {
+        let view = self.first_view(budget, rules).await?;
+        let all: Vec<Member> = view.containers.visible.iter().filter_map(Member::of).collect();
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => only(&all)?,
+        };
+        let (mut its, mut chosen): (Vec<Member>, Vec<Member>) = (all, Vec::new());
+        its.retain(|m| m.project == name);
+        for member in &its {
+            let wanted = services.is_empty() || services.contains(&member.service);
+            if wanted && !(member.one_off && part == Part::Services) {
+                chosen.push(member.clone());
+            }
+        }
+        // A level for some names only says nothing of networks and volumes that no such name uses.
+        let reaches =
+            !chosen.is_empty() || rules.bypass || matches!(rules.level(Level::Lifecycle).grant, Grant::On);
+        let rest = match part {
+            Part::Everything { volumes } if reaches => {
+                self.left_by(budget, rules, (&view, &name), &chosen, (services.is_empty(), volumes)).await?
+            }
+            _ => Vec::new(),
+        };
+        if its.is_empty() && rest.is_empty() {
+            let hidden = view.containers.hidden.iter().find(|h| h.identity.project.as_ref() == Some(&name));
+            let rule = rules.project(&name).hidden_by("projects").or_else(|| Some(hidden?.rule.clone()));
+            return Err(NoProject::NotFound { asked: name, rule });
+        }
+        if let Some(missing) = services.iter().find(|s| chosen.iter().all(|m| m.service != **s)) {
+            return Err(NoProject::NoService { project: name, asked: missing.clone() });
+        }
+        if part == Part::Itself {
+            return Ok(Vec::new());
+        }
+        chosen.sort_by(|a, b| {
+            let key = |m: &Member| (m.service.clone(), m.one_off, m.number, m.seen.identity.name.clone());
+            key(a).cmp(&key(b))
+        });
+        let containers = chosen.into_iter().map(|m| Target::Container(m.seen.identity));
+        Ok(containers.chain(rest).map(|target| Named { asked: target.label(), target }).collect())
+    }
+
+    /// Networks and volumes of a project that nobody uses once these containers are gone. With services named, only what
+    /// these used: the rest may be for others.
+    async fn left_by(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        (view, project): (&View, &str),
+        going: &[Member],
+        (whole, volumes): (bool, bool),
+    ) -> Result<Vec<Target>, EngineError> {
+        let goes = |seen: &Seen| going.iter().any(|m| m.seen.identity.id == seen.identity.id);
+        let free = |uses: &dyn Fn(&Seen) -> bool| {
+            let users = || view.containers.visible.iter().filter(|seen| uses(seen));
+            users().all(goes) && (whole || users().next().is_some())
+        };
+        let mut left = Vec::new();
+        for (network, hidden) in self.network_candidates(budget, rules, Some(view)).await? {
+            let on = |on: &str| on == network.id || on == network.name;
+            let others = view.hidden_networks.iter().any(|name| on(name));
+            let its = network.project.as_deref() == Some(project) && hidden.is_none() && !others;
+            if its && free(&|seen| seen.raw.network_settings.on().any(on)) {
+                left.push(Target::Network(network));
+            }
+        }
+        if !volumes {
+            return Ok(left);
+        }
+        for (volume, hidden) in self.volume_candidates(budget, rules, Some(view)).await? {
+            let its = volume.project.as_deref() == Some(project) && hidden.is_none();
+            if its && free(&|seen| seen.raw.mounts.iter().any(|m| m.name == volume.name)) {
+                left.push(Target::Volume(volume));
+            }
+        }
+        Ok(left)
+    }
+}

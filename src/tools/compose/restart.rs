@@ -1,0 +1,55 @@
+//! `docker_compose_restart`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Settings;
+use crate::engine::lifecycle::Act;
+use crate::engine::projects::Part;
+use crate::policy::{Level, Permits};
+use crate::tool::args::OneOrMany;
+use crate::tool::time::Span;
+use crate::tool::{Asked, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+
+use super::{acting, asking};
+
+pub struct Restart;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// The only one, if left out.
+    project: Option<String>,
+    /// Not opened: give project.
+    file: Option<String>,
+    /// All, if left out.
+    services: Option<OneOrMany>,
+    /// Seconds until SIGKILL; by default the container's own, usually 10.
+    timeout: Option<Span>,
+}
+
+impl Tool for Restart {
+    const SPEC: Spec = Spec {
+        name: "docker_compose_restart",
+        title: "Restart a compose project",
+        levels: &[Level::Lifecycle],
+        class: Class::Compose,
+        effect: Effect::Stops,
+        idempotent: false,
+        foreign_text: true,
+        summary: "Stop and start the containers of a compose project, those that others need first.",
+    };
+    type Args = Args;
+
+    fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
+        asking::asked(args.project.as_deref(), args.file.as_deref(), args.services.as_ref(), Part::Services)
+    }
+
+    fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {
+        asking::guard(args.timeout, settings)
+    }
+
+    async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
+        acting::act(ctx, permits, Act::Restart { grace: asking::seconds(args.timeout), signal: None }).await
+    }
+}

@@ -1,0 +1,10 @@
+//! Compose projects by their labels, on a real engine.
+
+mod called_off;
+mod down;
+mod hidden;
+mod logs;
+mod order;
+mod real;
+mod stack;
+mod whole;
