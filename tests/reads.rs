@@ -38,6 +38,10 @@ fn every_reading_tool_answers() {
     let scope = Scope::new(&engine);
     let id = busy(&scope);
     let p = &scope.prefix;
+    let project = format!("{p}-stack");
+    let label = format!("com.docker.compose.project={project}");
+    let labels = ["--label", label.as_str(), "--label", "com.docker.compose.service=web"];
+    scope.run("web", &labels, &["sh", "-c", "echo web-speaks; sleep 9999"]);
     let config = format!(
         "[permissions]\nwhitelist_containers = [\"{p}-*\"]\nwhitelist_volumes = [\"{p}-*\"]\n\
          whitelist_networks = [\"{p}-*\"]\n"
@@ -70,6 +74,9 @@ fn every_reading_tool_answers() {
         ("docker_images", json!({}), vec!["docker-mcp/base"], &["/images/0", "/summary"]),
         ("docker_volumes", json!({}), vec![&vol, &app], &["/volumes/0/used_by/0", "/summary"]),
         ("docker_networks", json!({}), vec![&net], &["/networks/0", "/summary"]),
+        ("docker_compose_ls", json!({}), vec![&project], &["/projects/0"]),
+        ("docker_compose_ps", json!({ "project": project }), vec!["web"], &["/containers/0"]),
+        ("docker_compose_logs", json!({ "project": project }), vec!["web-speaks"], &[]),
         ("docker_health", json!({}), vec![], &["/engine/version", "/engine/latency_ms", "/circuit/state"]),
         ("docker_policy", json!({}), vec!["read"], &[]),
         ("docker_policy", json!({ "tool": "docker_ps" }), vec![], &[]),
