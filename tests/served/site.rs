@@ -48,7 +48,7 @@ impl Site {
     /// hidden.
     pub fn config(&self, off: &str, more: &str) -> String {
         let p = &self.scope.prefix;
-        let levels = ["lifecycle", "create", "images", "volumes", "networks", "system"];
+        let levels = ["lifecycle", "exec", "create", "images", "volumes", "networks", "system"];
         let levels: String = levels.iter().map(|l| format!("{l} = {}\n", *l != off)).collect();
         let more = if more.contains("[confirm]") {
             more.to_owned()
