@@ -72,8 +72,9 @@ pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     tracing::debug!(endpoint = %found.endpoint, why = found.why, "engine");
     let engine = Arc::new(Engine::new(found));
     let supervisor = Arc::new(Supervisor::new(work.handle().clone(), &settings));
-    let claims = audit_dir(&settings).map(|dir| Claims::at(dir.join("claims"))).unwrap_or_default();
-    let audit = match (settings.audit.enabled, audit_dir(&settings)) {
+    let records = audit_dir(&settings);
+    let claims = records.as_ref().map(|dir| Claims::at(dir.join("claims"))).unwrap_or_default();
+    let audit = match (settings.audit.enabled, records) {
         (true, Some(dir)) => Sink::file(dir),
         (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),
         (false, _) => Sink::none(),

@@ -2,6 +2,8 @@
 //!
 //! Reusing connections gains less than 0.1 ms and brings stale ones and late answers of an earlier call; so none is reused.
 
+mod change;
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +34,8 @@ use super::guard_io::{GuardIo, Meter};
 use super::identity::Identity;
 use super::ops;
 
+pub use change::Change;
+
 /// Stays below what hyper would buffer by itself.
 const READ_BUFFER: usize = 64 << 10;
 /// The newest API that this code was written against; an engine that speaks more is asked for this one.
@@ -47,62 +51,6 @@ struct Leave<'a> {
 
 /// Reads need no commit. Their permits are asked for by the methods that lead here.
 const READ: Leave<'static> = Leave { levels: &[Level::Read], commit: None };
-
-/// A request that changes something.
-#[derive(Debug)]
-pub struct Change<'a> {
-    method: Method,
-    path: &'a str,
-    query: &'a [(&'a str, &'a str)],
-    /// Made from our own types, never from a caller's JSON: the engine takes every key in any case, the last one wins.
-    body: Option<Value>,
-    /// For the registry of this one request.
-    registry_auth: Option<HeaderValue>,
-    /// A tar that is made while it is sent, instead of a body.
-    tar: Option<mpsc::Receiver<io::Result<Bytes>>>,
-}
-
-impl<'a> Change<'a> {
-    /// A `POST` without a body.
-    #[must_use]
-    pub const fn post(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::POST, path, query, body: None, registry_auth: None, tar: None }
-    }
-
-    /// A `DELETE`.
-    #[must_use]
-    pub const fn delete(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::DELETE, path, query, body: None, registry_auth: None, tar: None }
-    }
-
-    /// A `PUT`.
-    #[must_use]
-    pub const fn put(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::PUT, path, query, body: None, registry_auth: None, tar: None }
-    }
-
-    /// With a body.
-    #[must_use]
-    pub fn json(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    /// With a tar as its body.
-    #[must_use]
-    pub fn tar(mut self, pieces: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        self.tar = Some(pieces);
-        self
-    }
-
-    /// With credentials for a registry. They are never shown.
-    #[must_use]
-    pub fn registry_auth(mut self, mut value: HeaderValue) -> Self {
-        value.set_sensitive(true);
-        self.registry_auth = Some(value);
-        self
-    }
-}
 
 /// How requests reach one engine.
 #[derive(Debug, Clone)]

@@ -35,10 +35,10 @@ pub fn apart(new: &[Way], others: &[(String, Way)], settings: &CreateSafety) -> 
         if settings.allow.iter().any(|exception| lets_through(exception, &ask)) {
             continue;
         }
-        let own = new.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, way)| ("it itself", way));
-        let theirs = others.iter().map(|(name, way)| (name.as_str(), way));
+        let own = new.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, way)| (None, way));
+        let theirs = others.iter().map(|(name, way)| (Some(name), way));
         for (who, other) in own.chain(theirs) {
-            let who = if who == "it itself" { who.to_owned() } else { format!("container `{who}`") };
+            let who = who.map_or_else(|| "it itself".to_owned(), |name| format!("container `{name}`"));
             let why = if below(way, other) {
                 format!(
                     "{who} may write in `{}` above it, and could put a link in its way",

@@ -27,23 +27,20 @@ pub(super) fn judge(asked: Asked<'_>, place: &Place, safety: &ExecSafety) -> Res
         )
     };
     let Some(text) = shell(asked.argv) else {
-        return Err(refused(format!("the command `{}`", shown(Some(&words::quoted(asked.argv))))));
+        return Err(refused(format!("the command `{}`", shown(&words::quoted(asked.argv)))));
     };
     // A shell that only joins what is allowed each for itself.
     let Some(script) = script::read(text).filter(|script| script.plain && !script.commands.is_empty()) else {
-        return Err(refused(format!(
-            "the script `{}` is not a plain list of commands, and it",
-            shown(Some(&text.to_owned()))
-        )));
+        return Err(refused(format!("the script `{}` is not a plain list of commands, and it", shown(text))));
     };
     let mut user = None;
     let mut because = Vec::new();
     for Simple { words: argv, files, .. } in &script.commands {
         if let Some(file) = files.iter().find(|file| paths::without_harmless(file) != "-") {
-            return Err(refused(format!("writing to or reading from `{}` in the script", shown(Some(file)))));
+            return Err(refused(format!("writing to or reading from `{}` in the script", shown(file))));
         }
         let Some(by) = rule(argv, place, safety) else {
-            return Err(refused(format!("`{}` in the script", shown(Some(&words::quoted(argv))))));
+            return Err(refused(format!("`{}` in the script", shown(&words::quoted(argv)))));
         };
         match (&user, by.user) {
             (Some(one), Some(other)) if *one != other => {

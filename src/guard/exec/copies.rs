@@ -41,7 +41,7 @@ pub fn path(path: &str) -> Result<(), Refusal> {
     match sound {
         true => Ok(()),
         false => Err(Refusal::malformed(
-            format!("`{}` is no path that can be asked for", shown(Some(&path.to_owned()))),
+            format!("`{}` is no path that can be asked for", shown(path)),
             "an absolute path in the container, without `..`",
         )),
     }
@@ -60,7 +60,7 @@ pub fn name(name: &str) -> Result<(), Refusal> {
     match sound {
         true => Ok(()),
         false => Err(Refusal::malformed(
-            format!("`{}` is no name of a file below `path`", shown(Some(&name.to_owned()))),
+            format!("`{}` is no name of a file below `path`", shown(name)),
             "a relative name such as `app.conf` or `conf.d/app.conf`, without `..`",
         )),
     }
@@ -163,7 +163,7 @@ pub fn write(
                 Refusal::ruled(
                     match words {
                         "" => "files that belong to root".to_owned(),
-                        words => format!("files that belong to `{}`, which may be root,", shown(Some(&words.to_owned()))),
+                        words => format!("files that belong to `{}`, which may be root,", shown(words)),
                     },
                     "[exec_safety] allow_root = false".to_owned(),
                     "repeat the call with owner = \"65534:65534\", or another uid:gid in numbers of which none is 0",
@@ -261,7 +261,7 @@ fn ids(text: &str) -> Result<Owner, Refusal> {
     match (id(uid), id(gid)) {
         (Some(uid), Some(gid)) => Ok((uid, gid)),
         _ => Err(Refusal::malformed(
-            format!("`{}` is no owner", shown(Some(&text.to_owned()))),
+            format!("`{}` is no owner", shown(text)),
             "uid:gid in numbers, such as \"1000:1000\"",
         )),
     }

@@ -85,7 +85,7 @@ pub fn form(asked: Asked<'_>, safety: &ExecSafety, bypass: bool) -> Result<(), R
     }
     if safety.mode == ExecMode::Allowlist && asked.shell {
         return Err(Refusal::ruled(
-            format!("the command `{}` needs a shell", shown(asked.argv.last())),
+            format!("the command `{}` needs a shell", shown(asked.argv.last().map_or("", String::as_str))),
             "[exec_safety] mode = \"allowlist\" runs programs, not shell lines".to_owned(),
             "give `command` as an array of program and arguments, or several calls",
         ));
@@ -137,9 +137,8 @@ pub fn judge(asked: Asked<'_>, place: &Place, safety: &ExecSafety, bypass: bool)
 }
 
 /// A command in a message: enough to know it by.
-fn shown(text: Option<&String>) -> String {
+fn shown(text: &str) -> String {
     const MOST: usize = 120;
-    let text = text.map_or("", String::as_str);
     match text.chars().count() > MOST {
         true => format!("{}...", text.chars().take(MOST).collect::<String>()),
         false => text.to_owned(),
@@ -154,7 +153,7 @@ fn variable(name: &str) -> Result<(), Refusal> {
     match fine {
         true => Ok(()),
         false => Err(Refusal::malformed(
-            format!("`{}` cannot be the name of a variable", shown(Some(&name.to_owned()))),
+            format!("`{}` cannot be the name of a variable", shown(name)),
             "letters, digits and `_`, the first no digit",
         )),
     }

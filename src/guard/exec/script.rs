@@ -300,17 +300,14 @@ fn unquote(raw: &str) -> Word {
                 if let Some(inner) = substitution(rest) {
                     out.inner.push(inner.to_owned());
                 }
-                for space in ["${IFS}", "$IFS"] {
-                    if rest.starts_with(space) {
+                match ["${IFS}", "$IFS"].into_iter().find(|space| rest.starts_with(space)) {
+                    Some(space) => {
                         out.text.push(' ');
                         for _ in 1..space.len() {
                             let _part_of_it = chars.next();
                         }
-                        break;
                     }
-                }
-                if !rest.starts_with("$IFS") && !rest.starts_with("${IFS}") {
-                    out.text.push(c);
+                    None => out.text.push(c),
                 }
             }
             '*' | '?' | '[' | '{' | '~' | '#' | '!' | '=' if !double => {

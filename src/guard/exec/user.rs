@@ -19,7 +19,7 @@ pub(super) fn judge(
         && asked != only
     {
         return Err(Refusal::ruled(
-            format!("running it as `{}`", shown(Some(&asked.to_owned()))),
+            format!("running it as `{}`", shown(asked)),
             format!("the entry of allowed_commands names the user `{only}`"),
             "leave `user` out",
         ));
@@ -41,10 +41,7 @@ pub(super) fn judge(
     }
     match asked {
         Some(user) => {
-            let what = format!(
-                "running it as `{}`, which may be root in the container,",
-                shown(Some(&user.to_owned()))
-            );
+            let what = format!("running it as `{}`, which may be root in the container,", shown(user));
             numeric(user).map(Some).ok_or_else(|| root(&what))
         }
         None => numeric(&place.user).map(Some).ok_or_else(|| root(&whose(place))),
@@ -57,7 +54,7 @@ fn whose(place: &Place) -> String {
         false => format!(
             "container `{}` runs as `{}`, which may be root in it, and a command without `user`",
             place.name,
-            shown(Some(&place.user))
+            shown(&place.user)
         ),
     }
 }

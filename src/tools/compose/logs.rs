@@ -16,7 +16,7 @@ use crate::tool::context::Progress;
 use crate::tool::time::{Moment, Span};
 use crate::tool::{Asked, Class, Ctx, Effect, Output, Rate, Spec, Tool, ToolError};
 use crate::tools::containers::logs::window::{Keep, Window};
-use crate::tools::containers::logs::{Tail, follow, scan};
+use crate::tools::containers::logs::{Tail, follow, following, scan};
 use crate::tools::pattern;
 
 use super::asking;
@@ -232,16 +232,7 @@ impl Args {
     }
 
     fn check(&self) -> Result<(), ToolError> {
-        if self.follows() && self.until.is_some() {
-            return Err(
-                ToolError::invalid("`until` and `follow` exclude each other").hint("duration ends a follow")
-            );
-        }
-        if !self.follows() && self.duration.is_some() {
-            return Err(
-                ToolError::invalid("`duration` is for following").hint("leave it out, or set follow = true")
-            );
-        }
+        following(self.follows(), self.until, self.duration)?;
         // Refused before the engine is asked for anything.
         self.grep.as_deref().map_or(Ok(()), |p| pattern::compile("grep", p).map(drop))
     }

@@ -154,22 +154,32 @@ impl Tool for Logs {
     }
 }
 
+/// Do these go together?
+pub(in crate::tools) fn following(
+    follows: bool,
+    until: Option<Moment>,
+    duration: Option<Span>,
+) -> Result<(), ToolError> {
+    if follows && until.is_some() {
+        return Err(
+            ToolError::invalid("`until` and `follow` exclude each other").hint("duration ends a follow")
+        );
+    }
+    if !follows && duration.is_some() {
+        return Err(
+            ToolError::invalid("`duration` is for following").hint("leave it out, or set follow = true")
+        );
+    }
+    Ok(())
+}
+
 impl Args {
     fn follows(&self) -> bool {
         self.follow.unwrap_or(self.duration.is_some())
     }
 
     fn check(&self) -> Result<(), ToolError> {
-        if self.follows() && self.until.is_some() {
-            return Err(
-                ToolError::invalid("`until` and `follow` exclude each other").hint("duration ends a follow")
-            );
-        }
-        if !self.follows() && self.duration.is_some() {
-            return Err(
-                ToolError::invalid("`duration` is for following").hint("leave it out, or set follow = true")
-            );
-        }
+        following(self.follows(), self.until, self.duration)?;
         if self.grep.is_none() && (self.invert.is_some_and(|i| i) || self.context.is_some_and(|c| c > 0)) {
             return Err(ToolError::invalid("`invert` and `context` need `grep`").hint("give grep a pattern"));
         }

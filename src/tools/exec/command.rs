@@ -14,6 +14,7 @@ use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Preview, Rate, Sp
 use crate::tools::making::forms::{Argv, Texts};
 
 use super::asked::Asked;
+use super::copy_place::target;
 use super::ended::{self, About};
 use super::watch::{Sink, watch};
 
@@ -68,13 +69,7 @@ impl Tool for Exec {
     fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {
         // What is wrong with the call itself is said before anything is looked up.
         Asked::of(args)?;
-        match (&args.container, &args.project, &args.service) {
-            (Some(container), None, None) => Ok(vec![Target::Entered(container.clone())]),
-            (None, Some(project), Some(service)) => {
-                Ok(vec![Target::EnteredService { project: project.clone(), service: service.clone() }])
-            }
-            _ => Err(ToolError::invalid("it must be said where: `container`, or `project` and `service`")),
-        }
+        target(args.container.as_deref(), args.project.as_deref(), args.service.as_deref())
     }
 
     fn asked_time(args: &Args) -> Option<Duration> {

@@ -1,4 +1,4 @@
-//! What both copies share.
+//! What commands and both copies share.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::tool::{Asked as Target, Kind, ToolError};
 /// An archive that is silent for so long is stuck.
 pub(super) const PAUSE: Duration = Duration::from_secs(10);
 
-/// Where files are.
+/// Where it is to be.
 pub(super) fn target(
     container: Option<&str>,
     project: Option<&str>,
