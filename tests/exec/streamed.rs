@@ -41,6 +41,30 @@ fn lines_come_while_it_runs() {
     assert!(messages(&client).iter().all(|m| !m.contains("unasked")), "{:?}", messages(&client));
 }
 
+/// Issue 5: a second after it was written, at most. Each line waits for a file that the test makes.
+#[test]
+fn a_line_comes_within_a_second_of_its_writing() {
+    let Some(engine) = engine::at_hand("exec::streamed::soon") else { return };
+    let scope = Scope::new(&engine);
+    let app = asleep(&scope, "app");
+    let client = client(&engine, "");
+    let script = "for n in 1 2 3 4 5; do until [ -e /tmp/go-$n ]; do sleep 0.02; done; echo line-$n; done";
+    let arguments =
+        json!({ "container": app, "command": ["sh", "-c", script], "stream": true, "timeout": 60 });
+    let id = begin(&client, arguments);
+    for n in 1..=5 {
+        engine.docker(&["exec", &app, "touch", &format!("/tmp/go-{n}")]);
+        let written = Instant::now();
+        let line = format!("line-{n}");
+        let says = move |m: &Value| m["params"]["message"].as_str().is_some_and(|text| text.contains(&line));
+        client.other_within(Duration::from_secs(10), says).expect("it comes");
+        let took = written.elapsed();
+        assert!(took <= Duration::from_secs(1), "line {n} came after {took:?}");
+    }
+    let result = client.wait(&id).tool().ok().structured;
+    assert_eq!(result["stdout"], "line-1\nline-2\nline-3\nline-4\nline-5\n");
+}
+
 #[test]
 fn pieces_have_the_size_that_was_asked_for() {
     let Some(engine) = engine::at_hand("exec::streamed::chunks") else { return };
