@@ -40,28 +40,28 @@ pub struct Build;
 #[serde(deny_unknown_fields)]
 pub struct Args {
     /// Folder on this host, below one of the build roots. No URL.
-    context: String,
+    pub(in crate::tools) context: String,
     /// In the context; `Dockerfile` by default.
-    dockerfile: Option<String>,
+    pub(in crate::tools) dockerfile: Option<String>,
     /// Names for the image.
-    tags: OneOrMany,
+    pub(in crate::tools) tags: OneOrMany,
     /// Values of ARGs. No secrets: they stay in the image's history.
-    build_args: Option<BTreeMap<String, String>>,
+    pub(in crate::tools) build_args: Option<BTreeMap<String, String>>,
     /// The stage to build; the last by default.
-    target: Option<String>,
+    pub(in crate::tools) target: Option<String>,
     /// Such as `linux/arm64`.
-    platform: Option<String>,
+    pub(in crate::tools) platform: Option<String>,
     /// Run every step anew.
-    no_cache: Option<bool>,
+    pub(in crate::tools) no_cache: Option<bool>,
     /// Not served: docker_pull fetches a newer base; one that is missing is fetched.
-    pull: Option<bool>,
+    pub(in crate::tools) pull: Option<bool>,
     /// What RUN reaches: `none` (the default), or `default` where the settings allow it.
-    network: Option<Network>,
+    pub(in crate::tools) network: Option<Network>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Network {
+pub(in crate::tools) enum Network {
     None,
     Default,
 }
@@ -145,59 +145,69 @@ impl Tool for Build {
         Ok(Preview { lines, state: state.into_iter().chain(here).collect() })
     }
 
-    async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
-        let (context, needed) = checked(&ctx, &permits, &args).await?;
-        let looked = bases::look(&ctx, &permits, &needed, args.platform.as_deref()).await?;
-        let space = moving::space(&ctx, &permits).await?;
-        bases::fetch(&ctx, &permits, &space, looked.missing).await?;
-        let tags: Vec<String> = permits.references.iter().map(|p| p.target().image.familiar()).collect();
-        let (files, size) = (context.files, context.bytes);
-        let plan = Plan {
-            context: context.folder,
-            file: context.file,
-            dockerfile: context.dockerfile,
-            ignore: context.ignore,
-            leaves_out: context.leaves_out,
-            buildkit: context.buildkit,
-            build_args: args.build_args.unwrap_or_default(),
-            target: args.target,
-            platform: args.platform,
-            no_cache: args.no_cache.unwrap_or(false),
-            networked: args.network == Some(Network::Default),
-            trusted: ctx.settings.bypass,
-        };
-        let (news, mut told) = mpsc::channel::<String>(64);
-        let ending = ctx.cancel.child_token();
-        let steps = (&*ctx.commit, &ending);
-        let building = ctx.engine.build(&ctx.budget, steps, permits.references, plan, news);
-        let telling = async {
-            while let Some(text) = told.recv().await {
-                ctx.progress.say(text).await;
-            }
-            std::future::pending::<()>().await
-        };
-        let mut filled = false;
-        let filling = async {
-            space.runs_out().await;
-            filled = true;
-            ending.cancel();
-            std::future::pending::<()>().await
-        };
-        // Who listens slowly does not hold up what is told.
-        let came = tokio::select! {
-            came = building => came,
-            () = telling => return Err(ToolError::internal("telling of a build does not end")),
-            () = filling => return Err(ToolError::internal("a disk that is full does not end")),
-        };
-        match came.map_err(not_built)? {
-            Outcome::Answered(Came::Built(built)) => Ok(draft(&ctx, &tags, built, (files, size))),
-            Outcome::Answered(Came::Failed(failure)) => Err(failed(failure)),
-            Outcome::Lost(lost) if filled => lost_one(&ctx, *lost, &tags).map_err(|e| {
-                let full = moving::full("a step filled it, and the build was ended");
-                ToolError { effect: e.effect, ..full }
-            }),
-            Outcome::Lost(lost) => lost_one(&ctx, *lost, &tags),
+    async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
+        make(&ctx, &mut permits, args).await
+    }
+}
+
+/// Builds an image; its names are those of the permits, which are used up.
+pub(in crate::tools) async fn make(
+    ctx: &Ctx,
+    permits: &mut Permits,
+    args: Args,
+) -> Result<Output, ToolError> {
+    let (context, needed) = checked(ctx, permits, &args).await?;
+    let looked = bases::look(ctx, permits, &needed, args.platform.as_deref()).await?;
+    let space = moving::space(ctx, permits).await?;
+    bases::fetch(ctx, permits, &space, looked.missing).await?;
+    let tags: Vec<String> = permits.references.iter().map(|p| p.target().image.familiar()).collect();
+    let (files, size) = (context.files, context.bytes);
+    let plan = Plan {
+        context: context.folder,
+        file: context.file,
+        dockerfile: context.dockerfile,
+        ignore: context.ignore,
+        leaves_out: context.leaves_out,
+        buildkit: context.buildkit,
+        build_args: args.build_args.unwrap_or_default(),
+        target: args.target,
+        platform: args.platform,
+        no_cache: args.no_cache.unwrap_or(false),
+        networked: args.network == Some(Network::Default),
+        trusted: ctx.settings.bypass,
+    };
+    let (news, mut told) = mpsc::channel::<String>(64);
+    let ending = ctx.cancel.child_token();
+    let steps = (&*ctx.commit, &ending);
+    let names = std::mem::take(&mut permits.references);
+    let building = ctx.engine.build(&ctx.budget, steps, names, plan, news);
+    let telling = async {
+        while let Some(text) = told.recv().await {
+            ctx.progress.say(text).await;
         }
+        std::future::pending::<()>().await
+    };
+    let mut filled = false;
+    let filling = async {
+        space.runs_out().await;
+        filled = true;
+        ending.cancel();
+        std::future::pending::<()>().await
+    };
+    // Who listens slowly does not hold up what is told.
+    let came = tokio::select! {
+        came = building => came,
+        () = telling => return Err(ToolError::internal("telling of a build does not end")),
+        () = filling => return Err(ToolError::internal("a disk that is full does not end")),
+    };
+    match came.map_err(not_built)? {
+        Outcome::Answered(Came::Built(built)) => Ok(draft(ctx, &tags, built, (files, size))),
+        Outcome::Answered(Came::Failed(failure)) => Err(failed(failure)),
+        Outcome::Lost(lost) if filled => lost_one(ctx, *lost, &tags).map_err(|e| {
+            let full = moving::full("a step filled it, and the build was ended");
+            ToolError { effect: e.effect, ..full }
+        }),
+        Outcome::Lost(lost) => lost_one(ctx, *lost, &tags),
     }
 }
 
