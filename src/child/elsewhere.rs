@@ -24,6 +24,13 @@ pub fn kill(container: &str, mark: &str, leader: i32) -> Option<usize> {
     Some(found.len())
 }
 
+/// How many processes of a command there are, whose first one is gone; none if nothing of the container can be seen here.
+#[must_use]
+pub fn left(container: &str, mark: &str) -> Option<usize> {
+    let all = inside(container);
+    if all.is_empty() { None } else { Some(of_command(all, mark, 0).len()) }
+}
+
 fn inside(container: &str) -> Vec<Process> {
     let of_it = |process: &Process| {
         let groups = fs::read_to_string(format!("/proc/{}/cgroup", process.pid));

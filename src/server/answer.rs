@@ -95,8 +95,8 @@ fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -
         "\n[{} · effect {} · retry {}{} · {id}]",
         kind.name(),
         error.effect.name(),
-        error.retry.name(),
-        error.retry_after.map(|d| format!(" after {}", seconds(d))).unwrap_or_default()
+        if error.retry_after.is_some() { "after" } else { error.retry.name() },
+        error.retry_after.map(|d| format!(" {}", seconds(d))).unwrap_or_default()
     ));
     let mut fields = Map::new();
     let mut put = |key: &str, value: Value| {

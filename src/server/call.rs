@@ -24,6 +24,8 @@ use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpo
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
+/// What was reported last goes out before the answer: so long may that take, and where the time is over so long.
+const LAST_REPORTS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(200));
 
 /// Who calls.
 #[derive(Debug, Clone)]
@@ -123,7 +125,14 @@ async fn layers(
     let grace = if prepared.class == Class::Stream { GRACE } else { Duration::ZERO };
     let hurried = prepared.time.is_some();
     let supervise = Supervise { server, clocks, deadline, cancel, grace };
-    let result = execute(&work, def, prepared, (queue, place), &supervise, trace, learned).await;
+    // From here on the caller hears that its call is alive. What the tool says is masked by what is learned before it runs.
+    let secrets = Arc::new(OnceLock::new());
+    let relay = work.reports.relay(Arc::clone(&in_force.redactor), Arc::clone(&secrets));
+    let result = execute(&work, def, prepared, (queue, place), &supervise, (trace, learned, &secrets)).await;
+    if !cancel.is_cancelled() {
+        let (now, (time, late)) = (Instant::now(), LAST_REPORTS);
+        relay.finish((now + time).min(deadline.max(now + late))).await;
+    }
 
     // Classified here, counted there: the breaker never sees a request.
     if let Some(admission) = admission {
@@ -143,8 +152,7 @@ async fn execute(
     prepared: Prepared,
     (queue, place): (Queue, Place),
     supervise: &Supervise<'_>,
-    trace: &mut Trace,
-    learned: &mut Learned,
+    (trace, learned, secrets): (&mut Trace, &mut Learned, &OnceLock<Learned>),
 ) -> Result<Finished, ToolError> {
     let Work { server, in_force, reports, cancel, .. } = work;
     let settings = &in_force.settings;
@@ -162,10 +170,6 @@ async fn execute(
         watchdogs: server.watchdogs.clone(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
-
-    // From here on the caller hears that its call is alive. What the tool says is masked by what is learned before it runs.
-    let secrets = Arc::new(OnceLock::new());
-    let _relay = reports.relay(Arc::clone(&in_force.redactor), Arc::clone(&secrets));
 
     // From the caller's words to identities, on our own filtered view.
     let targets::Resolved { targets, places } =

@@ -108,9 +108,12 @@ pub fn tool(def: &ToolDef) -> Tool {
     let Spec { name, title, summary, effect, idempotent, class, .. } = def.spec;
     let hints = ToolAnnotations::new()
         .read_only(effect.read_only())
-        .destructive(matches!(effect, Effect::Destroys | Effect::Stops))
+        // What a command does nobody knows before.
+        .destructive(
+            matches!(effect, Effect::Destroys | Effect::Stops) || class == Class::Exec && !effect.read_only(),
+        )
         .idempotent(idempotent)
-        .open_world(class == Class::Transfer);
+        .open_world(class == Class::Transfer || class == Class::Exec && !effect.read_only());
     Tool::new(name, summary, def.schema()).with_title(title).with_annotations(hints)
 }
 

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::output::{Learned, Redactor};
 use crate::tool::Progress;
@@ -33,13 +35,27 @@ impl std::fmt::Debug for Reports {
     }
 }
 
-/// Ends the relay when the call ends.
+/// Passes reports on. Dropping it ends that at once.
 #[derive(Debug)]
-pub struct Relay(Option<tokio::task::JoinHandle<()>>);
+pub struct Relay {
+    task: Option<JoinHandle<()>>,
+    last: CancellationToken,
+}
+
+impl Relay {
+    /// Nothing more is reported: passes on what waits, for as long as there is time. What the tool said is not lost
+    /// because its answer is quicker.
+    pub async fn finish(mut self, by: Instant) {
+        self.last.cancel();
+        if let Some(task) = &mut self.task {
+            let _slow_reader = timeout_at(by, task).await;
+        }
+    }
+}
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(task) = &self.0 {
+        if let Some(task) = &self.task {
             task.abort();
         }
     }
@@ -65,11 +81,14 @@ impl Reports {
         self.sender.clone().map_or_else(Progress::default, Progress::to)
     }
 
-    /// Passes reports on, cleaned, until the relay is dropped. `learned` is set before the tool runs and can say anything.
+    /// Passes reports on, cleaned, until the relay is finished or dropped. `learned` is set before the tool runs and can
+    /// say anything.
     pub fn relay(&self, redactor: Arc<Redactor>, learned: Arc<OnceLock<Learned>>) -> Relay {
+        let last = CancellationToken::new();
         let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((mut receiver, report)) = rest else { return Relay(None) };
-        Relay(Some(tokio::spawn(async move {
+        let Some((mut receiver, report)) = rest else { return Relay { task: None, last } };
+        let over = last.clone();
+        let task = tokio::spawn(async move {
             let mut beat = interval(HEARTBEAT);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut number = 0;
@@ -80,6 +99,10 @@ impl Reports {
                         Some(text) => redactor.block(&text, learned.get().unwrap_or(&none)),
                         None => return,
                     },
+                    () = over.cancelled(), if !receiver.is_closed() => {
+                        receiver.close();
+                        continue;
+                    }
                     // The first tick comes at once.
                     _ = beat.tick() => if number == 0 { "started".to_owned() } else { "still running".to_owned() },
                 };
@@ -87,6 +110,7 @@ impl Reports {
                 beat.reset();
                 report.report(number, message).await;
             }
-        })))
+        });
+        Relay { task: Some(task), last }
     }
 }

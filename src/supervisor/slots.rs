@@ -121,7 +121,10 @@ impl Slots {
                 self.running.fetch_add(1, Ordering::Relaxed);
                 Ok(Place { _class: class_place, _all: all, running: Arc::clone(&self.running) })
             }
-            _ => Err(full("no place came free in time")),
+            _ if class == Class::Exec => {
+                Err(full("as many commands run as max_concurrent under [exec_safety] allows"))
+            }
+            _ => Err(full("no place came free in time (max_concurrent under [limits])")),
         }
     }
 

@@ -155,8 +155,11 @@ fn what_is_left_behind_holds_no_answer() {
         (&json!(4), &json!("done\n"))
     );
     saw("D3", Seen::of(&result, S(4)).circuit("0"));
-    // It ended well: what it was to leave is left.
+    // It ended well: what it was to leave is left, and that is said.
     assert_eq!(others(&engine, &app).len(), 1);
+    assert_eq!(result.structured["still_running"], 1, "{}", result.text);
+    let quiet = sh(&client, &app, "true", json!({})).ok();
+    assert_eq!(quiet.structured["still_running"], Value::Null, "{}", quiet.text);
 }
 
 #[test]

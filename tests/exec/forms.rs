@@ -61,6 +61,15 @@ fn evasions() -> Vec<Value> {
         json!(["busybox", "awk", format!("BEGIN{{system(\"rm {c}\")}}")]),
         json!(["sh", "-c", format!("rm {c}")]),
         json!(["sh", "-c", format!("ls /tmp; rm {c}")]),
+        // What is one command to one shell is another to the next.
+        json!(["sh", "-c", "id 10>/dev/null"]),
+        json!(["sh", "-c", "10>/dev/null >&2 id"]),
+        json!(["sh", "-c", "id >&-10"]),
+        json!(["sh", "-c", "id >&--3"]),
+        json!(["sh", "-c", "id 2>&1-"]),
+        json!(["sh", "-c", "id > -"]),
+        json!(["sh", "-c", "id >> -"]),
+        json!(["sh", "-c", "id < -"]),
         json!(["sh", "-c", "eval \"$X\""]),
         json!(["sh"]),
         json!(["env", "rm", c]),
@@ -163,6 +172,11 @@ fn lists_catch_accidents() {
         json!(["cat", "/sys//kernel/x"]),
         json!(["x", "--privileged"]),
         json!(["x", "--pid", "host"]),
+        json!(["dd", "of=/tmp/x", "if=/dev/sda"]),
+        json!("timeout -s KILL 5 rm -r -f /tmp/x"),
+        json!(["env", "-u", "FOO", "rm", "-fr", "/tmp/x"]),
+        json!(["sh", "-c", "-e", "rm -fr /tmp/x"]),
+        json!("cat ../../../proc/version"),
     ] {
         let refused = run(&client, &app, command.clone());
         assert_eq!(refused.kind(), "permission_denied", "{command}: {}", refused.text);
@@ -170,10 +184,24 @@ fn lists_catch_accidents() {
     }
     let proc = json!({ "container": app, "command": ["ls"], "workdir": "/proc/self/fd/8" });
     assert!(client.call("docker_exec", &proc).is_error);
+    let piped = json!({ "container": app, "command": ["sh"], "stdin": "echo x; rm -rf /tmp/x" });
+    assert_eq!(client.call("docker_exec", &piped).kind(), "permission_denied");
+    let inside = json!({ "container": app, "command": ["cat", "kernel/x"], "workdir": "/sys" });
+    let refused = client.call("docker_exec", &inside);
+    assert!(refused.text.contains("the folder `/sys`"), "{}", refused.text);
     assert_eq!(execs(&engine, &app), Value::Null);
-    for command in [json!("ls > /dev/null"), json!("rm /tmp/nosuch"), json!(["echo", "x 2>/dev/null"])] {
+    for command in [
+        json!("ls > /dev/null"),
+        json!("rm /tmp/nosuch"),
+        json!(["echo", "x 2>/dev/null"]),
+        json!("head -c 16 /dev/urandom"),
+        json!(["tar", "--exclude=/proc", "x"]),
+        json!(["find", "/tmp", "-path", "/proc", "-prune"]),
+    ] {
         run(&client, &app, command).ok();
     }
+    let root = json!({ "container": app, "command": ["echo", "dev", "proc"], "workdir": "/" });
+    client.call("docker_exec", &root).ok();
 }
 
 /// Threat E5: none of them is root, or of root's group.
@@ -256,6 +284,16 @@ fn nobody_becomes_root() {
         }
         let plain = run(&client, container, json!(["id"]));
         assert_eq!(!plain.is_error, *own, "{container}: {}", plain.text);
+        // A name of the configuration is a name all the same: here it is root.
+        let named = connect(&engine, &config("default_user = \"toor\"\n").replace("allow_root = true\n", ""));
+        for arguments in [
+            json!({ "container": container, "command": ["id"] }),
+            json!({ "container": container, "command": ["id"], "user": "toor" }),
+        ] {
+            let refused = named.call("docker_exec", &arguments);
+            assert_eq!(refused.kind(), "permission_denied", "{container}: {}", refused.text);
+            assert!(refused.text.contains("65534:65534"), "{}", refused.text);
+        }
         for (user, ids) in [("1000", "uid=1000"), ("65534:65534", "gid=65534"), ("12:13", "uid=12")] {
             let arguments =
                 json!({ "container": container, "command": ["sh", "-c", "id; id -u; id -g"], "user": user });

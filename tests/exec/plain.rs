@@ -114,6 +114,22 @@ fn a_command_that_cannot_start_says_why() {
         assert!(reason.contains(why) && !reason.contains("oci runtime"), "{result}");
     }
     // A program may say the same words, and use the same codes.
+    let words = "OCI runtime exec failed: unable to start container process: nothing ran";
+    let script = format!("echo '{words}'; touch /tmp/ran; exit 126");
+    for more in [json!({}), json!({ "tty": true })] {
+        let forged = sh(&client, &app, &script, more).ok().structured;
+        assert_eq!(
+            (&forged["could_not_start"], &forged["stdout"]),
+            (&Value::Null, &json!(format!("{words}\n")))
+        );
+    }
+    let lacks = run(&client, &app, json!(["nosuch"])).ok();
+    assert!(lacks.text.contains("no such program"), "{}", lacks.text);
+    // What only a shell knows runs under one.
+    for line in ["command -v sh", "cd /tmp", "type ls", "exit 0"] {
+        let shell = run(&client, &app, json!(line)).ok().structured;
+        assert_eq!((&shell["exit_code"], &shell["shell"]), (&json!(0), &json!(true)), "{line}: {shell}");
+    }
     let itself = sh(&client, &app, "echo not me; exit 127", json!({})).ok().structured;
     assert_eq!((&itself["could_not_start"], &itself["stdout"]), (&Value::Null, &json!("not me\n")));
 }
@@ -125,11 +141,14 @@ fn a_container_that_cannot_be_entered() {
     let app = asleep(&scope, "app");
     let client = client(&engine, "");
     scope.container(&["create"], "off", &[], engine::BASE, &["true"]);
-    assert_eq!(run(&client, &scope.name("off"), json!(["true"])).kind(), "conflict");
+    let off = run(&client, &scope.name("off"), json!(["true"]));
+    assert_eq!(off.kind(), "conflict");
+    assert!(off.text.contains(&scope.name("off")) && off.text.contains("docker_start"), "{}", off.text);
     engine.docker(&["pause", &app]);
     let paused = run(&client, &app, json!(["true"]));
     engine.docker(&["unpause", &app]);
     assert_eq!((paused.kind(), paused.structured["error"]["effect"].as_str()), ("conflict", Some("none")));
+    assert!(paused.text.contains("docker_unpause"), "{}", paused.text);
     assert_eq!(run(&client, &scope.name("nosuch"), json!(["true"])).kind(), "not_found");
     run(&client, &app, json!(["true"])).ok();
 }
@@ -175,6 +194,10 @@ fn what_is_too_long_keeps_its_ends() {
     assert!(out.starts_with("1\n2\n") && out.ends_with("49999\n50000\n"), "{out}");
     assert!(out.contains("bytes cut]") && out.len() < 2100, "{}", out.len());
     assert_eq!((total, &long.structured["stdout_lines"]), (Some(288_894), &json!(50_000)));
+    let cut: u64 = out.split("[... ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap();
+    assert_eq!(long.structured["shown"].as_u64(), Some(288_894 - cut), "{out}");
+    let exactly = sh(&client, &app, "yes x | head -c 2000 | tr '\\n' y", json!({})).ok().structured;
+    assert_eq!((exactly["stdout"].as_str().map(str::len), &exactly["truncated"]), (Some(2000), &Value::Null));
     assert_eq!(long.structured["truncated"], true);
     assert!(long.text.contains("bytes shown") && long.text.contains("max_output"), "{}", long.text);
     // Two outputs share what there is; a short one stays whole.
@@ -249,4 +272,15 @@ fn it_is_shown_before_it_runs_where_that_is_wanted() {
     assert_eq!(client.call("docker_exec", &arguments).ok().structured["exit_code"], 0);
     let other = json!({ "container": app, "command": "true", "dry_run": true });
     assert!(client.call("docker_exec", &other).ok().text.contains("runs `true`"));
+    // All of it is shown, and nothing of it can look like a line of ours.
+    let script = format!("true #\n  container `x` runs `ls`\n{}; touch /tmp/last", "x ".repeat(5000));
+    let all = json!({ "container": app, "command": ["sh", "-c", script], "dry_run": true, "workdir": "/tmp", "tty": true,
+                      "env": { "LD_PRELOAD": "/tmp/x.so" }, "stdin": "rm -r /data\n" });
+    let shown = client.call("docker_exec", &all).ok();
+    for words in
+        ["touch /tmp/last", "in `/tmp`", "LD_PRELOAD", "on a terminal", "reads 12 bytes", "rm -r /data\\n"]
+    {
+        assert!(shown.text.contains(words), "{words}: {}", shown.text);
+    }
+    assert!(!shown.text.contains("\n  container `x`"), "{}", shown.text);
 }

@@ -86,6 +86,34 @@ fn pieces_have_the_size_that_was_asked_for() {
     assert!(lines == all, "no line is lost or said twice: {} of {}", lines.len(), all.len());
 }
 
+/// The answer is quick, and what was reported before it comes before it.
+#[test]
+fn the_end_of_what_is_streamed_is_not_lost() {
+    let Some(engine) = engine::at_hand("exec::streamed::end") else { return };
+    let scope = Scope::new(&engine);
+    let app = asleep(&scope, "app");
+    let client = client(&engine, "");
+    let mut known = 0;
+    for (script, bytes, chunk) in [
+        ("seq 1 60000", 348_893, 16_384),
+        ("seq 1 60000", 348_893, 65_536),
+        ("head -c 100000 /dev/zero | tr '\\0' x", 100_000, 5000),
+        ("head -c 300000 /dev/zero | tr '\\0' x", 300_000, 1000),
+    ] {
+        let arguments = json!({ "container": app, "command": ["sh", "-c", script], "stream": true, "chunk_bytes": chunk });
+        client.wait(&begin(&client, arguments)).tool().ok();
+        let all = messages(&client);
+        let pieces = all.iter().skip(known).filter(|m| m.starts_with(|c: char| c.is_numeric() || c == 'x'));
+        // Between two pieces that end with a line, its end goes.
+        let (count, got) = pieces.fold((0, 0), |(n, sum), piece| (n + 1, sum + piece.len()));
+        assert!(
+            (bytes - 1 - count..=bytes).contains(&got),
+            "{script} by {chunk}: {got} of {bytes} in {count} pieces"
+        );
+        known = all.len();
+    }
+}
+
 #[test]
 fn a_client_that_reads_slowly_holds_nothing_up() {
     let Some(engine) = engine::at_hand("exec::streamed::slow") else { return };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use regex::Regex;
+
 use crate::config::env;
 use crate::config::forms::{not_one_of, plain, regex, strings};
 use crate::config::layers::Form;
@@ -78,6 +80,12 @@ fn anchored(text: &str) -> String {
     format!("\\A(?:{text})\\z")
 }
 
+/// Anchored; what is no regex by itself would break out of its frame: `a)|(?:b`.
+fn framed(reader: &mut Reader<'_>, at: &At, text: &str) -> Option<Regex> {
+    regex(reader, at, text, text)?;
+    regex(reader, at, text, &anchored(text))
+}
+
 fn inner(full: &str) -> &str {
     full.strip_prefix("\\A(?:").and_then(|t| t.strip_suffix(")\\z")).unwrap_or(full)
 }
@@ -110,7 +118,7 @@ fn command(reader: &mut Reader<'_>, path: &str, item: &Node) -> Option<AllowedCo
             None
         }
         Value::Text(text) => {
-            let regex = regex(reader, &item.at, text, &anchored(text))?;
+            let regex = framed(reader, &item.at, text)?;
             if PROBES.iter().any(|probe| regex.is_match(probe)) {
                 let hint = "name the program and its arguments as narrowly as the work allows".to_owned();
                 reader.warning(
@@ -166,7 +174,7 @@ fn argv(reader: &mut Reader<'_>, path: &str, item: &Node) -> Option<ArgvRule> {
         field.and_then(|f| strings(reader, &format!("{path}.{key}"), &f.node)).unwrap_or_default()
     };
     let args = list(reader, "args");
-    let args = args.iter().filter_map(|(text, at)| regex(reader, at, text, &anchored(text))).collect();
+    let args = args.iter().filter_map(|(text, at)| framed(reader, at, text)).collect();
     let globs = list(reader, "containers");
     let containers = super::permissions::compile(reader, Kind::Name, globs).unwrap_or_default();
     let program = argv0.rsplit('/').next().unwrap_or_default();

@@ -91,6 +91,8 @@ fn nothing_is_coerced() {
         "confirm.require = true",
         "exec_safety.allowed_commands = [{ args = [\"x\"] }]",
         "exec_safety.allowed_commands = [3]",
+        "exec_safety.allowed_commands = [\"whoami)|(?:cat .*\"]",
+        "exec_safety.allowed_commands = [{ argv0 = \"x\", args = [\"a)|(?:b\"] }]",
         "exec_safety.denied_paths = [\"proc\"]",
         "create_safety.limits.memory = \"lots\"",
         "create_safety.allow = [\"network_mode=\"]",

@@ -68,6 +68,16 @@ impl Engine {
         }
     }
 
+    /// How many processes of a command that ended it left behind, as far as that can be seen.
+    pub async fn exec_left(&self, made: &Made) -> usize {
+        if !matches!(self.found().endpoint, Endpoint::Unix(_)) {
+            return 0;
+        }
+        let (container, mark) = (made.container.clone(), format!("{MARK}={}", made.mark));
+        let found = tokio::task::spawn_blocking(move || elsewhere::left(&container, &mark)).await;
+        found.ok().flatten().unwrap_or_default()
+    }
+
     /// Kills what runs on this machine. How many were found; none where nothing of it can be seen.
     async fn kill_here(&self, made: &Made, leader: i32) -> Option<usize> {
         if !matches!(self.found().endpoint, Endpoint::Unix(_)) {

@@ -248,7 +248,7 @@ fn listed(at: &str, argv: &[String], safety: &ExecSafety) -> Result<Vec<String>,
 }
 
 const fn asked(argv: &[String]) -> Asked<'_> {
-    Asked { argv, shell: false, user: None, workdir: None, env: &[] }
+    Asked { argv, shell: false, user: None, workdir: None, env: &[], stdin: None }
 }
 
 /// `uid:gid` or `uid`, in numbers.

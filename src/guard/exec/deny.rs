@@ -11,7 +11,7 @@ const NOTE: &str =
     "this list catches accidents and is no boundary: do it in another way that does no harm, or ask a person";
 
 pub(super) fn judge(asked: Asked<'_>, safety: &ExecSafety) -> Result<(), Refusal> {
-    let commands = wrapped::all(asked.argv);
+    let commands = wrapped::all(asked.argv, asked.stdin);
     let texts = texts(asked.argv, &commands);
     for blocked in &safety.blocked_commands {
         let by_text = texts.iter().any(|text| text.contains(&spaced(&blocked.text)));
@@ -30,16 +30,29 @@ pub(super) fn judge(asked: Asked<'_>, safety: &ExecSafety) -> Result<(), Refusal
             return Err(listed(format!("the flag `{}`", flag.text), "denied_flags", flag));
         }
     }
-    let words = commands.iter().flat_map(|seen| seen.words.iter().chain(&seen.files));
-    for word in words {
-        if let Some((path, denied)) = paths::denied(word, asked.workdir, safety) {
-            return Err(listed(format!("the path `{path}`"), "denied_paths", denied));
-        }
-    }
     if let Some((path, denied)) = asked.workdir.and_then(|dir| paths::denied(dir, None, safety)) {
         return Err(listed(format!("the folder `{path}`"), "denied_paths", denied));
     }
+    for Seen { words, files } in &commands {
+        // A bare program is looked for in PATH, not in the folder.
+        let workdir = |at: usize, word: &str| asked.workdir.filter(|_| at > 0 || word.contains('/'));
+        let words = words.iter().enumerate().filter(|(at, _)| !left_out(words, *at));
+        let words = words.map(|(at, word)| (word, workdir(at, word)));
+        for (word, workdir) in words.chain(files.iter().map(|file| (file, asked.workdir))) {
+            if let Some((path, denied)) = paths::denied(word, workdir, safety) {
+                return Err(listed(format!("the path `{path}`"), "denied_paths", denied));
+            }
+        }
+    }
     Ok(())
+}
+
+/// A path that is named to be left alone: `--exclude=/proc`, `find / -path /proc -prune`.
+fn left_out(words: &[String], at: usize) -> bool {
+    let flags = ["--exclude", "-path", "-ipath", "-wholename"];
+    let is = |word: &String| flags.iter().any(|flag| word == flag);
+    let itself = words.get(at).is_some_and(|word| word.starts_with("--exclude="));
+    itself || at.checked_sub(1).and_then(|before| words.get(before)).is_some_and(is)
 }
 
 fn listed(what: String, list: &str, by: &Pattern) -> Refusal {
@@ -69,6 +82,11 @@ fn spaced(text: &str) -> String {
 fn flagged(blocked: &str, words: &[String]) -> bool {
     let mut parts = blocked.split_whitespace();
     let (Some(program), Some(flags), None) = (parts.next(), parts.next(), parts.next()) else { return false };
+    // `dd if=` also means `dd bs=1 if=x`.
+    if flags.ends_with('=') {
+        let mut rest = words.iter().skip(1);
+        return words.first().is_some_and(|w| name(w) == program) && rest.any(|w| w.starts_with(flags));
+    }
     let Some(letters) = flags.strip_prefix('-').filter(|l| !l.is_empty() && !l.starts_with('-')) else {
         return false;
     };

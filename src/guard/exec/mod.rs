@@ -20,7 +20,7 @@ use crate::config::settings::{ExecEnv, ExecMode, ExecSafety};
 
 use super::refusal::Refusal;
 
-pub use words::{quoted, said};
+pub use words::{quoted, said, spelled};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,8 @@ pub struct Asked<'a> {
     pub workdir: Option<&'a str>,
     /// Names of the variables that the call sets.
     pub env: &'a [String],
+    /// What it reads: to a shell without a script, that is the script.
+    pub stdin: Option<&'a str>,
 }
 
 /// The container that it is to run in.

@@ -11,14 +11,24 @@ use crate::policy::Pattern;
 use super::super::refusal::Refusal;
 
 /// Devices that everybody writes to and nobody is hurt by.
-static HARMLESS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"/dev/(?:null|stdin|stdout|stderr|tty|fd/[0-9]+)([^A-Za-z0-9_./-]|$)").ok());
+static HARMLESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"/dev/(?:null|zero|full|random|urandom|stdin|stdout|stderr|tty|fd/[0-9]+)([^A-Za-z0-9_./-]|$)",
+    )
+    .ok()
+});
 
 pub(super) fn without_harmless(text: &str) -> Cow<'_, str> {
     match &*HARMLESS {
         Some(regex) => regex.replace_all(text, "-$1"),
         None => Cow::Borrowed(text),
     }
+}
+
+/// Is it one of these, and nothing else?
+pub(super) fn is_harmless(path: &str) -> bool {
+    // `-` is a file of that name.
+    path.starts_with("/dev/") && without_harmless(path) == "-"
 }
 
 /// A working directory: absolute, and without steps that lead elsewhere.
@@ -42,8 +52,14 @@ pub(super) fn denied<'a>(
 ) -> Option<(String, &'a Pattern)> {
     let word = without_harmless(word);
     let mut found: Vec<String> = Vec::new();
-    if let (Some(dir), false) = (workdir, word.starts_with(['/', '-'])) {
-        found.push(clean(&format!("{dir}/{word}")));
+    match workdir {
+        // In the root folder every word is a name of something, `dev` and `proc` too: only what is written as a path counts.
+        Some(dir) if !word.starts_with(['/', '-']) && (clean(dir) != "/" || word.contains('/')) => {
+            found.push(clean(&format!("{dir}/{word}")));
+        }
+        // However deep the folder is that nobody named.
+        None if word.starts_with("../") => found.push(clean(&word)),
+        _ => {}
     }
     // Behind `=`, `:`, a flag's letter, a bracket, ...: wherever a path can begin.
     let mut before = None;

@@ -222,16 +222,25 @@ impl Walk {
 
     fn redirect(&mut self, redirect: &IoRedirect, simple: &mut Simple) {
         simple.redirected = true;
+        // `10>x` is a word and a redirection to shells that know one digit only.
+        if let IoRedirect::File(Some(10..), ..)
+        | IoRedirect::HereDocument(Some(10..), ..)
+        | IoRedirect::HereString(Some(10..), ..) = redirect
+        {
+            self.script.plain = false;
+        }
         match redirect {
             IoRedirect::File(_, _, IoFileRedirectTarget::Filename(word))
             | IoRedirect::OutputAndError(word, _) => {
                 let file = self.word(&word.value);
                 simple.files.push(file);
             }
-            IoRedirect::File(_, _, IoFileRedirectTarget::Fd(_)) => {}
+            IoRedirect::File(_, _, IoFileRedirectTarget::Fd(fd)) => self.script.plain &= *fd < 10,
             IoRedirect::File(_, _, IoFileRedirectTarget::Duplicate(word)) => {
-                // `2>&1` is plain; `>&name` is a file.
-                if !word.value.chars().all(|c| c.is_ascii_digit() || c == '-') {
+                // `2>&1` and `2>&-` are plain; `>&name` is a file, and of `>&10` or `>&-3` each shell thinks something else.
+                let one = matches!(word.value.as_bytes(), [b'-' | b'0'..=b'9']);
+                if !one {
+                    self.script.plain = false;
                     let file = self.word(&word.value);
                     simple.files.push(file);
                 }

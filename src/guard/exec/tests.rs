@@ -11,14 +11,15 @@ fn safety(text: &str) -> ExecSafety {
 
 fn run(argv: &[&str], safety: &ExecSafety) -> Result<Ready, Refusal> {
     let argv: Vec<String> = argv.iter().map(|w| (*w).to_owned()).collect();
-    let asked = Asked { argv: &argv, shell: false, user: Some("1000:1000"), workdir: None, env: &[] };
+    let asked =
+        Asked { argv: &argv, shell: false, user: Some("1000:1000"), workdir: None, env: &[], stdin: None };
     let place = Place { name: "app".into(), ..Place::default() };
     judge(asked, &place, safety, false)
 }
 
 fn line(text: &str, safety: &ExecSafety) -> Result<Ready, Refusal> {
     let (argv, shell) = said(text)?;
-    let asked = Asked { argv: &argv, shell, user: Some("1000:1000"), workdir: None, env: &[] };
+    let asked = Asked { argv: &argv, shell, user: Some("1000:1000"), workdir: None, env: &[], stdin: None };
     judge(asked, &Place { name: "app".into(), ..Place::default() }, safety, false)
 }
 
@@ -226,7 +227,8 @@ fn the_lists_catch_accidents() {
     }
     let argv = vec!["cat".to_owned(), "1/environ".to_owned()];
     for dir in ["/proc", "/proc/", "/x/../proc"] {
-        let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: Some(dir), env: &[] };
+        let asked =
+            Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: Some(dir), env: &[], stdin: None };
         assert!(judge(asked, &Place::default(), &lists, false).is_err(), "{dir}");
     }
     assert!(run(&["rm", "-rf", "/x"], &safety("mode = \"none\"")).is_ok());
@@ -239,7 +241,7 @@ fn e5_no_form_of_a_user_is_root() {
     let place = Place { name: "app".into(), ..Place::default() };
     let argv = vec!["id".to_owned()];
     let as_user = |user: Option<&str>, image: &str, rules: &ExecSafety| {
-        let asked = Asked { argv: &argv, shell: false, user, workdir: None, env: &[] };
+        let asked = Asked { argv: &argv, shell: false, user, workdir: None, env: &[], stdin: None };
         judge(asked, &Place { user: image.to_owned(), ..place.clone() }, rules, false).map(|ready| ready.user)
     };
     for user in [
@@ -282,9 +284,14 @@ fn e5_no_form_of_a_user_is_root() {
     assert_eq!(as_user(Some("1000"), "", &rules), Ok(Some("1000:1000".into())));
     assert_eq!(as_user(Some("1000:50"), "", &rules), Ok(Some("1000:50".into())));
     assert_eq!(as_user(None, "101", &rules), Ok(Some("101:101".into())));
+    // What a name means the container says, whoever wrote it.
     let chosen = safety("default_user = \"app\"");
-    assert_eq!(as_user(None, "", &chosen), Ok(Some("app".into())));
-    assert_eq!(as_user(Some("app"), "", &chosen), Ok(Some("app".into())));
+    assert!(as_user(None, "", &chosen).is_err() && as_user(Some("app"), "", &chosen).is_err());
+    assert_eq!(as_user(None, "", &safety("default_user = \"999\"")), Ok(Some("999:999".into())));
+    assert_eq!(
+        as_user(None, "", &safety("default_user = \"app\"\nallow_root = true")),
+        Ok(Some("app".into()))
+    );
     assert!(as_user(Some("other"), "", &chosen).is_err());
     assert!(as_user(None, "1000", &safety("default_user = \"root\"")).is_err());
     assert!(as_user(None, "1000", &safety("default_user = \"5:0\"")).is_err());
@@ -300,7 +307,7 @@ fn a_rule_may_fix_the_user_and_the_containers() {
     );
     let argv = vec!["id".to_owned()];
     let at = |name: &str, user: Option<&str>| {
-        let asked = Asked { argv: &argv, shell: false, user, workdir: None, env: &[] };
+        let asked = Asked { argv: &argv, shell: false, user, workdir: None, env: &[], stdin: None };
         judge(asked, &Place { name: name.into(), ..Place::default() }, &rules, false).map(|ready| ready.user)
     };
     assert_eq!(at("x-db", None), Ok(Some("999:999".into())));
@@ -314,7 +321,8 @@ fn e6_variables_and_e7_folders() {
     let argv = vec!["ls".to_owned()];
     let with = |names: &[&str], dir: Option<&str>, rules: &ExecSafety| {
         let env: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-        let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: dir, env: &env };
+        let asked =
+            Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: dir, env: &env, stdin: None };
         judge(asked, &Place::default(), rules, false)
     };
     let any = safety("");
@@ -339,7 +347,7 @@ fn e6_variables_and_e7_folders() {
 #[test]
 fn places_as_good_as_the_host_are_refused() {
     let argv = vec!["ls".to_owned()];
-    let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: None, env: &[] };
+    let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: None, env: &[], stdin: None };
     let place = Place {
         name: "app".into(),
         user: String::new(),
@@ -363,7 +371,7 @@ proptest::proptest! {
         }
         let named = safety("mode = \"allowlist\"\nallowed_commands = [\"id\"]\n");
         let argv = ["sh".to_owned(), "-c".to_owned(), text];
-        let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: None, env: &[] };
+        let asked = Asked { argv: &argv, shell: false, user: Some("1:1"), workdir: None, env: &[], stdin: None };
         if judge(asked, &Place::default(), &named, false).is_ok() {
             let left = argv[2].replace("id", "").replace("/dev/null", "");
             let joins = |c: char| " \t\n;&|'\"\\<>012-#".contains(c) || c.is_ascii_alphanumeric() && argv[2].contains('#');

@@ -24,7 +24,6 @@ pub(super) fn judge(
             "leave `user` out",
         ));
     }
-    // What the person wrote into the configuration is the person's word, names too.
     let chosen = by_rule.or(match asked {
         None => safety.default_user.as_deref(),
         Some(asked) => safety.default_user.as_deref().filter(|user| *user == asked),
@@ -33,11 +32,8 @@ pub(super) fn judge(
         return Ok(chosen.or(asked).map(str::to_owned));
     }
     if let Some(user) = chosen {
-        return match numeric(user) {
-            Some(ids) => Ok(Some(ids)),
-            None if looks_like_root(user) => Err(root(&format!("running it as `{user}`"))),
-            None => Ok(Some(user.to_owned())),
-        };
+        // Whose word it may be: what a name means, the container says.
+        return numeric(user).map(Some).ok_or_else(|| by_name(user));
     }
     match asked {
         Some(user) => {
@@ -67,6 +63,18 @@ fn root(what: &str) -> Refusal {
     )
 }
 
+/// A person's choice that may be root all the same.
+fn by_name(user: &str) -> Refusal {
+    Refusal::ruled(
+        format!(
+            "running it as `{user}`, which the configuration names and which may be root in the container,"
+        ),
+        "[exec_safety] allow_root = false".to_owned(),
+        "repeat the call with user = \"65534:65534\"; a person can write that user in numbers of which none is 0, or set \
+         allow_root = true",
+    )
+}
+
 /// `uid:gid` of a user written in numbers, of which none is 0. Without a group the container's files would choose one, and
 /// that can be 0: then it is the uid's number.
 pub(super) fn numeric(user: &str) -> Option<String> {
@@ -76,12 +84,4 @@ pub(super) fn numeric(user: &str) -> Option<String> {
     };
     let (uid, gid) = user.split_once(':').unwrap_or((user, user));
     Some(format!("{}:{}", id(uid)?, id(gid)?))
-}
-
-/// A name, or a number with a name or zero as its group.
-fn looks_like_root(user: &str) -> bool {
-    let zero =
-        |part: &str| part.is_empty() || part == "root" || part.trim_start_matches(['0', '+', '-']).is_empty();
-    let mut parts = user.split(':');
-    parts.any(zero)
 }

@@ -3,6 +3,13 @@
 use super::super::refusal::Refusal;
 use super::{LONGEST, script};
 
+/// What shells do themselves, and mostly no program does.
+const BUILTINS: &[&str] = &[
+    ".", ":", "alias", "bg", "cd", "command", "eval", "exec", "exit", "export", "fg", "hash", "jobs", "read",
+    "readonly", "set", "shift", "source", "times", "trap", "type", "ulimit", "umask", "unalias", "unset",
+    "wait",
+];
+
 /// One string as program and arguments. With what only a shell understands (operators, expansions, patterns) it becomes
 /// `sh -c` of the whole string, and that is said.
 ///
@@ -15,7 +22,9 @@ pub fn said(line: &str) -> Result<(Vec<String>, bool), Refusal> {
     if line.len() > LONGEST {
         return Err(too_long());
     }
-    if let Some(words) = script::one_command(line) {
+    if let Some(words) = script::one_command(line)
+        && words.first().is_none_or(|first| !BUILTINS.contains(&first.as_str()))
+    {
         return Ok((words, false));
     }
     if script::unclosed(line) {
@@ -66,6 +75,26 @@ pub fn quoted(argv: &[String]) -> String {
         false => format!("'{}'", word.replace('\'', "'\\''")),
     };
     argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The same for a person who is to decide: line ends and other controls are written out, and of what is very long both
+/// ends are shown.
+#[must_use]
+pub fn spelled(argv: &[String]) -> String {
+    const MOST: usize = 3000;
+    let line: String = quoted(argv)
+        .chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect();
+    if line.len() <= 2 * MOST {
+        return line;
+    }
+    let (head, tail) = (line.floor_char_boundary(MOST), line.ceil_char_boundary(line.len() - MOST));
+    let (first, last) = (line.get(..head).unwrap_or_default(), line.get(tail..).unwrap_or_default());
+    format!("{first} [... {} bytes not shown ...] {last}", tail - head)
 }
 
 fn plain(c: char) -> bool {

@@ -42,10 +42,20 @@ const RUNNERS: &[&str] = &[
     "dumb-init",
 ];
 
-/// Every command in it.
-pub(super) fn all(argv: &[String]) -> Vec<Seen> {
+/// Every command in it, and in what a shell without a script would read.
+pub(super) fn all(argv: &[String], stdin: Option<&str>) -> Vec<Seen> {
     let mut found = Vec::new();
     add(Seen { words: argv.to_vec(), files: Vec::new() }, DEEPEST, &mut found);
+    let reads = |seen: &Seen| {
+        let mut rest = seen.words.iter().skip(1);
+        seen.words.first().is_some_and(|word| SHELLS.contains(&name(word)))
+            && rest.all(|w| w.starts_with('-'))
+    };
+    if let Some(text) = stdin
+        && found.iter().any(reads)
+    {
+        lines(text, DEEPEST, &mut found);
+    }
     found
 }
 
@@ -79,13 +89,19 @@ fn add(seen: Seen, depth: usize, found: &mut Vec<Seen>) {
         // Which words are values of options differs: every word that could begin the command is tried.
         for at in 0..rest.len().min(6) {
             let before = rest.get(..at).unwrap_or_default();
-            let fits = |w: &String| {
-                w.starts_with('-')
+            let fits = |(n, w): (usize, &String)| {
+                let value = n.checked_sub(1).and_then(|n| before.get(n)).is_some_and(|w| w.starts_with('-'));
+                value
+                    || w.starts_with('-')
                     || w.contains('=')
                     || w.starts_with(|c: char| c.is_ascii_digit())
                     || w.len() < 3
             };
-            if !before.iter().all(fits) && program != "sudo" && program != "chroot" && program != "gosu" {
+            if !before.iter().enumerate().all(fits)
+                && program != "sudo"
+                && program != "chroot"
+                && program != "gosu"
+            {
                 break;
             }
             add(
@@ -100,7 +116,7 @@ fn add(seen: Seen, depth: usize, found: &mut Vec<Seen>) {
 /// The text of `-c`, also in a bundle such as `-ec`.
 fn after_c(rest: &[String]) -> Option<&str> {
     let at = rest.iter().position(|w| w.starts_with('-') && !w.starts_with("--") && w.contains('c'))?;
-    rest.get(at + 1).map(String::as_str)
+    rest.iter().skip(at + 1).find(|w| !w.starts_with('-')).map(String::as_str)
 }
 
 fn lines(text: &str, depth: usize, found: &mut Vec<Seen>) {

@@ -64,6 +64,7 @@ impl Asked {
             user: args.user.as_deref(),
             workdir: args.workdir.as_deref(),
             env: &names,
+            stdin: args.stdin.as_deref(),
         };
         exec::judge(asked, place, &settings.exec, settings.bypass).map_err(refused)
     }

@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Settings;
-use crate::guard::exec::{Place, quoted};
+use crate::engine::EngineError;
+use crate::guard::exec::{Place, quoted, spelled};
 use crate::policy::{Level, Permits};
 use crate::tool::time::Span;
-use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Preview, Rate, Spec, Tool, ToolError};
+use crate::tool::{Asked as Target, Class, Ctx, Effect, Kind, Output, Preview, Rate, Spec, Tool, ToolError};
 use crate::tools::making::forms::{Argv, Texts};
 
 use super::asked::Asked;
@@ -33,16 +34,19 @@ pub struct Args {
     pub service: Option<String>,
     /// Program and arguments. A text is split into words; one with operators runs under `sh -c`.
     pub command: Argv,
+    /// Absolute.
     pub workdir: Option<String>,
     /// Like "1000:1000".
     pub user: Option<String>,
+    /// {"NAME": "value"}
     pub env: Option<Texts>,
     /// Text that it reads; at most 64 KiB.
     pub stdin: Option<String>,
+    /// A terminal; it gets no end of input.
     pub tty: Option<bool>,
-    /// Output as progress messages while it runs.
+    /// Whole lines as progress messages while it runs, if the call has a progress token.
     pub stream: Option<bool>,
-    /// Bytes of such a message.
+    /// Bytes of such a message, 256 to 262144.
     pub chunk_bytes: Option<usize>,
     /// It is killed after this: 30, "2m".
     pub timeout: Option<Span>,
@@ -92,8 +96,23 @@ impl Tool for Exec {
         let asked = Asked::of(args)?;
         let ready = asked.judge(args, &ctx.settings, place)?;
         let user = ready.user.map(|user| format!(" as `{user}`")).unwrap_or_default();
-        let line = format!("container `{}` runs `{}`{user}", permit.target().name, quoted(&asked.argv));
-        Ok(Preview { lines: vec![line], state: Vec::new() })
+        let mut line = format!("container `{}` runs `{}`{user}", permit.target().name, spelled(&asked.argv));
+        if let Some(dir) = &args.workdir {
+            line.push_str(&format!(", in `{dir}`"));
+        }
+        if !asked.env.is_empty() {
+            let names: Vec<&str> = asked.env.keys().map(String::as_str).collect();
+            line.push_str(&format!(", with the variables {}", names.join(", ")));
+        }
+        if args.tty == Some(true) {
+            line.push_str(", on a terminal");
+        }
+        let mut lines = vec![line];
+        if let Some(stdin) = &args.stdin {
+            let text = spelled(std::slice::from_ref(stdin));
+            lines.push(format!("it reads {} bytes: {text}", stdin.len()));
+        }
+        Ok(Preview { lines, state: Vec::new() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
@@ -105,7 +124,7 @@ impl Tool for Exec {
         let ready = asked.judge(&args, &ctx.settings, place)?;
         let program = asked.program(&args, &ready);
         let made = ctx.engine.exec_make(&ctx.budget, &permit, program).await;
-        let mut made = made.map_err(|e| ToolError::of_object(e, "container", &name))?;
+        let mut made = made.map_err(|e| unmade(e, &name))?;
         let started = ctx.engine.exec_start(&ctx.budget, &ctx.commit, &permit, &mut made).await;
         let about = About { name, argv: asked.argv, shell: asked.shell, user: ready.user };
         let run = ended::Run { ctx: &ctx, permit: Arc::new(permit), made: Arc::new(made), about };
@@ -121,5 +140,24 @@ impl Tool for Exec {
         // An engine whose words nobody reads does not notice that the command ended.
         drop(attached);
         run.ended(why, sink).await
+    }
+}
+
+/// The engine names an id where the caller has a name.
+fn unmade(e: EngineError, name: &str) -> ToolError {
+    let conflict = |what: &str, next: &str| {
+        ToolError::new(Kind::Conflict, format!("container `{name}` {what}")).hint(next)
+    };
+    match e {
+        EngineError::Status { code: 409, message } if message.contains("paused") => {
+            conflict("is paused", "docker_unpause lets it go on")
+        }
+        EngineError::Status { code: 409, message } if message.contains("restarting") => {
+            conflict("is restarting", "docker_logs shows why it does not stay up")
+        }
+        EngineError::Status { code: 409, message } if message.contains("not running") => {
+            conflict("is not running", "docker_start starts it; docker_logs shows why it ended")
+        }
+        e => ToolError::of_object(e, "container", name),
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::engine::EngineError;
 use crate::engine::change::{Effect as Came, Finding};
 use crate::engine::exec::{Killed, Made, State, Unstarted};
+use crate::guard::exec::quoted;
 use crate::output::{Cut, Draft, Keep};
 use crate::policy::{Container, Permit};
 use crate::tool::error::Effect;
@@ -114,8 +115,14 @@ impl Run<'_> {
                 if let Some(what) = broken {
                     draft = draft.with("partial", true).note(format!("the output is not complete: {what}"));
                 }
-                if code == KILLED && !self.container_runs().await.unwrap_or(true) {
+                if code == KILLED && self.container_ended().await {
                     draft = draft.note("the container ended while the command ran");
+                }
+                if let left @ 1.. = self.ctx.engine.exec_left(&self.made).await {
+                    let what = if left == 1 { "a process" } else { "processes" };
+                    draft = draft.with("still_running", left).note(format!(
+                        "{what} that the command put into the background runs on in the container; docker_top shows it"
+                    ));
                 }
                 Ok(draft)
             }
@@ -158,6 +165,18 @@ impl Run<'_> {
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(200));
         }
+    }
+
+    /// Killed with its container? The engine says of the one before it says so of the other.
+    async fn container_ended(&self) -> bool {
+        for _ in 0..3 {
+            match self.container_runs().await {
+                Ok(true) => sleep(LATE / 4).await,
+                Ok(false) => return true,
+                Err(e) => return e.is_gone(),
+            }
+        }
+        false
     }
 
     async fn container_runs(&self) -> Result<bool, EngineError> {
@@ -205,7 +224,8 @@ impl Run<'_> {
             .with("exec_id", self.made.id.clone());
         let error = match killed.still_running {
             false => ToolError { effect: Effect::Done, ..error("and was killed") }
-                .hint("what it did until then is done; give it more `timeout`, or less to do"),
+                .hint("what it did until then is done; give it more `timeout`, or less to do. docker_top shows what runs: a \
+                       process that dropped its environment and its parent cannot be told from the container's own"),
             true => {
                 self.see_through();
                 ToolError { effect: Effect::Continuing, ..error("and could not be killed yet") }
@@ -232,9 +252,12 @@ impl Run<'_> {
         let About { name, argv, shell, user } = &self.about;
         let (out, err) = shares(sink.out.len(), sink.err.len(), self.ctx.settings.exec.max_output);
         let ((out, cut_out), (err, cut_err)) = (sink.out.text(out), sink.err.text(err));
+        let cut = cut_out + cut_err;
         let mut draft = Draft::default()
+            .head(format!("command: {}", quoted(argv)))
             .with("container", name.clone())
             .with("command", argv.clone())
+            .told(&["command"])
             .hint("let the command print less: head, tail, grep");
         if *shell {
             draft = draft.with("shell", true);
@@ -242,16 +265,16 @@ impl Run<'_> {
         if let Some(user) = user {
             draft = draft.with("user", user.clone());
         }
-        if cut_out || cut_err {
-            let [out_bytes, err_bytes] = sink.totals;
+        if cut > 0 {
+            let ([out_bytes, err_bytes], total) = (sink.totals, sink.out.bytes() + sink.err.bytes());
             draft = draft
                 .with("stdout_bytes", out_bytes)
                 .with("stderr_bytes", err_bytes)
                 .with("stdout_lines", sink.out.lines())
                 .with("stderr_lines", sink.err.lines())
                 .cut(Cut {
-                    total: Some(out_bytes + err_bytes),
-                    shown: Some((out.len() + err.len()) as u64),
+                    total: Some(total),
+                    shown: Some(total - cut),
                     what: "bytes",
                     hint:
                         "first and last are here; let it print less (head, tail, grep), or a person raises \
@@ -270,8 +293,8 @@ const KILLED: i64 = 137;
 fn could_not_start(mut draft: Draft, code: i64, pid: i32) -> Draft {
     let said =
         draft.bodies.iter().map(|body| body.text.trim()).find(|text| !text.is_empty()).unwrap_or_default();
-    let engine_says =
-        said.starts_with(REFUSED) || (pid == 0 && NOBODY.iter().any(|words| said.starts_with(words)));
+    // What has a process began, whatever it says of itself.
+    let engine_says = pid == 0 && REFUSALS.iter().any(|words| said.starts_with(words));
     if !matches!(code, 126 | 127) || !engine_says {
         return draft;
     }
@@ -281,12 +304,19 @@ fn could_not_start(mut draft: Draft, code: i64, pid: i32) -> Draft {
     for body in &mut draft.bodies {
         body.text.clear();
     }
-    draft.with("could_not_start", true).with("reason", reason)
+    let lacks = reason.contains("executable file not found");
+    let draft = draft.with("could_not_start", true).with("reason", reason);
+    match lacks {
+        true => draft.note(
+            "the container has no such program; what only a shell knows needs [\"sh\", \"-c\", \"...\"]",
+        ),
+        false => draft,
+    }
 }
 
 const REFUSED: &str = "OCI runtime exec failed";
-/// Said of users that the container does not have, where nothing was begun.
-const NOBODY: &[&str] = &["unable to find user", "unable to find group"];
+/// The last two are said of users that the container does not have.
+const REFUSALS: &[&str] = &[REFUSED, "unable to find user", "unable to find group"];
 
 fn span(time: Duration) -> String {
     match time.as_millis() {

@@ -30,6 +30,11 @@ impl Kept {
         }
     }
 
+    /// Bytes that came, cleaned.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Lines, as far as they are ended.
     pub(super) const fn lines(&self) -> u64 {
         self.lines
@@ -55,8 +60,9 @@ impl Kept {
         }
         self.tail_bytes += text.len();
         self.tail.push_back(text);
-        while self.tail_bytes > self.half {
-            let over = self.tail_bytes - self.half;
+        // One more, for a line end that may turn out to be none.
+        while self.tail_bytes > self.half + 1 {
+            let over = self.tail_bytes - self.half - 1;
             let Some(first) = self.tail.front_mut() else { break };
             if first.len() <= over {
                 self.tail_bytes -= first.len();
@@ -89,11 +95,11 @@ impl Kept {
         self.head.len() + self.tail_bytes
     }
 
-    /// As much as fits, and whether something is missing.
-    pub(super) fn text(&self, budget: usize) -> (String, bool) {
+    /// As much as fits, and how many bytes are missing.
+    pub(super) fn text(&self, budget: usize) -> (String, u64) {
         let tail: String = self.tail.iter().map(String::as_str).collect();
         if self.len() <= budget && self.len() as u64 == self.bytes {
-            return (format!("{}{tail}", self.head), false);
+            return (format!("{}{tail}", self.head), 0);
         }
         let half = budget / 2;
         let all = if self.tail.is_empty() { "" } else { tail.as_str() };
@@ -104,7 +110,7 @@ impl Kept {
         };
         let cut = self.bytes.saturating_sub((head.len() + tail.len()) as u64);
         let gap = if head.is_empty() || head.ends_with('\n') { "" } else { "\n" };
-        (format!("{head}{gap}[... {cut} bytes cut]\n{tail}"), true)
+        (format!("{head}{gap}[... {cut} bytes cut]\n{tail}"), cut)
     }
 }
 
@@ -145,10 +151,10 @@ mod tests {
         let mut kept = Kept::new(100);
         for n in 0..10_000 {
             kept.push(format!("line {n}"), false);
-            assert!(kept.len() <= 100 && kept.tail.len() <= 50);
+            assert!(kept.len() <= 101 && kept.tail.len() <= 51);
         }
         let (text, cut) = kept.text(100);
-        assert!(cut && text.starts_with("line 0\n") && text.ends_with("line 9999\n"), "{text}");
+        assert!(cut > 80_000 && text.starts_with("line 0\n") && text.ends_with("line 9999\n"), "{text}");
         assert!(text.contains("bytes cut]\nline ") && text.len() <= 140, "{text}");
         let (less, _) = kept.text(40);
         assert!(less.starts_with("line 0\n") && less.ends_with("line 9999\n") && less.len() <= 70, "{less}");
@@ -162,9 +168,13 @@ mod tests {
         kept.push("ö".to_owned(), false);
         kept.push("end".to_owned(), false);
         kept.unended();
-        assert_eq!(kept.text(100), (format!("{}ö\nend", "ä".repeat(30)), false));
-        assert!(kept.text(20).1, "less is allowed");
-        assert_eq!(Kept::new(10).text(10), (String::new(), false));
+        assert_eq!(kept.text(100), (format!("{}ö\nend", "ä".repeat(30)), 0));
+        assert!(kept.text(20).1 > 0, "less is allowed");
+        assert_eq!(Kept::new(10).text(10), (String::new(), 0));
+        let mut full = Kept::new(10);
+        full.push("0123456789".to_owned(), false);
+        full.unended();
+        assert_eq!(full.text(10), ("0123456789".to_owned(), 0), "exactly as much as fits");
     }
 
     #[test]
@@ -174,7 +184,7 @@ mod tests {
             kept.push("ä".repeat(333), true);
         }
         let (text, cut) = kept.text(100);
-        assert!(cut && text.starts_with('ä') && text.ends_with('ä') && kept.len() <= 101, "{text}");
+        assert!(cut > 0 && text.starts_with('ä') && text.ends_with('ä') && kept.len() <= 102, "{text}");
     }
 
     #[test]
