@@ -1,5 +1,8 @@
 //! Networks that a caller may make and join.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use super::refusal::Refusal;
 
 /// A driver that a caller may use.
@@ -43,6 +46,68 @@ pub fn check(name: &str, driver: Option<&str>) -> Result<Driver, Refusal> {
             format!("the network driver `{other}`"),
             "only bridge, and overlay in a swarm: host, macvlan and ipvlan reach the host's own network, plugins are code of others",
         )),
+    }
+}
+
+/// What a driver may be told. The rest names interfaces of the host, or opens what its address translation closes.
+const OPTIONS: &[&str] = &[
+    "com.docker.network.bridge.enable_icc",
+    "com.docker.network.bridge.enable_ip_masquerade",
+    "com.docker.network.bridge.host_binding_ipv4",
+    "com.docker.network.container_iface_prefix",
+    "com.docker.network.driver.mtu",
+];
+
+/// May its driver be told these?
+///
+/// # Errors
+/// The first that it may not.
+pub fn options(driver: Driver, options: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    let fine = |key: &str| OPTIONS.contains(&key) || driver == Driver::Overlay && key == "encrypted";
+    match options.keys().find(|key| !fine(key)) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::forbidden(
+            format!("the network option `{key}`"),
+            "it may name an interface of the host, or open what its address translation closes",
+        )),
+    }
+}
+
+/// May a network have these addresses? Those of a bridge are the host's to route: with somebody else's addresses, what the
+/// host sends there would end in a container.
+///
+/// # Errors
+/// Why not.
+pub fn addresses(
+    driver: Option<&str>,
+    options: &BTreeMap<String, String>,
+    subnets: &[String],
+) -> Result<(), Refusal> {
+    if let Some(other) = driver.filter(|driver| *driver != "default") {
+        let rule = "addresses are given by the engine: plugins are code of others";
+        return Err(Refusal::forbidden(format!("the address driver `{other}`"), rule));
+    }
+    if !options.is_empty() {
+        return Err(Refusal::forbidden("options of the address driver", "the engine's own has none"));
+    }
+    match subnets.iter().find(|subnet| !is_private(subnet)) {
+        None => Ok(()),
+        Some(subnet) => Err(Refusal::forbidden(
+            format!("the subnet `{subnet}`"),
+            "only private ones: at most a /16 of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, at most a /48 of fc00::/7 or 2001:db8::/32",
+        )),
+    }
+}
+
+fn is_private(subnet: &str) -> bool {
+    let Some((address, length)) = subnet.split_once('/') else { return false };
+    let length = length.parse::<u8>().ok().filter(|_| length.bytes().all(|b| b.is_ascii_digit()));
+    match (address.parse(), length) {
+        (Ok(IpAddr::V4(ip)), Some(16..=32)) => ip.is_private(),
+        (Ok(IpAddr::V6(ip)), Some(48..=128)) => {
+            ip.is_unique_local() || matches!(ip.segments(), [0x2001, 0xdb8, ..])
+        }
+        _ => false,
     }
 }
 
@@ -100,6 +165,49 @@ mod tests {
         }
         assert!(may_join("bridge").is_ok() && may_join("mine").is_ok());
         assert!(may_join("host").is_err() && may_join("none").is_err() && may_join("ingress").is_err());
+    }
+
+    #[test]
+    fn options_leave_the_host_alone() {
+        let one = |driver, key: &str| options(driver, &BTreeMap::from([(key.to_owned(), "x".to_owned())]));
+        assert!(options(Driver::Bridge, &BTreeMap::new()).is_ok());
+        assert!(one(Driver::Bridge, "com.docker.network.driver.mtu").is_ok());
+        assert!(one(Driver::Overlay, "encrypted").is_ok() && one(Driver::Bridge, "encrypted").is_err());
+        for key in
+            ["com.docker.network.bridge.name", "com.docker.network.bridge.gateway_mode_ipv4", "parent", ""]
+        {
+            assert!(matches!(one(Driver::Bridge, key), Err(Refusal::Forbidden { .. })), "{key}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_private() {
+        let none = BTreeMap::new();
+        let subnet = |text: &str| addresses(None, &none, &[text.to_owned()]).is_ok();
+        for fine in ["172.28.0.0/16", "10.5.0.0/24", "192.168.7.0/28", "fd00:1::/64", "2001:db8:1::/64"] {
+            assert!(subnet(fine), "{fine}");
+        }
+        for bad in [
+            "8.8.8.0/24",
+            "0.0.0.0/0",
+            "10.0.0.0/8",
+            "127.0.0.0/16",
+            "169.254.169.0/24",
+            "172.32.0.0/16",
+            "100.64.0.0/16",
+            "2606:4700::/64",
+            "::/0",
+            "fc00::/7",
+            "10.0.0.0",
+            "10.0.0.0/+24",
+            "",
+            "x/24",
+        ] {
+            assert!(!subnet(bad), "{bad}");
+        }
+        assert!(addresses(Some("default"), &none, &[]).is_ok());
+        assert!(addresses(Some("dhcp"), &none, &[]).is_err());
+        assert!(addresses(None, &BTreeMap::from([("a".to_owned(), "b".to_owned())]), &[]).is_err());
     }
 
     #[test]

@@ -104,7 +104,13 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("UdpSocket", &[], "nobody is told anything"),
     (
         "net",
-        &["engine", "config/settings/service.rs", "config/resolve/service.rs", "guard/create/fields.rs"],
+        &[
+            "engine",
+            "config/settings/service.rs",
+            "config/resolve/service.rs",
+            "guard/create/fields.rs",
+            "guard/network.rs",
+        ],
         "only the engine is dialled; the configuration writes addresses down, and the guard reads them",
     ),
     (

@@ -85,6 +85,16 @@ const FIELDS: &[&str] = &[
     "no_new_privileges",
     "annotations",
     "restart_policy",
+    // Asked for by compose files alone.
+    "bind_propagation",
+    "blkio_config",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "device_cgroup_rules",
+    "endpoint_option",
+    "link_local_ips",
+    "log_option",
+    "mac_address",
 ];
 
 impl Entry for Exception {
