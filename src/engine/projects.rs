@@ -109,6 +109,19 @@ impl Member {
         })
     }
 
+    /// The folder that the project was made from, as its label says.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        let folder = self.seen.raw.labels.get(&format!("{LABEL}project.working_dir"));
+        folder.map(String::as_str).filter(|folder| folder.starts_with('/'))
+    }
+
+    /// What the files said of it when it was made, in a word of compose's.
+    #[must_use]
+    pub fn hash(&self) -> Option<&str> {
+        self.seen.raw.labels.get(&format!("{LABEL}config-hash")).map(String::as_str)
+    }
+
     /// The files that the project was made from, as its label says.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         let files = self.seen.raw.labels.get(&format!("{LABEL}project.config_files"));
@@ -207,6 +220,25 @@ impl Engine {
             }
         }
         Ok(standing)
+    }
+
+    /// How one container of a project is. `None`: it does not answer, or is gone.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub async fn standing_of_member(
+        &self,
+        budget: &Budget,
+        _: &Permit<World>,
+        member: &Member,
+    ) -> Result<Option<Standing>, EngineError> {
+        let path = format!("/containers/{}/json", member.seen.identity.id);
+        match self.wire.json::<Inspected>(&budget.at_most(LOOK), &path, &[]).await {
+            Ok(inspected) => Ok(Some(inspected.state)),
+            Err(EngineError::Timeout { .. }) => Ok(None),
+            Err(e) if e.is_gone() => Ok(None),
+            Err(e) => Err(self.scrubbed(e)),
+        }
     }
 }
 

@@ -139,6 +139,16 @@ pub(crate) fn arrived(permit: &Permit<Reference>, tool: &str, image: Image) -> R
     Ok(permit.fetched(image))
 }
 
+/// The same decision on a container that came of a call, or took another's place in it.
+///
+/// # Errors
+/// The first rule that says no.
+pub(crate) fn came(world: &Permit<World>, tool: &str, container: Container) -> Result<Permit<Container>, Denial> {
+    let targets = vec![Named { asked: container.name.clone(), target: Target::Container(container.clone()) }];
+    check(world.rules(), &Ask { tool, needs: world.levels(), targets })?;
+    Ok(world.of(container))
+}
+
 /// Decides on one container and says whether it was allowed: for benches, which measure a whole decision.
 #[doc(hidden)]
 #[must_use]

@@ -14,7 +14,7 @@ pub mod rules;
 pub mod target;
 
 pub use decide::{Ask, check};
-pub(crate) use decide::{also, arrived, decide};
+pub(crate) use decide::{also, arrived, came, decide};
 pub use denial::Denial;
 pub use level::Level;
 pub use pattern::{Pattern, PatternSet, Source};

@@ -52,6 +52,13 @@ impl<T> Permit<T> {
     }
 }
 
+impl Permit<World> {
+    /// For a container under the same rules and levels: for `decide` alone, which has checked it.
+    pub(super) fn of(&self, container: Container) -> Permit<Container> {
+        Permit { target: container, levels: self.levels, rules: Arc::clone(&self.rules) }
+    }
+}
+
 impl Permit<Reference> {
     /// Under the same rules and levels: for `decide` alone, which has checked it.
     pub(super) fn beside(&self, reference: Reference) -> Self {

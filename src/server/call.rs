@@ -167,12 +167,13 @@ async fn execute(
         commit: Arc::default(),
         after: After::default(),
         places: Vec::new(),
+        stack: None,
         watchdogs: server.watchdogs.clone(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 
     // From the caller's words to identities, on our own filtered view.
-    let targets::Resolved { targets, places } =
+    let targets::Resolved { targets, places, stack } =
         supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
@@ -192,7 +193,7 @@ async fn execute(
     let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
     def.judge(&prepared, settings, &places)?;
-    ctx.places = places;
+    (ctx.places, ctx.stack) = (places, stack);
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
@@ -297,7 +298,7 @@ fn resolve(
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let (asked, needs) = (prepared.asked.clone(), prepared.levels);
     let tool = def.spec.name;
-    async move { targets::resolve(&engine, &budget, &settings.rules, (tool, needs), &asked).await }
+    async move { targets::resolve(&engine, &budget, &settings, (tool, needs), &asked).await }
 }
 
 fn containers(targets: &[Named]) -> Vec<String> {

@@ -84,14 +84,17 @@ async fn decide(
     let prepared = def.prepare(arguments)?;
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
-    let targets::Resolved { targets, places } =
-        targets::resolve(&server.engine, budget, rules, (tool, needs), &prepared.asked).await?;
+    let settings = &server.in_force().settings;
+    let targets::Resolved { targets, places, stack } =
+        targets::resolve(&server.engine, budget, settings, (tool, needs), &prepared.asked).await?;
     let fetches = targets::fetches(&prepared.asked, &targets);
     let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
-    let settings = &server.in_force().settings;
+    if let Some(stack) = &stack {
+        because.extend(crate::tools::compose::explained(stack, settings)?);
+    }
     because.extend(def.judge(&prepared, settings, &places)?);
     if fetches {
         because.push(

@@ -11,6 +11,7 @@ pub mod handler;
 pub mod instructions;
 pub mod progress;
 pub mod secrets;
+mod stacks;
 mod supervise;
 mod targets;
 mod trace;

@@ -1,6 +1,10 @@
 //! From the caller's words to what a call is about: objects that exist, names that are to be, and sets such as "all that
 //! is unused".
 
+use std::sync::Arc;
+
+use crate::config::Settings;
+use crate::engine::compose::stack::Stack;
 use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::unused::Set;
 use crate::engine::{Budget, Engine, ops};
@@ -10,7 +14,7 @@ use crate::policy::reference::ImageRef;
 use crate::policy::{self, Ask, Level, NewContainer, NewNetwork, NewVolume, Reference, Rules, Target};
 use crate::tool::{Asked, Kind, ToolError};
 
-use super::answer;
+use super::{answer, stacks};
 
 /// What a call is about.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ pub(super) struct Resolved {
     pub targets: Vec<Named>,
     /// What is to be known of the containers that are entered, in their order.
     pub places: Vec<Place>,
+    /// What its compose file makes.
+    pub stack: Option<Arc<Stack>>,
 }
 
 /// Every target of a call, in the order of its arguments, or the first that is none.
@@ -28,17 +34,18 @@ pub(super) struct Resolved {
 pub(super) async fn resolve(
     engine: &Engine,
     budget: &Budget,
-    rules: &Rules,
+    settings: &Settings,
     (tool, needs): (&str, &'static [Level]),
     asked: &[Asked],
 ) -> Result<Resolved, ToolError> {
+    let rules = &*settings.rules;
     let there: Vec<(Want, &str)> = asked.iter().filter_map(existing).collect();
     let mut found = match there.is_empty() {
         true => Vec::new(),
         false => engine.resolve(budget, rules, &there).await.map_err(answer::unresolved)?,
     }
     .into_iter();
-    let (mut targets, mut places) = (Vec::with_capacity(asked.len()), Vec::new());
+    let (mut targets, mut places, mut stack) = (Vec::with_capacity(asked.len()), Vec::new(), None);
     for asked in asked {
         if let Asked::EnteredService { project, service } = asked {
             targets.push(
@@ -48,6 +55,10 @@ pub(super) async fn resolve(
             targets.extend(found.next());
         } else if let Asked::Project(name, services, part) = asked {
             targets.extend(engine.of_project(budget, rules, (name.as_deref(), services), *part).await?);
+        } else if let Asked::Stack(wanted) = asked {
+            let (model, about) = stacks::resolve(engine, budget, settings, wanted).await?;
+            stack = Some(model);
+            targets.extend(about);
         } else if let Some(set) = set(asked) {
             let all = engine.unused(budget, rules, set).await?;
             // Of a set only that is meant which the call may act on.
@@ -64,7 +75,7 @@ pub(super) async fn resolve(
             places.push(place.map_err(|e| ToolError::of_object(e, "container", asked))?);
         }
     }
-    Ok(Resolved { targets, places })
+    Ok(Resolved { targets, places, stack })
 }
 
 /// The same words for a service that is missing and for one that is hidden.
@@ -79,7 +90,7 @@ fn no_service(e: Unresolved, project: &str) -> ToolError {
 }
 
 /// The image that is here; else the names that it is to be fetched by, which are judged like any that is pulled.
-async fn image_or_names(
+pub(super) async fn image_or_names(
     engine: &Engine,
     budget: &Budget,
     rules: &Rules,
@@ -103,7 +114,7 @@ async fn image_or_names(
 
 /// Something is to be fetched first, which takes longer than what the call is for.
 pub(super) fn fetches(asked: &[Asked], targets: &[Named]) -> bool {
-    asked.iter().any(|asked| matches!(asked, Asked::ImageOrPull(_)))
+    asked.iter().any(|asked| matches!(asked, Asked::ImageOrPull(_) | Asked::Stack(_)))
         && targets.iter().any(|named| matches!(named.target, Target::Reference(_)))
 }
 
@@ -133,7 +144,7 @@ fn may(rules: &Rules, (tool, needs): (&str, &'static [Level]), named: &Named) ->
 }
 
 /// A name that is to be. What looks like an id is none: later it would be taken for one.
-fn new(asked: &Asked) -> Result<Named, ToolError> {
+pub(super) fn new(asked: &Asked) -> Result<Named, ToolError> {
     let named = |asked: &str, target| Ok(Named { asked: asked.to_owned(), target });
     match asked {
         Asked::NewContainer(name) => {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::engine::change::{Effect, Finding};
+use crate::engine::compose::stack::Stack;
 use crate::engine::{Budget, Commit, Engine};
 use crate::guard::exec::Place;
 use crate::output::{Learned, LineMask, Redactor};
@@ -217,6 +218,8 @@ pub struct Ctx {
     pub after: After,
     /// What is to be known of the containers that are entered, as [`super::Tool::judge`] heard it.
     pub places: Vec<Place>,
+    /// The project that a compose file makes, where the call is about one.
+    pub stack: Option<Arc<Stack>>,
     /// Who sees a change through, should this process die.
     pub watchdogs: Watchdogs,
     /// The server itself.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config::Settings;
+use crate::engine::compose::stack::Wanted;
 use crate::engine::projects::Part;
 use crate::guard::exec::Place;
 use crate::policy::{Level, Permits};
@@ -57,6 +58,8 @@ pub enum Asked {
     Reference(String),
     /// A part of a compose project, of all its services or of those named; of the only project where none is named.
     Project(Option<String>, Vec<String>, Part),
+    /// What a compose file makes, or is about otherwise: its model comes with it.
+    Stack(Wanted),
     /// Every visible container that is not running.
     StoppedContainers,
     /// Every visible image without a name that no container uses; with `true` also those with names.

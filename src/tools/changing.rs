@@ -46,6 +46,11 @@ impl Well {
         self
     }
 
+    /// As the table shows it.
+    pub(super) fn is_shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Something to know.
     pub(super) fn note(mut self, text: impl Into<String>) -> Self {
         self.note = Some(text.into());
@@ -79,6 +84,16 @@ impl One {
         if let Err(e) = &mut self.came {
             *e = other(std::mem::replace(e, ToolError::internal("a failure without words")));
         }
+    }
+
+    /// What it is about.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What came of it.
+    pub(super) fn into_came(self) -> Result<Well, ToolError> {
+        self.came
     }
 
     /// It did not come out well.
@@ -135,6 +150,7 @@ fn shows(kind: &str) -> &'static str {
     match kind {
         "image" => "docker_images shows it",
         "network" => "docker_networks shows it",
+        "project" => "docker_compose_ps shows it",
         "volume" => "docker_volumes shows it",
         _ => "docker_wait waits for it, docker_ps shows it",
     }

@@ -1,5 +1,7 @@
 //! From a project's name to what a call is about.
 
+use std::path::PathBuf;
+
 use crate::policy::decide::Named;
 use crate::policy::{Grant, Level, Rules, Target};
 
@@ -10,6 +12,42 @@ use super::super::snapshot::{Seen, View};
 use super::{Member, NoProject, Part, only};
 
 impl Engine {
+    /// The containers of a project of which nothing is hidden; none where there is no such project yet.
+    ///
+    /// # Errors
+    /// `NotFound` where the filters hide it, or one of its containers.
+    pub(crate) async fn all_in_sight(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        name: &str,
+    ) -> Result<Vec<Member>, NoProject> {
+        let view = self.first_view(budget, rules).await?;
+        // Whoever makes a project anew makes all containers anew that wear its labels.
+        let hidden = view.containers.hidden.iter().find(|h| h.identity.project.as_deref() == Some(name));
+        let rule = rules.project(name).hidden_by("projects").or_else(|| Some(hidden?.rule.clone()));
+        if rule.is_some() {
+            return Err(NoProject::NotFound { asked: name.to_owned(), rule });
+        }
+        let all = view.containers.visible.iter().filter_map(Member::of);
+        Ok(all.filter(|member| member.project == name).collect())
+    }
+
+    /// Where a project lies that there is, as its labels say.
+    ///
+    /// # Errors
+    /// As [`EngineError`].
+    pub(crate) async fn folder_of(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        name: &str,
+    ) -> Result<Option<PathBuf>, EngineError> {
+        let view = self.first_view(budget, rules).await?;
+        let its = view.containers.visible.iter().filter_map(Member::of).filter(|m| m.project == name);
+        Ok(its.filter_map(|member| member.folder().map(PathBuf::from)).next())
+    }
+
     /// What a project is made of, as far as the filters show it: hidden members are as if they were not there, and a
     /// project of which nothing else is left does not exist.
     ///

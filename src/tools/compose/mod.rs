@@ -1,19 +1,29 @@
-//! Compose projects by their labels, without their files and without the compose CLI.
+//! Compose projects: by their labels, without their files and without the compose CLI; and whole ones from their files.
 
 mod acting;
 mod asking;
+mod build;
+mod config;
+mod deploy;
 mod down;
 mod logs;
 mod ls;
 mod merged;
+mod not_read;
 mod order;
 mod ps;
+mod pull;
 mod restart;
 mod start;
+mod stack;
 mod stop;
+mod up;
 mod waiting;
 
 use crate::tool::ToolDef;
+
+pub use not_read::no_stack;
+pub(crate) use stack::explained;
 
 /// The group's tools.
 pub const TOOLS: &[ToolDef] = &[
@@ -24,4 +34,9 @@ pub const TOOLS: &[ToolDef] = &[
     ToolDef::of::<stop::Stop>(),
     ToolDef::of::<restart::Restart>(),
     ToolDef::of::<down::ComposeDown>(),
+    ToolDef::of::<config::ComposeConfig>(),
+    ToolDef::of::<up::ComposeUp>(),
+    ToolDef::of::<deploy::ComposeDeploy>(),
+    ToolDef::of::<pull::ComposePull>(),
+    ToolDef::of::<build::ComposeBuild>(),
 ];

@@ -1,6 +1,6 @@
 //! Looking at images, fetching, sending and building them, naming and removing them.
 
-mod build;
+pub(super) mod build;
 mod list;
 pub(in crate::tools) mod moving;
 mod prune;

@@ -94,6 +94,13 @@ pub(in crate::tools) struct Fetched {
     pub trouble: Option<String>,
 }
 
+impl Fetched {
+    /// It is another image than before, as far as that is known.
+    pub(in crate::tools) fn changed(&self) -> bool {
+        self.arrived.as_ref().is_none_or(|arrived| arrived.changed)
+    }
+}
+
 /// The filters hide the image that has the name: it would lose it.
 pub(in crate::tools) fn kept(image: &ImageRef) -> ToolError {
     ToolError::new(

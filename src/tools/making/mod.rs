@@ -1,14 +1,14 @@
 //! Making containers. The options are typed one by one: there is no bag that the engine would read for itself.
 
-mod asks;
+pub(super) mod asks;
 mod blueprint;
 mod create;
 mod fetch;
 pub(super) mod forms;
 mod made;
 mod options;
-mod plan;
-mod real;
+pub(super) mod plan;
+pub(super) mod real;
 mod run;
 mod secrets;
 mod shown;

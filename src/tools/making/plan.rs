@@ -8,7 +8,7 @@ use crate::engine::endpoint::Endpoint;
 use crate::guard::create::image::{self, Brought};
 use crate::guard::create::{self, Ask, Way};
 use crate::policy::reference::ImageRef;
-use crate::policy::{Image, Permit, Permits};
+use crate::policy::{Image, Permit, Permits, World};
 use crate::tool::{Ctx, Kind, Preview, ToolError};
 
 use super::asks::{self, Mounted, Role};
@@ -60,18 +60,9 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
         )
         .hint("use a volume; paths of another host need --bypass-permissions"));
     }
-    let mut paths = hosts.clone();
-    let mut extra = Vec::new();
-    for permit in &permits.volumes {
-        let name = &permit.target().name;
-        let inspection = ctx.engine.inspect_volume(&ctx.budget, permit).await;
-        match image::volume(&inspection.map_err(|e| ToolError::of_object(e, "volume", name))?) {
-            image::Volume::Plain => {}
-            image::Volume::Bind(device) if local && create::clean(&device).is_ok() => paths.push(device),
-            image::Volume::Bind(device) => extra.push(Ask::new("mount", device)),
-            image::Volume::Other(what) => extra.push(Ask::new("mount", what)),
-        }
-    }
+    let There { binds, asks: of_volumes } = volumes(ctx, permits, local).await?;
+    let paths = hosts.iter().cloned().chain(binds.into_iter().map(|(_, device)| device)).collect();
+    let mut extra: Vec<Ask> = of_volumes.into_iter().map(|(_, ask)| ask).collect();
     for permit in &permits.networks {
         // Whatever it was named by.
         extra.push(Ask::new("network_mode", permit.target().name.clone()));
@@ -90,29 +81,62 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, options: &Options) -> Re
     }
     create::check(&wanted, &settings.create).map_err(asks::refused)?;
     found.truncate(hosts.len());
-    ways(ctx, permits, &mounts, &found).await?;
+    let of_host = mounts.iter().filter(|mount| mount.is_host()).zip(&found);
+    let new: Vec<Way> =
+        of_host.map(|(mount, real)| Way { path: real.into(), writable: !mount.read_only }).collect();
+    let own = permits.new_containers.first().map(|permit| permit.target().name.as_str());
+    ways(ctx, &permits.world, &new, |name| own == Some(name)).await?;
     Ok(Judged { real: found, brought })
 }
 
-/// Can somebody change the way to what is to be mounted?
-async fn ways(ctx: &Ctx, permits: &Permits, mounts: &[Mounted], real: &[String]) -> Result<(), ToolError> {
-    if real.is_empty() {
+/// What volumes that are there bring along.
+#[derive(Debug, Default)]
+pub(in crate::tools) struct There {
+    /// Folders of this host that they are: which volume, and the folder.
+    pub binds: Vec<(String, String)>,
+    /// What else is to be judged: of which volume, and what.
+    pub asks: Vec<(String, Ask)>,
+}
+
+/// Looks what the volumes really are that may be used. `local`: paths of the engine are paths of this host.
+pub(in crate::tools) async fn volumes(ctx: &Ctx, permits: &Permits, local: bool) -> Result<There, ToolError> {
+    let mut there = There::default();
+    for permit in &permits.volumes {
+        let name = &permit.target().name;
+        let inspection = ctx.engine.inspect_volume(&ctx.budget, permit).await;
+        match image::volume(&inspection.map_err(|e| ToolError::of_object(e, "volume", name))?) {
+            image::Volume::Plain => {}
+            image::Volume::Bind(device) if local && create::clean(&device).is_ok() => {
+                there.binds.push((name.clone(), device));
+            }
+            image::Volume::Bind(what) | image::Volume::Other(what) => {
+                there.asks.push((name.clone(), Ask::new("mount", what)));
+            }
+        }
+    }
+    Ok(there)
+}
+
+/// Can somebody change the way to what is to be mounted? `own`: names of containers that this is about.
+pub(in crate::tools) async fn ways(
+    ctx: &Ctx,
+    world: &Permit<World>,
+    new: &[Way],
+    own: impl Fn(&str) -> bool,
+) -> Result<(), ToolError> {
+    if new.is_empty() {
         return Ok(());
     }
-    let hosts = mounts.iter().filter(|mount| mount.is_host()).zip(real);
-    let new: Vec<Way> =
-        hosts.map(|(mount, real)| Way { path: real.into(), writable: !mount.read_only }).collect();
-    let own = permits.new_containers.first().map(|permit| permit.target().name.as_str());
     let mut others = Vec::new();
-    for seen in ctx.engine.containers(&ctx.budget, &permits.world).await? {
+    for seen in ctx.engine.containers(&ctx.budget, world).await? {
         let binds = seen.raw.mounts.iter().filter(|mount| mount.r#type == "bind" && !mount.source.is_empty());
         // When it is looked at again it is there itself.
-        for mount in binds.filter(|_| own != Some(seen.identity.name.as_str())) {
+        for mount in binds.filter(|_| !own(&seen.identity.name)) {
             let way = Way { path: mount.source.clone().into(), writable: mount.rw != Some(false) };
             others.push((seen.identity.name.clone(), way));
         }
     }
-    create::apart(&new, &others, &ctx.settings.create).map_err(asks::refused)
+    create::apart(new, &others, &ctx.settings.create).map_err(asks::refused)
 }
 
 /// What the engine is to be told.

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use crate::tool::{Kind, ToolError};
 
 /// Each path without links. A path that is missing, a socket or a device is none for a container.
-pub(super) async fn real(paths: Vec<String>) -> Result<Vec<String>, ToolError> {
+pub(in crate::tools) async fn real(paths: Vec<String>) -> Result<Vec<String>, ToolError> {
     if paths.is_empty() {
         return Ok(paths);
     }
@@ -18,7 +18,7 @@ pub(super) async fn real(paths: Vec<String>) -> Result<Vec<String>, ToolError> {
 }
 
 /// Paths as they are, and where they lead if they lead anywhere.
-pub(super) async fn also(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ToolError> {
+pub(in crate::tools) async fn also(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ToolError> {
     let looked = spawn_blocking(move || {
         let real: Vec<PathBuf> = paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
         let absolute = paths.into_iter().filter(|path| path.is_absolute());

@@ -1,0 +1,161 @@
+//! From what a call says to the model of its project: found, gathered, printed by compose, and read.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::config::settings;
+use crate::engine::Engine;
+use crate::engine::budget::Budget;
+use crate::guard::compose::{self as guard, Model, Service};
+
+use super::files::{Places, Where};
+use super::{NotRead, Printed, find, gather, inline};
+
+/// What a call says of its project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name; else as its files say.
+    pub project: Option<String>,
+    /// Its files.
+    pub source: Source,
+    /// These and what they need; all that are enabled where none is named.
+    pub services: Vec<String>,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file or a folder on this host; none: the usual ones.
+    File(Option<String>),
+    /// A text that is in no file.
+    Text(String),
+}
+
+/// What a model is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be shown.
+    Show,
+    /// To be made.
+    Up {
+        /// Images are built first.
+        build: bool,
+        /// Images are pulled first, those that are here as well.
+        pull: bool,
+    },
+    /// Its images are to be pulled.
+    Pull,
+    /// Its images are to be built.
+    Build,
+}
+
+/// A project as its files say, read once: what is decided on is what is used.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    /// Its folder on this host.
+    pub project_dir: PathBuf,
+    /// Its files, the first one first.
+    pub files: Vec<PathBuf>,
+    /// As compose printed it, with paths of this host.
+    pub json: Value,
+    /// The same, read.
+    pub model: Model,
+    /// A person trusts all of its files.
+    pub trusted: bool,
+    /// Variables that its files use and nobody set.
+    pub unset: Vec<String>,
+    /// What of the server's variables it was given.
+    pub passed: BTreeMap<String, OsString>,
+    /// The services that the call named.
+    pub services: Vec<String>,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// Why there is no model.
+#[derive(Debug)]
+pub enum NoStack {
+    /// It was not printed.
+    NotRead(NotRead),
+    /// It says what is never let through, or what nobody knows.
+    Refused(guard::Refused),
+}
+
+impl From<NotRead> for NoStack {
+    fn from(why: NotRead) -> Self {
+        Self::NotRead(why)
+    }
+}
+
+impl From<guard::Refused> for NoStack {
+    fn from(why: guard::Refused) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl Stack {
+    /// What the image of a service is called that is built.
+    #[must_use]
+    pub fn built_as(&self, service: &Service) -> String {
+        service.image.clone().unwrap_or_else(|| format!("{}-{}", self.name, service.name))
+    }
+}
+
+impl Places {
+    /// From the settings.
+    #[must_use]
+    pub fn of(compose: &settings::Compose) -> Self {
+        Self {
+            anywhere: matches!(compose.roots, settings::Roots::Anywhere),
+            roots: compose.roots.paths().to_vec(),
+            files: compose.files.clone(),
+            trusted: compose.trusted_files.clone(),
+            pass_env: compose.pass_env.clone(),
+        }
+    }
+}
+
+impl Engine {
+    /// Reads a project's files. Asks no engine. `folder_hint`: where the project lies that runs already.
+    ///
+    /// # Errors
+    /// There are none, they make no sense, or they say what is never let through.
+    pub async fn stack(
+        &self,
+        budget: &Budget,
+        places: Places,
+        wanted: &Wanted,
+        folder_hint: Option<PathBuf>,
+    ) -> Result<Stack, NoStack> {
+        let source = wanted.source.clone();
+        let gathering = tokio::task::spawn_blocking(move || match source {
+            Source::File(file) => gather(find(&places, &Where { file, folder_hint })?),
+            Source::Text(text) => inline(&text),
+        });
+        let gathered = gathering.await.map_err(|e| NotRead::Host(e.to_string()))??;
+        let named = wanted.project.as_deref();
+        let Printed { mut json, unset } =
+            self.compose_config(budget, &gathered, named, &wanted.services).await?;
+        guard::unmirror(&mut json, &gathered.prefix())?;
+        let model = guard::model(&json)?;
+        Ok(Stack {
+            name: model.name.clone(),
+            project_dir: gathered.project_dir.clone(),
+            files: gathered.files.clone(),
+            json,
+            model,
+            trusted: gathered.trusted,
+            unset,
+            passed: gathered.passed.clone(),
+            services: wanted.services.clone(),
+            purpose: wanted.purpose,
+        })
+    }
+}

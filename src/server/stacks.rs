@@ -1,0 +1,181 @@
+//! What a compose file is about: the objects that its model names, those that are there and those that are to be.
+
+use std::sync::Arc;
+
+use crate::config::Settings;
+use crate::engine::compose::Places;
+use crate::engine::compose::stack::{Purpose, Source, Stack, Wanted};
+use crate::engine::projects::{Member, NoProject};
+use crate::engine::resolve::{Unresolved, Want};
+use crate::engine::{Budget, Engine};
+use crate::guard::compose::Service;
+use crate::policy::decide::Named;
+use crate::policy::{Rules, Target};
+use crate::tool::{Asked, Kind, ToolError};
+
+use crate::tools::compose::no_stack;
+
+use super::answer;
+use super::targets::{image_or_names, new};
+
+/// The model, and what it is about.
+///
+/// # Errors
+/// Files that cannot be read, a model that is refused, a project that the filters hide, and names that nothing may have.
+pub(super) async fn resolve(
+    engine: &Engine,
+    budget: &Budget,
+    settings: &Settings,
+    wanted: &Wanted,
+) -> Result<(Arc<Stack>, Vec<Named>), ToolError> {
+    let rules = &settings.rules;
+    let hint = match (&wanted.project, &wanted.source) {
+        (Some(project), Source::File(None)) => engine.folder_of(budget, rules, project).await?,
+        _ => None,
+    };
+    let stack = engine.stack(budget, Places::of(&settings.compose), wanted, hint).await.map_err(no_stack)?;
+    let members = engine.all_in_sight(budget, rules, &stack.name).await.map_err(hidden)?;
+    let targets = match stack.purpose {
+        Purpose::Show => Vec::new(),
+        Purpose::Pull => pulled(&stack)?,
+        Purpose::Build => built(&stack)?,
+        Purpose::Up { build, pull } => {
+            Making { engine, budget, rules, stack: &stack, members: &members }.targets(build, pull).await?
+        }
+    };
+    Ok((Arc::new(stack), targets))
+}
+
+/// Names of images that are fetched.
+fn pulled(stack: &Stack) -> Result<Vec<Named>, ToolError> {
+    let images = stack.model.services.iter().filter(|service| service.build.is_none());
+    let mut names: Vec<&str> = images.filter_map(|service| service.image.as_deref()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(reference).collect()
+}
+
+/// Names of images that are built.
+fn built(stack: &Stack) -> Result<Vec<Named>, ToolError> {
+    let services = stack.model.services.iter().filter(|service| service.build.is_some());
+    services.map(|service| reference(&stack.built_as(service))).collect()
+}
+
+fn reference(name: &str) -> Result<Named, ToolError> {
+    new(&Asked::Reference(name.to_owned()))
+}
+
+/// What a project is made of.
+struct Making<'a> {
+    engine: &'a Engine,
+    budget: &'a Budget,
+    rules: &'a Rules,
+    stack: &'a Stack,
+    members: &'a [Member],
+}
+
+impl Making<'_> {
+    async fn targets(&self, build: bool, pull: bool) -> Result<Vec<Named>, ToolError> {
+        let mut targets = Vec::new();
+        for service in &self.stack.model.services {
+            self.containers(service, &mut targets)?;
+        }
+        let mut images: Vec<String> = Vec::new();
+        for service in &self.stack.model.services {
+            match (&service.build, &service.image) {
+                (Some(_), _) if build => targets.push(reference(&self.stack.built_as(service))?),
+                (Some(_), _) => targets.push(self.is_built(service).await?),
+                (None, Some(image)) if !images.contains(image) => {
+                    images.push(image.clone());
+                    match pull {
+                        true => targets.push(reference(image)?),
+                        false => {
+                            targets.extend(image_or_names(self.engine, self.budget, self.rules, image).await?);
+                        }
+                    }
+                }
+                (None, Some(_)) => {}
+                (None, None) => {
+                    return Err(ToolError::invalid(format!("service `{}` has no image and no build", service.name))
+                        .hint("give it one of them in the compose file"));
+                }
+            }
+        }
+        for network in &self.stack.model.networks {
+            let to_be = (!network.external).then(|| Asked::NewNetwork(network.name.clone()));
+            targets.push(self.there_or(Want::Network, &network.name, to_be).await?);
+        }
+        for volume in &self.stack.model.volumes {
+            let to_be = (!volume.external).then(|| Asked::NewVolume(volume.name.clone()));
+            targets.push(self.there_or(Want::Volume, &volume.name, to_be).await?);
+        }
+        let others = self.stack.model.services.iter().flat_map(|service| &service.containers);
+        for other in others {
+            targets.push(self.there_or(Want::Container, other, None).await?);
+        }
+        Ok(targets)
+    }
+
+    /// Those that there are, and names of those that are to be: compose numbers them, the lowest free number first.
+    fn containers(&self, service: &Service, targets: &mut Vec<Named>) -> Result<(), ToolError> {
+        let there: Vec<&Member> =
+            self.members.iter().filter(|m| m.service == service.name && !m.one_off).collect();
+        targets.extend(there.iter().map(|m| {
+            let target = Target::Container(m.seen.identity.clone());
+            Named { asked: target.label(), target }
+        }));
+        let missing = (service.replicas as usize).saturating_sub(there.len());
+        let free = (1..).filter(|number| there.iter().all(|m| m.number != *number));
+        for number in free.take(missing) {
+            let name = match &service.container_name {
+                Some(name) => name.clone(),
+                None => format!("{}-{}-{number}", self.stack.name, service.name),
+            };
+            targets.push(new(&Asked::NewContainer(name))?);
+        }
+        Ok(())
+    }
+
+    async fn is_built(&self, service: &Service) -> Result<Named, ToolError> {
+        let name = self.stack.built_as(service);
+        let found = self.engine.resolve(self.budget, self.rules, &[(Want::Image, &name)]).await;
+        match found.map(|found| found.into_iter().next()) {
+            Ok(Some(named)) => Ok(named),
+            Ok(None) | Err(Unresolved::NotFound { .. }) => Err(ToolError::new(
+                Kind::Conflict,
+                format!("the image `{name}` of service `{}` is not built", service.name),
+            )
+            .hint("build = true builds it first (level `images`), or docker_compose_build does")),
+            Err(other) => Err(answer::unresolved(other)),
+        }
+    }
+
+    async fn there_or(&self, want: Want, name: &str, to_be: Option<Asked>) -> Result<Named, ToolError> {
+        match self.engine.resolve(self.budget, self.rules, &[(want, name)]).await {
+            Ok(mut found) => found.pop().ok_or_else(|| ToolError::internal("nothing was resolved")),
+            Err(missing @ Unresolved::NotFound { .. }) => match to_be {
+                Some(asked) => new(&asked),
+                None => Err(answer::unresolved(missing)),
+            },
+            Err(other) => Err(answer::unresolved(other)),
+        }
+    }
+}
+
+/// A project that is hidden, or of which something is, is nobody's to make: which of these, nobody is told.
+fn hidden(why: NoProject) -> ToolError {
+    match why {
+        NoProject::NotFound { asked, rule } => {
+            let error = ToolError::new(
+                Kind::PermissionDenied,
+                format!("the filters do not allow a compose project `{asked}`"),
+            )
+            .hint("choose another project name; a person can change whitelist_projects and the blacklists under [permissions]");
+            match rule {
+                Some(rule) => error.detail(rule),
+                None => error,
+            }
+        }
+        other => other.into(),
+    }
+}

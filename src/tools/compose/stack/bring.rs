@@ -1,0 +1,281 @@
+//! Bringing a project up: images first, then compose on the model that was decided on, then a look at what came of it.
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::engine::change::{Effect as Came, Finding, Outcome};
+use crate::engine::compose::stack::Stack;
+use crate::engine::compose::{Up, UpCame};
+use crate::engine::error::{Clock, EngineError};
+use crate::guard::compose::frozen;
+use crate::output::{Draft, Learned};
+use crate::policy::Permits;
+use crate::tool::error::Effect;
+use crate::tool::{Class, Clocks, Ctx, Kind, Output, Phase, Preview, Retry, ToolError};
+use crate::tools::changing::{self, One};
+use crate::tools::words::count;
+
+use super::super::not_read::not_begun;
+use super::after::{self, Is, Stand};
+use super::changes::{Change, Does, changes};
+use super::{images, judge};
+
+/// How it is brought up.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tools::compose) struct How {
+    /// The tool.
+    pub tool: &'static str,
+    pub build: bool,
+    pub pull: bool,
+    pub force_recreate: bool,
+    /// Seconds that a container has to end.
+    pub timeout: Option<u64>,
+    /// The caller named a time.
+    pub hurried: bool,
+}
+
+/// What it would do, in a line an object.
+pub(in crate::tools::compose) async fn preview(
+    ctx: &Ctx,
+    permits: &Permits,
+    stack: &Stack,
+    how: How,
+) -> Result<Preview, ToolError> {
+    judge::judge(ctx, permits, stack).await?;
+    if how.build {
+        for service in &stack.model.services {
+            if let Some(build) = &service.build {
+                images::args(service, build, &stack.built_as(service), &ctx.settings)?;
+            }
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let built: Vec<String> = match how.build {
+        true => stack.model.services.iter().filter(|s| s.build.is_some()).map(|s| stack.built_as(s)).collect(),
+        false => Vec::new(),
+    };
+    for permit in &permits.references {
+        let name = permit.target().image.familiar();
+        let is = |text: &String| crate::policy::reference::ImageRef::parse(text).is_ok_and(|i| i == permit.target().image);
+        let does = if built.iter().any(is) { "built" } else { "pulled" };
+        lines.push(format!("image `{name}`: {does}"));
+    }
+    lines.extend(permits.new_networks.iter().map(|p| format!("network `{}`: create", p.target().name)));
+    lines.extend(permits.new_volumes.iter().map(|p| format!("volume `{}`: create", p.target().name)));
+    let changes = changes(ctx, permits, stack, how.force_recreate).await?;
+    lines.extend(changes.iter().map(line));
+    let state = changes.iter().map(|change| format!("{change:?}")).chain([model_hash(stack)]).collect();
+    Ok(Preview { lines, state })
+}
+
+fn line(change: &Change) -> String {
+    let Change { service, container, does } = change;
+    let why = match does {
+        Does::Recreate(keys) if !keys.is_empty() => format!(" ({} changed)", keys.join(", ")),
+        _ => String::new(),
+    };
+    format!("service `{service}`: container `{container}`: {}{why}", does.word())
+}
+
+/// A confirmation is for exactly this model.
+fn model_hash(stack: &Stack) -> String {
+    use sha2::Digest as _;
+    let text = stack.json.to_string();
+    sha2::Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Does it.
+pub(in crate::tools::compose) async fn bring(
+    ctx: &mut Ctx,
+    mut permits: Permits,
+    stack: &Stack,
+    how: How,
+) -> Result<Output, ToolError> {
+    judge::judge(ctx, &permits, stack).await?;
+    let planned = changes(ctx, &permits, stack, how.force_recreate).await?;
+    let ready = prepare(ctx, &mut permits, stack, how).await?;
+    let up = Up {
+        name: stack.name.clone(),
+        project_dir: stack.project_dir.clone(),
+        model: frozen(stack.json.clone(), &ctx.settings.create, stack.trusted),
+        services: stack.services.clone(),
+        force_recreate: how.force_recreate,
+        timeout: how.timeout,
+        passed: stack.passed.clone(),
+    };
+    let (news, mut told) = mpsc::channel::<String>(64);
+    let cancel = ctx.cancel.clone();
+    let bringing = ctx.engine.compose_up(&ctx.budget, (&*ctx.commit, &cancel), &permits, up, news);
+    let telling = async {
+        while let Some(text) = told.recv().await {
+            ctx.progress.say(text).await;
+        }
+        std::future::pending::<()>().await
+    };
+    let came = tokio::select! {
+        came = bringing => came,
+        () = telling => return Err(ToolError::internal("telling of a project does not end")),
+    };
+    let said = match came.map_err(not_begun)? {
+        Outcome::Answered(UpCame::Done { .. }) => None,
+        Outcome::Answered(UpCame::Failed { said, service, .. }) => Some((said, service)),
+        Outcome::Lost(lost) => return Err(lost_one(ctx, *lost, &stack.name)),
+    };
+    let mut all = match &said {
+        None => after::wait(ctx, &permits, stack).await?,
+        Some(_) => after::look(ctx, &permits, stack).await?,
+    };
+    if let Some((_, Some(service))) = &said {
+        // Compose says who failed; what runs without a check looks well.
+        all.iter_mut().filter(|is| is.service == *service && is.stand == Stand::NotYet).for_each(|is| is.stand = Stand::Failed);
+    }
+    after::last_words(ctx, &permits, how.tool, &mut all).await;
+    told_of(ctx, stack, (planned, ready), said, all)
+}
+
+/// Images are built and fetched; what follows has the clocks of a project, unless the caller named a time.
+async fn prepare(ctx: &mut Ctx, permits: &mut Permits, stack: &Stack, how: How) -> Result<Vec<String>, ToolError> {
+    let mut notes = Vec::new();
+    if permits.references.is_empty() {
+        return Ok(notes);
+    }
+    let mut ones: Vec<One> = Vec::new();
+    if how.build {
+        ones.extend(images::build(ctx, permits, stack).await);
+    }
+    ones.extend(images::pull(ctx, permits).await);
+    for one in ones {
+        let name = one.name().to_owned();
+        match one.into_came() {
+            Ok(well) => notes.push(format!("{name}: {}", well.is_shown())),
+            Err(why) => {
+                let message = format!("the image `{name}` is not ready: {}; no container was touched", why.message);
+                return Err(ToolError { message, ..why });
+            }
+        }
+    }
+    if !how.hurried {
+        let clocks = Clocks::of(Class::Compose, &ctx.settings.neverhang);
+        ctx.budget = ctx.budget.at_most(clocks.total);
+    }
+    ctx.budget = ctx.budget.streaming();
+    Ok(notes)
+}
+
+/// The clocks of it are its child's: what the engine is at is known by the project's containers.
+fn lost_one(ctx: &Ctx, lost: crate::engine::change::Lost, name: &str) -> ToolError {
+    let (ended, clock) = match lost.cause {
+        EngineError::Withdrawn => ("the caller gave up, and compose was ended", None),
+        EngineError::Timeout { clock: Clock::Idle, limit } => {
+            ("the engine fell silent, and compose was ended", Some((Phase::Idle, limit)))
+        }
+        EngineError::Timeout { limit, .. } => ("compose took too long and was ended", Some((Phase::Total, limit))),
+        _ => ("", None),
+    };
+    let error = match changing::found(ctx, ("project", name), lost) {
+        // Something changed; how far it came nobody knows.
+        Ok(seen) => ToolError { effect: Effect::Unknown, retry: Retry::No, ..ToolError::new(Kind::OutcomeUnknown, seen) },
+        Err(e) => e,
+    };
+    if ended.is_empty() {
+        return error;
+    }
+    let seen = error.message.split_once("; ").map_or(error.message.as_str(), |(_, seen)| seen);
+    let kind = if clock.is_some() { Kind::ChildTimeout } else { Kind::Cancelled };
+    let retry = if error.effect == Effect::None { Retry::Safe } else { Retry::No };
+    let error = ToolError { effect: error.effect, retry, ..ToolError::new(kind, format!("{ended}; {seen}")) }
+        .hint("docker_compose_ps shows how far it came; compose_timeout under [neverhang] is its time");
+    match clock {
+        Some((phase, limit)) => error.clock(phase, limit),
+        None => error,
+    }
+}
+
+/// What came of it, in one answer.
+fn told_of(
+    ctx: &Ctx,
+    stack: &Stack,
+    (planned, notes): (Vec<Change>, Vec<String>),
+    said: Option<(String, Option<String>)>,
+    all: Vec<Is>,
+) -> Result<Output, ToolError> {
+    let did = |is: &Is| match planned.iter().find(|change| change.container == is.container).map(|c| &c.does) {
+        Some(Does::Create) | None => "created",
+        Some(Does::Recreate(_)) => "recreated",
+        Some(Does::Start) => "started",
+        Some(Does::Leave) => "left as it was",
+        Some(Does::Remove) => "not removed",
+    };
+    let failed: Vec<Is> = all.iter().filter(|is| is.stand == Stand::Failed).cloned().collect();
+    let waits = all.iter().filter(|is| is.stand == Stand::NotYet).count();
+    let running = all.iter().filter(|is| is.state == "running").count();
+    let summary = match (failed.len(), waits) {
+        (0, 0) => format!("{running} running"),
+        (0, waits) => format!("{running} running, {waits} not ready yet"),
+        (failed, _) => format!("{running} running, {failed} FAILED"),
+    };
+    let logs: Vec<String> = all
+        .iter()
+        .filter(|is| !is.logs.is_empty())
+        .map(|is| format!("last lines of {} ({}):\n{}", is.container, is.service, is.logs.trim_end()))
+        .collect();
+    let changed = planned.iter().any(|change| change.does != Does::Leave);
+    let rows = all.into_iter().map(|is| {
+        let did = did(&is);
+        is.row(did)
+    });
+    let draft = Draft::list("containers", &["service", "container", "did", "state"], rows.collect())
+        .with("project", stack.name.clone())
+        .with("summary", summary)
+        .with("changed", changed)
+        .keep_empty(&["containers"])
+        .learned(secrets(stack))
+        .tail(logs.join("\n"));
+    let draft = notes.into_iter().fold(draft, Draft::note);
+    let draft = unset(stack).into_iter().fold(draft, Draft::note);
+    let why = match (&said, failed.first()) {
+        (Some((said, _)), Some(is)) => format!("compose stopped: {said}; service `{}` {}", is.service, is.said()),
+        (Some((said, Some(service))), None) => format!("compose stopped at service `{service}`: {said}"),
+        (Some((said, None)), None) => format!("compose stopped: {said}"),
+        (None, Some(is)) => format!("service `{}` (container `{}`) is not well: {}", is.service, is.container, is.said()),
+        (None, None) => {
+            if !changed {
+                ctx.after.unchanged();
+            }
+            return Ok(match waits {
+                0 => draft,
+                _ => draft.note("not all are ready: docker_compose_ps shows them, docker_wait waits for one"),
+            });
+        }
+    };
+    // What it had done by then is done.
+    ctx.after.known(Finding { effect: Came::Done, evidence: why.clone() });
+    let error = ToolError { effect: Effect::Done, retry: Retry::No, ..ToolError::new(Kind::Conflict, why) }
+        .hint("docker_compose_logs shows more; mend the file or the image and bring it up again, or docker_compose_down");
+    Err(error.with_partial(draft))
+}
+
+/// What the files give to containers and looks like secrets.
+pub(in crate::tools::compose) fn secrets(stack: &Stack) -> Learned {
+    let pairs = stack.model.services.iter().flat_map(|service| &service.environment);
+    let pairs = pairs.filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    pairs.fold(Learned::builder(), |learned, (key, value)| learned.env(key, value)).build()
+}
+
+/// What to know of variables.
+pub(in crate::tools::compose) fn unset(stack: &Stack) -> Option<String> {
+    let names = &stack.unset;
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} not set, and blank: {} (`.env` beside the compose file sets them; a person can name variables of the server \
+             in pass_env under [compose])",
+            count(names.len(), "variable"),
+            names.join(", ")
+        )
+    })
+}
+
+/// For the JSON of a listing.
+pub(in crate::tools::compose) fn files(stack: &Stack) -> serde_json::Value {
+    json!(stack.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>())
+}

@@ -1,0 +1,179 @@
+//! May all of it be made? Each service is judged as a single container is, on where its paths really lead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::config::Settings;
+use crate::config::settings::Profile;
+use crate::engine::compose::stack::{Purpose, Stack};
+use crate::engine::endpoint::Endpoint;
+use crate::guard::compose::Service;
+use crate::guard::create::{self, Ask, Way, Wanted, image};
+use crate::policy::Permits;
+use crate::tool::{Ctx, Kind, ToolError};
+use crate::tools::guarded;
+use crate::tools::making::{asks, plan, real};
+
+use super::is_free;
+
+/// As its files are written, before anything is looked up. Says why it may.
+///
+/// # Errors
+/// What is not let through, and which setting says so.
+pub(crate) fn explained(stack: &Stack, settings: &Settings) -> Result<Vec<String>, ToolError> {
+    if !matches!(stack.purpose, Purpose::Up { .. }) {
+        return Ok(Vec::new());
+    }
+    if is_free(stack, settings) {
+        let why = if stack.trusted { "trusted_files under [compose] names it" } else { "--bypass-permissions" };
+        return Ok(vec![format!("the compose file is not judged: {why}")]);
+    }
+    objects(stack, settings)?;
+    for service in &stack.model.services {
+        check(service, service.asks.clone(), asks::protected(settings), settings)?;
+    }
+    let many = stack.model.services.len();
+    Ok(vec![
+        format!("{many} services within [create_safety]"),
+        "paths are judged as written: the call itself, and dry_run = true, look where they lead".to_owned(),
+    ])
+}
+
+/// Networks and volumes that are to be made.
+fn objects(stack: &Stack, settings: &Settings) -> Result<(), ToolError> {
+    for network in &stack.model.networks {
+        network.check().map_err(|why| at(&format!("network `{}`", network.key), guarded::refused(why)))?;
+    }
+    for volume in &stack.model.volumes {
+        let most = settings.create.limits.memory;
+        volume.check(most).map_err(|why| at(&format!("volume `{}`", volume.key), guarded::refused(why)))?;
+    }
+    Ok(())
+}
+
+fn at(place: &str, why: ToolError) -> ToolError {
+    ToolError { message: format!("{place}: {}", why.message), ..why }
+}
+
+fn check(
+    service: &Service,
+    asks: Vec<Ask>,
+    protected: Vec<PathBuf>,
+    settings: &Settings,
+) -> Result<(), ToolError> {
+    let wanted = Wanted { asks, amounts: service.amounts, protected };
+    create::check(&wanted, &settings.create)
+        .map_err(|why| at(&format!("service `{}`", service.name), asks::refused(why)))
+}
+
+/// Looks where everything leads, and judges that.
+///
+/// # Errors
+/// What is not let through, and which setting says so.
+pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<(), ToolError> {
+    let settings = &ctx.settings;
+    if is_free(stack, settings) {
+        return Ok(());
+    }
+    objects(stack, settings)?;
+    enough_room(ctx, permits).await?;
+    let (local, socket) = match &ctx.engine.found().endpoint {
+        Endpoint::Unix(path) => (true, Some(path.clone())),
+        _ => (false, None),
+    };
+    let binds = || stack.model.services.iter().flat_map(|service| &service.binds);
+    if binds().next().is_some() && !local {
+        return Err(ToolError::new(
+            Kind::Unsupported,
+            "the engine is on another host: where the compose file's paths lead cannot be seen from here",
+        )
+        .hint("use volumes; paths of another host need --bypass-permissions"));
+    }
+    let there = plan::volumes(ctx, permits, local).await?;
+    let named: Vec<(PathBuf, bool)> = binds().map(|bind| (bind.source.clone(), bind.creates)).collect();
+    let real: BTreeMap<PathBuf, String> = where_they_lead(named).await?;
+    let devices = real::real(there.binds.iter().map(|(_, device)| device.clone()).collect()).await?;
+    let devices: Vec<(&String, String)> = there.binds.iter().map(|(name, _)| name).zip(devices).collect();
+    let mut protected = asks::protected(settings);
+    protected.extend(socket);
+    if !real.is_empty() || !devices.is_empty() {
+        protected.extend(ctx.engine.root(&ctx.budget, &permits.world).await?);
+        protected = real::also(protected).await?;
+    }
+    let led = |ask: &Ask| match real.get(Path::new(&ask.value)) {
+        Some(real) if ask.field == "bind" => Ask::new("bind", real.as_str()),
+        _ => ask.clone(),
+    };
+    for service in &stack.model.services {
+        let mut all: Vec<Ask> = service.asks.iter().map(led).collect();
+        for name in &service.volumes {
+            all.extend(there.asks.iter().filter(|(volume, _)| volume == name).map(|(_, ask)| ask.clone()));
+            let its = devices.iter().filter(|(volume, _)| *volume == name);
+            all.extend(its.map(|(_, device)| Ask::new("bind", device.as_str())));
+        }
+        if settings.create.profile == Profile::Restricted && all.iter().all(|ask| ask.field != "user") {
+            all.push(Ask::new("user", own_user(ctx, permits, service).await?));
+        }
+        check(service, all, protected.clone(), settings)?;
+    }
+    let ways: Vec<Way> = binds()
+        .filter_map(|bind| {
+            let path = real.get(&bind.source)?;
+            Some(Way { path: path.into(), writable: bind.writable })
+        })
+        .collect();
+    let own: BTreeSet<&str> = permits.containers.iter().map(|p| p.target().name.as_str()).collect();
+    plan::ways(ctx, &permits.world, &ways, |name| own.contains(name)).await
+}
+
+/// The image's, where the file names none.
+async fn own_user(ctx: &Ctx, permits: &Permits, service: &Service) -> Result<String, ToolError> {
+    let name = service.image.as_deref().unwrap_or_default();
+    let Ok(asked) = crate::policy::reference::ImageRef::parse(name) else { return Ok(String::new()) };
+    let Some(permit) = permits.images.iter().find(|p| p.target().references.contains(&asked)) else {
+        return Ok(String::new());
+    };
+    let facts = ctx.engine.inspect_image(&ctx.budget, permit).await;
+    Ok(image::brought(&facts.map_err(|e| ToolError::of_object(e, "image", name))?).user)
+}
+
+/// No more containers of ours than may be.
+async fn enough_room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
+    let (Some(most), new) = (ctx.settings.create.limits.containers, permits.new_containers.len() as u64) else {
+        return Ok(());
+    };
+    let there = ctx.engine.made_by_us(&ctx.budget, &permits.world).await?;
+    if new == 0 || there + new <= most {
+        return Ok(());
+    }
+    Err(ToolError::new(
+        Kind::PermissionDenied,
+        format!("create_safety.limits.containers = {most}: {there} made by docker-mcp exist, and it makes {new} more"),
+    )
+    .hint("remove those that are not needed; a person can raise it under [create_safety]"))
+}
+
+/// Each path without links; of one that is to be made, the folder that it is made in.
+async fn where_they_lead(paths: Vec<(PathBuf, bool)>) -> Result<BTreeMap<PathBuf, String>, ToolError> {
+    let (there, missing): (Vec<_>, Vec<_>) = tokio::task::spawn_blocking(move || {
+        paths.into_iter().partition(|(path, creates)| !creates || std::fs::symlink_metadata(path).is_ok())
+    })
+    .await
+    .map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let names: Vec<PathBuf> = there.into_iter().map(|(path, _)| path).collect();
+    let real = real::real(names.iter().map(text).collect()).await?;
+    let mut all: BTreeMap<PathBuf, String> = names.into_iter().zip(real).collect();
+    let made = tokio::task::spawn_blocking(move || {
+        let lead = |path: PathBuf| {
+            let real = path.ancestors().find_map(|above| {
+                let rest = path.strip_prefix(above).ok()?;
+                Some(std::fs::canonicalize(above).ok()?.join(rest))
+            });
+            real.map(|real| (path, real.to_string_lossy().into_owned()))
+        };
+        missing.into_iter().filter_map(|(path, _)| lead(path)).collect::<Vec<_>>()
+    });
+    all.extend(made.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?);
+    Ok(all)
+}
