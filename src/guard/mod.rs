@@ -2,6 +2,7 @@
 //! file, no clock. Who asks brings what was looked up.
 
 pub mod build;
+pub mod compose;
 pub mod create;
 pub mod exec;
 pub mod labels;
