@@ -25,7 +25,7 @@ use std::time::Duration;
 pub use apart::{Apart, DONE, start as start_apart};
 pub use drain::Kept;
 pub use error::{Failure, Unavailable};
-pub use mark::VARIABLE;
+pub use mark::{VARIABLE, marked};
 pub use spawn::{Child, End, Ended, Pipes, spawn};
 
 /// How much of each stream is kept, where nothing else is said.
@@ -94,6 +94,13 @@ impl Spec {
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Without any variable of ours, but for its mark: what it prints may tell of its environment.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.env.clear();
         self
     }
 

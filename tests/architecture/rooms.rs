@@ -91,7 +91,15 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("clap", &["cli"], "arguments of the command line end there"),
     (
         "stdout",
-        &["cli/out.rs", "transport/stdio", "engine/dial/ssh.rs", "engine/build/run.rs", "child"],
+        &[
+            "cli/out.rs",
+            "transport/stdio",
+            "engine/dial/ssh.rs",
+            "engine/build/run.rs",
+            "engine/docker_cli.rs",
+            "engine/compose",
+            "child",
+        ],
         "stdout is the protocol's; children have their own",
     ),
     ("UnixStream", &["engine"], "a socket past the engine room is a way to Docker without a permit"),
@@ -119,13 +127,15 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "cli/umask.rs",
             "child",
             "engine/build",
+            "engine/docker_cli.rs",
+            "engine/compose",
             "engine/room.rs",
             "tool/claim.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
         "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
-         sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folder that a build is given",
+         sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folders that a build and compose are given",
     ),
     ("OpenOptions", &["audit/file.rs", "tool/claim.rs"], "the only files that are written"),
     (
