@@ -52,6 +52,7 @@ pub mod unused;
 pub mod update;
 pub mod usage;
 pub mod volumes;
+mod watched;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -95,7 +95,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "cli/out.rs",
             "transport/stdio",
             "engine/dial/ssh.rs",
-            "engine/build/run.rs",
+            "engine/watched.rs",
             "engine/docker_cli.rs",
             "engine/compose",
             "child",
@@ -137,7 +137,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
          sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folders that a build and compose are given",
     ),
-    ("OpenOptions", &["audit/file.rs", "tool/claim.rs"], "the only files that are written"),
+    (
+        "OpenOptions",
+        &["audit/file.rs", "tool/claim.rs", "engine/compose/mirror.rs"],
+        "the only files that are written",
+    ),
     (
         "process",
         &["main.rs", "cli", "engine/dial/ssh.rs", "audit/file.rs", "child"],

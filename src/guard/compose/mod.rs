@@ -56,12 +56,17 @@ pub struct Fault {
 /// # Errors
 /// A tab at the beginning of a line.
 pub fn references(text: &str) -> Result<References, Fault> {
-    let mut found = References::default();
+    let (mut found, mut including) = (References::default(), false);
     for (at, line) in text.lines().enumerate() {
         if line.starts_with('\t') {
             let (message, hint) = ("a tab begins the line".to_owned(), "use spaces".to_owned());
             return Err(Fault { line: Some(at + 1), message, hint });
         }
+        let item =
+            line.trim().strip_prefix("- ").filter(|_| including).map(|item| format!("include: [{item}]"));
+        including = line.trim() == "include:" || item.is_some();
+        let line = item.as_deref().unwrap_or(line).replace('"', "");
+        let line = line.as_str();
         let Some((key, value)) = line.trim().split_once(':') else { continue };
         let words = |key: &str| {
             let (_, rest) = value.split_once(&format!("{key}:"))?;
