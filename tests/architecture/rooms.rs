@@ -96,7 +96,6 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "transport/stdio",
             "engine/dial/ssh.rs",
             "engine/watched.rs",
-            "engine/docker_cli.rs",
             "engine/compose",
             "child",
         ],
