@@ -46,7 +46,8 @@ pub struct Gathered {
     pub profiles: Vec<String>,
     /// Every compose file that it is made of is a trusted one.
     pub trusted: bool,
-    pub(super) passed: BTreeMap<String, OsString>,
+    /// Variables of the server that are passed: `up` needs the same ones.
+    pub passed: BTreeMap<String, OsString>,
     /// How paths of copies are told, the longest first.
     pub(super) told: Vec<(String, String)>,
 }

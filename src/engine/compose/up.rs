@@ -18,7 +18,7 @@ use crate::engine::watched::give_up;
 use crate::engine::{Engine, docker_cli, ops, raw};
 use crate::policy::Permits;
 
-use super::cli::{self, NoCompose, is_project, is_service};
+use super::cli::{self, Compose, NoCompose, is_project, is_service};
 use super::config::{on_stdin, text};
 use super::mirror::private;
 use super::progress::{Names, Progress, Step};
@@ -123,11 +123,23 @@ impl Engine {
             );
         }
         let compose = cli::there(budget).await?;
+        self.up_by(&compose, budget, (commit, cancel), up, news).await
+    }
+
+    /// By that compose, once all was checked.
+    pub(super) async fn up_by(
+        &self,
+        compose: &Compose,
+        budget: &Budget,
+        (commit, cancel): (&Commit, &CancellationToken),
+        up: Up,
+        news: mpsc::Sender<String>,
+    ) -> Result<Outcome<UpCame>, NotBegun> {
         let before = self.standing_of(budget, &up.name).await?;
         let folder = private().map_err(|e| NotBegun::Host(e.to_string()))?;
         let endpoint = &self.found().endpoint;
         docker_cli::certificates(endpoint, folder.path()).map_err(|e| NotBegun::Host(e.to_string()))?;
-        let spec = on_stdin(&compose, folder.path(), &up.project_dir, &up.name);
+        let spec = on_stdin(compose, folder.path(), &up.project_dir, &up.name);
         // For ssh.
         let spec = docker_cli::reaching(spec.inherit("PATH"), endpoint, folder.path())
             .map_err(|_| NotBegun::Endpoint("compose takes no other name for the engine's certificate"))?;

@@ -336,6 +336,56 @@ async fn failures_and_calls_that_are_given_up() {
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
 }
 
+/// Rows E1 to E5 and E7: a script in the place of compose.
+#[tokio::test]
+async fn children_that_misbehave_are_ended_in_time() {
+    if std::env::var_os("DOCKER_HOST").is_none() {
+        return;
+    }
+    let host = Host::new();
+    let engine = engine();
+    let program = host.path("docker-compose");
+    let model = json!({ "name": "w6bstub", "services": { "web": { "image": "x".repeat(300_000) } } });
+    let lost = ["Lost"].as_slice();
+    for (script, want) in [
+        ("trap '' TERM; while :; do sleep 1; done", lost),
+        ("setsid sh -c \"trap '' TERM; while :; do sleep 1; done\" & while :; do sleep 1; done", lost),
+        ("yes >&2 & yes", lost),
+        ("yes ' Container w6bstub-web-1  Started' >&2", lost),
+        ("cat >&2; while :; do sleep 1; done", lost),
+        ("sleep 1000 & exit 0", &["Done"]),
+        ("setsid sleep 1000 & echo 'Error: no' >&2; exit 1", &["Failed", "Error: no"]),
+        ("head -c 1000000 /dev/urandom; head -c 1000000 /dev/urandom >&2; exit 0", &["Done"]),
+        ("exit 130", &["Failed", "without a word", "130"]),
+        ("kill -9 $$", &["Failed", "exit: None"]),
+        ("cat > /dev/null; read x; echo \"got:$x\" >&2; exit 1", &["Failed", "got:"]),
+    ] {
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let compose = cli::Compose { program: program.clone() };
+        let (commit, cancel) = (Commit::default(), CancellationToken::new());
+        let (news, _heard) = mpsc::channel(4);
+        let budget = Budget { idle: Some(Duration::from_secs(1)), ..Budget::of(Duration::from_secs(4)) };
+        let began = std::time::Instant::now();
+        let asked = asked("w6bstub", model.clone(), &host);
+        let came = engine.up_by(&compose, &budget, (&commit, &cancel), asked, news).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{script}: {:?}", began.elapsed());
+        let said = format!("{came:?}");
+        assert!(
+            want.iter().all(|word| said.contains(word)),
+            "{script}: {}",
+            said.get(..400).unwrap_or(&said)
+        );
+        if let Outcome::Lost(lost) = came {
+            assert_eq!(lost.finding.evidence, "the project's containers are as they were");
+        }
+    }
+    let until = std::time::Instant::now() + Duration::from_secs(8);
+    while crate::child::counts().alive > 0 && std::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test]
 async fn without_both_levels_nothing_is_begun() {
     let host = Host::new();
