@@ -6,13 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::below::{Below, Unread};
+use super::choice::{candidates, choose};
 use super::dotenv::Dotenv;
 use super::places::{clean, shown};
 use super::variables::may_pass;
 use super::{Refused, Sort};
 
 /// In the CLI's order.
-const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub(super) const NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// What is laid over it where no file was named; the first one that there is.
 const OVERRIDES: [&str; 4] = [
     "compose.override.yml",
@@ -20,13 +22,6 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 ];
-/// Candidates are looked for so many folders further down ...
-const DEEP: usize = 2;
-/// ... in at most so many of them ...
-const FOLDERS: usize = 300;
-/// ... and so many are told.
-const TOLD: usize = 20;
-
 /// `[compose]`, as far as files go.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
@@ -115,12 +110,6 @@ pub fn find(places: &Places, asked: &Where) -> Result<Found, Refused> {
             }),
         },
     }
-}
-
-fn choose(message: &str, hint: &str, candidates: Vec<String>) -> Refused {
-    let told = candidates.iter().take(TOLD).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let message = if told.is_empty() { message.to_owned() } else { format!("{message}: {told}") };
-    Refused { sort: Sort::Choose(candidates), message, hint: hint.to_owned() }
 }
 
 struct Search<'a> {
@@ -265,37 +254,4 @@ impl Search<'_> {
         let trusted = self.places.trusted.iter().filter_map(|file| fs::canonicalize(file).ok()).collect();
         Ok(Found { below, project_dir, files, env, trusted, passed })
     }
-}
-
-/// Compose files that one could have meant, as their names from the root on.
-fn candidates(roots: &[PathBuf]) -> Vec<String> {
-    let (mut names, mut looked) = (Vec::new(), 0);
-    for root in roots {
-        let mut folders = std::collections::VecDeque::from([(root.clone(), 0)]);
-        while let Some((folder, depth)) = folders.pop_front() {
-            looked += 1;
-            if looked > FOLDERS || names.len() >= TOLD {
-                return names;
-            }
-            let plain = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
-            let file = NAMES.iter().map(|name| folder.join(name)).find(plain);
-            names.extend(file.map(|file| shown(root, &file)));
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            // Folders of a name that nobody keeps projects in are left out; links are not followed.
-            let mut inside: Vec<PathBuf> = entries
-                .take(FOLDERS)
-                .flatten()
-                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                .filter(|entry| {
-                    let name = entry.file_name();
-                    let name = name.to_string_lossy();
-                    !name.starts_with('.') && name != "node_modules"
-                })
-                .map(|entry| entry.path())
-                .collect();
-            inside.sort();
-            folders.extend(inside.into_iter().filter(|_| depth < DEEP).map(|path| (path, depth + 1)));
-        }
-    }
-    names
 }

@@ -9,6 +9,7 @@
 //! to fetch, nobody to ask.
 
 mod below;
+mod choice;
 mod cli;
 mod config;
 mod dotenv;
