@@ -37,6 +37,13 @@ pub(super) fn new() -> Option<String> {
     Some(format!("{space}-{pid}-{start}-{:032x}", u128::from_ne_bytes(random)))
 }
 
+/// Does a text hold the mark of a child of ours? What carries it is ended with the child.
+#[must_use]
+pub fn marked(text: &str) -> bool {
+    let Owner { space, pid, start } = ours();
+    text.contains(&format!("{space}-{pid}-{start}-"))
+}
+
 /// Whose mark that is.
 pub(super) fn owner(mark: &str) -> Option<Owner> {
     let mut parts = mark.split('-');
@@ -58,6 +65,7 @@ mod tests {
         let (one, other) = (new().unwrap(), new().unwrap());
         assert_ne!(one, other);
         assert_eq!(owner(&one), Some(ours()));
+        assert!(marked(&format!("x={one};")) && !marked("1-2-3-"));
         for not in ["", "x", "1-2-3", "1-2-3-4", "a-1-1-00000000000000000000000000000000"] {
             assert_eq!(owner(not), None, "{not}");
         }

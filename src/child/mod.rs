@@ -20,13 +20,14 @@ mod tree;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
+pub use std::process::ExitStatus;
 use std::time::Duration;
 
 pub use apart::{Apart, DONE, start as start_apart};
 pub use drain::Kept;
 pub use error::{Failure, Unavailable};
-pub use mark::VARIABLE;
-pub use spawn::{Child, End, Ended, Pipes, spawn};
+pub use mark::{VARIABLE, marked};
+pub use spawn::{Child, End, Ended, PIPES, Pipes, spawn};
 
 /// How much of each stream is kept, where nothing else is said.
 const KEEP: usize = 64 * 1024;
@@ -97,6 +98,13 @@ impl Spec {
         self
     }
 
+    /// Without any variable of ours, but for its mark: what it prints may tell of its environment.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.env.clear();
+        self
+    }
+
     /// A variable of its environment, which otherwise has only a few of ours.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
@@ -112,6 +120,12 @@ impl Spec {
             Some(value) => self.env(name, value),
             None => self,
         }
+    }
+
+    /// Its arguments, for tests of command lines.
+    #[cfg(test)]
+    pub(crate) fn words(&self) -> Vec<String> {
+        self.args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect()
     }
 
     /// Where it runs; `/` if nothing is said.

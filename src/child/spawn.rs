@@ -20,7 +20,7 @@ use super::keeper::{self, Word};
 use super::{Spec, fork, mark};
 
 /// After the child's end its pipes have this long: a grandchild may hold them open for ever.
-const PIPES: Duration = Duration::from_secs(2);
+pub const PIPES: Duration = Duration::from_secs(2);
 
 /// How a child ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

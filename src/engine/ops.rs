@@ -85,6 +85,38 @@ pub fn allowed(method: &str, path: &str, levels: &[Level]) -> bool {
         .any(|(m, template, needs)| *m == method && levels.contains(needs) && matches(template, path))
 }
 
+/// What `docker compose up` sends of its own accord, which the wire does not see, and the level that covers it there. To make
+/// the networks and volumes of a project is part of making the project: `create` and `lifecycle` are enough for that, and
+/// for no request of ours.
+pub const BY_COMPOSE_UP: &[(&str, &str, Level)] = &[
+    ("GET", "/_ping", Level::Read),
+    ("GET", "/info", Level::Read),
+    ("GET", "/containers/json", Level::Read),
+    ("GET", "/containers/{id}/json", Level::Read),
+    ("GET", "/images/json", Level::Read),
+    ("GET", "/networks", Level::Read),
+    ("GET", "/volumes/{name}", Level::Read),
+    ("POST", "/containers/create", Level::Create),
+    ("POST", "/containers/{id}/rename", Level::Create),
+    ("DELETE", "/containers/{id}", Level::Create),
+    ("POST", "/containers/{id}/start", Level::Lifecycle),
+    ("POST", "/containers/{id}/stop", Level::Lifecycle),
+    ("POST", "/networks/create", Level::Create),
+    ("POST", "/networks/{id}/connect", Level::Create),
+    ("POST", "/networks/{id}/disconnect", Level::Create),
+    // A network whose settings changed is made anew.
+    ("DELETE", "/networks/{id}", Level::Create),
+    ("POST", "/volumes/create", Level::Create),
+    // Contents of secrets and configs.
+    ("PUT", "/containers/{id}/archive", Level::Create),
+];
+
+/// May a child run `docker compose up` for a call that holds `levels`?
+#[must_use]
+pub fn compose_up_allowed(levels: &[Level]) -> bool {
+    BY_COMPOSE_UP.iter().all(|(.., needs)| *needs == Level::Read || levels.contains(needs))
+}
+
 fn matches(template: &str, path: &str) -> bool {
     let mut want = template.split('/');
     let mut have = path.split('/');
@@ -188,6 +220,17 @@ mod tests {
         assert!(!allowed("DELETE", "/images/r.example/a:1", IMAGES), "in one segment only");
         assert!(!allowed("DELETE", "/images/r.example%2fa%3a1", IMAGES), "in one spelling only");
         assert!(!may("DELETE", "r.example/a:1?force=1", ""));
+    }
+
+    #[test]
+    fn compose_up_needs_both_levels_and_sends_nothing_for_others() {
+        assert!(compose_up_allowed(&[Level::Create, Level::Lifecycle]));
+        for level in Level::ALL {
+            assert!(!compose_up_allowed(&[level]), "{level:?}");
+        }
+        let needed = |level: &Level| BY_COMPOSE_UP.iter().any(|(.., needs)| needs == level);
+        let others = Level::ALL.iter().filter(|level| needed(level));
+        assert_eq!(others.count(), 3, "read, create and lifecycle");
     }
 
     #[test]

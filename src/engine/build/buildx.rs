@@ -2,20 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use std::{fs, io};
 
 use hyper::body::Bytes;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use crate::child::{self, Failure, Spec, Stdin};
+use crate::child::{Spec, Stdin};
 use crate::engine::budget::Budget;
-use crate::engine::discover::{self, Env};
-use crate::engine::endpoint::{Endpoint, TlsFiles};
+use crate::engine::docker_cli::{self, NoPlugin, Plugin};
+use crate::engine::endpoint::Endpoint;
 use crate::engine::error::{Clock, EngineError};
 use crate::guard::build::ignore::Ignore;
 
@@ -24,8 +22,6 @@ use super::{Folder, NotBuilt, Plan, Unread};
 
 /// Its progress can be read from here on.
 const OLDEST: (u32, u32) = (0, 13);
-/// To say which version it is.
-const ASKED: Duration = Duration::from_secs(10);
 
 /// A child that is ready to be started.
 pub(super) struct Job {
@@ -63,47 +59,21 @@ impl Context {
 /// Where the plugin of the docker CLI is.
 pub(super) struct Buildx(PathBuf);
 
-/// Only what the CLI itself knows: which version buildx is, and where. It asks no engine for that.
-const WHICH: &str =
-    "{{range .ClientInfo.Plugins}}{{if eq .Name \"buildx\"}}{{.Version}} {{.Path}}{{end}}{{end}}";
-
 /// Is there a docker with a buildx that will do?
 pub(super) async fn there(budget: &Budget) -> Result<Buildx, NotBuilt> {
-    let asked = closed()
-        .inherit("DOCKER_CONFIG")
-        // No context of its configuration is opened either.
-        .env("DOCKER_HOST", "unix:///dev/null")
-        .args(["info", "--format", WHICH]);
-    let child = child::spawn(asked).await?;
-    let ended = match child.wait(budget.deadline.min(Instant::now() + ASKED)).await {
-        Ok(ended) => ended,
-        Err(Failure::Unavailable(e)) => return Err(e.into()),
-        Err(Failure::TimedOut { .. }) => {
-            return Err(NotBuilt::NoBuildx("`docker info` does not answer".into()));
-        }
-    };
-    let said = ended.stdout.text();
-    let Some((numbers, path)) = said.trim().split_once(' ') else {
-        return Err(NotBuilt::NoBuildx("`docker` has no buildx".into()));
-    };
-    match version(numbers) {
-        Some(version) if version >= OLDEST => Ok(Buildx(path.into())),
+    let missing = |why: &str| NotBuilt::NoBuildx(why.to_owned());
+    let Plugin { version, path } = docker_cli::plugin(budget, "buildx").await.map_err(|why| match why {
+        NoPlugin::Child(e) => e.into(),
+        NoPlugin::Silent => missing("`docker info` does not answer"),
+        NoPlugin::Missing => missing("`docker` has no buildx"),
+    })?;
+    match docker_cli::version(&version) {
+        Some(version) if version >= OLDEST => Ok(Buildx(path)),
         Some((major, minor)) => {
             Err(NotBuilt::NoBuildx(format!("buildx is {major}.{minor}; 0.13 is the oldest")))
         }
-        None => Err(NotBuilt::NoBuildx("`docker info` says something else of buildx".into())),
+        None => Err(missing("`docker info` says something else of buildx")),
     }
-}
-
-/// `v0.13.1`
-fn version(said: &str) -> Option<(u32, u32)> {
-    let mut parts = said.strip_prefix('v').unwrap_or(said).split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-/// The docker CLI in an environment that leads it nowhere else.
-fn closed() -> Spec {
-    Spec::new("docker").env("GIT_TERMINAL_PROMPT", "0").env("NO_COLOR", "1")
 }
 
 /// Writes what buildx reads into a folder of ours, and puts its command line together.
@@ -153,11 +123,12 @@ fn job(
         })?;
     }
     let spec = match plan.trusted {
-        true => closed().inherit("DOCKER_CONFIG"),
-        false => closed().env("DOCKER_CONFIG", folder.path().join("docker")),
+        true => docker_cli::closed().inherit("DOCKER_CONFIG"),
+        false => docker_cli::closed().env("DOCKER_CONFIG", folder.path().join("docker")),
     };
     let id_file = folder.path().join("id");
-    let spec = reaching(spec, endpoint, folder.path())?
+    let spec = docker_cli::reaching(spec, endpoint, folder.path())
+        .map_err(|_| NotBuilt::Endpoint("buildx takes no other name for the engine's certificate"))?
         .env("BUILDX_CONFIG", folder.path().join("buildx"))
         // It would run git in the context, whose configuration can name programs.
         .env("BUILDX_GIT_INFO", "false")
@@ -179,50 +150,15 @@ fn write(endpoint: &Endpoint, plan: &Plan, program: &Buildx) -> io::Result<TempD
     if let Some(ignore) = &plan.ignore {
         fs::write(file.join("Dockerfile.dockerignore"), ignore)?;
     }
-    if let Endpoint::Tls { material: TlsFiles { ca, cert, key, .. }, .. } = endpoint {
-        let tls = folder.path().join("tls");
-        fs::create_dir(&tls)?;
-        for (name, path) in [("ca.pem", ca), ("cert.pem", cert), ("key.pem", key)] {
-            if let Some(path) = path {
-                std::os::unix::fs::symlink(path, tls.join(name))?;
-            }
-        }
-    }
+    docker_cli::certificates(endpoint, folder.path())?;
     Ok(folder)
 }
 
-/// A configuration of docker without credentials: the builder would show them to whatever registry a Dockerfile names.
+/// Steps that reach the network may need our proxies for it.
 fn configure(folder: &Path, networked: bool, Buildx(program): &Buildx) -> io::Result<()> {
+    docker_cli::configure(folder, networked)?;
     fs::create_dir_all(folder.join("cli-plugins"))?;
-    std::os::unix::fs::symlink(program, folder.join("cli-plugins/docker-buildx"))?;
-    let own = Env::of_process().config_dir().map(|dir| dir.join("config.json"));
-    let own = own.and_then(|path| discover::read_small(&path).ok());
-    let own: Value = own.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    // Steps that reach the network may need these for it.
-    let config = match own.get("proxies") {
-        Some(proxies) if networked => json!({ "proxies": proxies }),
-        _ => json!({}),
-    };
-    fs::write(folder.join("config.json"), config.to_string())
-}
-
-/// Our engine, and no other.
-fn reaching(spec: Spec, endpoint: &Endpoint, folder: &Path) -> Result<Spec, NotBuilt> {
-    match endpoint {
-        Endpoint::Tls { material, .. } if !material.verify || material.server_name.is_some() => {
-            Err(NotBuilt::Endpoint("buildx takes no other name for the engine's certificate"))
-        }
-        Endpoint::Tls { host, port, .. } => Ok(spec
-            .env("DOCKER_HOST", Endpoint::Tcp { host: host.clone(), port: *port }.to_string())
-            .env("DOCKER_TLS_VERIFY", "1")
-            .env("DOCKER_CERT_PATH", folder.join("tls"))),
-        Endpoint::Ssh { .. } => Ok(spec
-            .env("DOCKER_HOST", endpoint.to_string())
-            .inherit("SSH_AUTH_SOCK")
-            .inherit("KRB5CCNAME")
-            .env("SSH_ASKPASS_REQUIRE", "never")),
-        Endpoint::Unix(_) | Endpoint::Tcp { .. } => Ok(spec.env("DOCKER_HOST", endpoint.to_string())),
-    }
+    std::os::unix::fs::symlink(program, folder.join("cli-plugins/docker-buildx"))
 }
 
 fn line(
@@ -267,13 +203,6 @@ fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_of_all_makers() {
-        for (said, want) in [("v0.17.1", Some((0, 17))), ("0.13.1+ds1", Some((0, 13))), ("nonsense", None)] {
-            assert_eq!(version(said), want, "{said}");
-        }
-    }
 
     #[test]
     fn the_command_line_names_one_engine_one_builder_and_what_was_decided_on() {

@@ -1,33 +1,23 @@
-//! A build on its way: its progress, its clocks, and its end.
+//! A build on its way: its context, its progress, and its end.
 
 use std::io;
-use std::pin::pin;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::child::{self, Child, Pipes};
+use crate::child;
 use crate::engine::Engine;
 use crate::engine::budget::Budget;
-use crate::engine::error::{Clock, EngineError};
+use crate::engine::error::EngineError;
+use crate::engine::watched::{TO_END, give_up};
 
 use super::buildx::{Context, Job};
 use super::progress::Progress;
 use super::{Built, Came, Failure, NotBuilt};
-
-/// Before the call's end, so that there is time to see what came of it.
-const BEFORE_THE_END: Duration = Duration::from_millis(1_500);
-/// A builder that was told to end has this long, until it counts as one that may go on: it is killed after five seconds.
-/// Less where the call ends before, but a second always.
-const TO_END: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(6));
-/// After its end its pipes have this long.
-const PIPES: Duration = Duration::from_secs(2);
-/// What the engine does last of all is seen after this.
-const SETTLES: Duration = Duration::from_millis(200);
 
 /// A build without a good end.
 pub(super) struct Ran {
@@ -52,10 +42,10 @@ impl From<EngineError> for Stopped {
 }
 
 /// Gives the builder its context, and then its end. What could not be read leaves it waiting.
-async fn feed(context: &mut Option<(Pieces, impl AsyncWrite + Unpin)>) -> Result<(), String> {
+async fn feed(context: &mut Option<(Pieces, impl AsyncWrite + Unpin)>) -> Result<(), Stopped> {
     if let Some((pieces, stdin)) = context {
         while let Some(piece) = pieces.recv().await {
-            if stdin.write_all(&piece.map_err(|e| e.to_string())?).await.is_err() {
+            if stdin.write_all(&piece.map_err(|e| Stopped::Unread(e.to_string()))?).await.is_err() {
                 // It reads no more, and says why.
                 break;
             }
@@ -79,9 +69,15 @@ impl Engine {
         };
         let mut progress = Progress::default();
         let mut context = job.context.map(Context::pieces).zip(pipes.stdin.take());
-        let follow = self.follow(budget, cancel, &child, (pipes, &mut context), &mut progress, &news);
+        let said = |words: &[u8]| {
+            for said in progress.feed(words) {
+                // Who does not listen misses it.
+                let _full = news.try_send(said);
+            }
+        };
+        let follow = self.follow_child((budget, cancel), &child, pipes, feed(&mut context), said);
         let succeeded = match follow.await {
-            Ok(succeeded) => succeeded,
+            Ok(status) => status.success(),
             Err(Stopped::Unread(said)) => {
                 let mut end = child.end();
                 drop(child);
@@ -91,14 +87,7 @@ impl Engine {
                 return Ok(Ok(Came::Failed(Failure { said, ..Failure::default() })));
             }
             Err(Stopped::By(cause)) => {
-                let mut end = child.end();
-                drop(child);
-                let patience = match cause {
-                    EngineError::Withdrawn => TO_END.1,
-                    _ => budget.left().saturating_sub(TO_END.0).clamp(TO_END.0, TO_END.1),
-                };
-                let gone = timeout(patience, end.wait()).await.is_ok();
-                tokio::time::sleep(SETTLES).await;
+                let gone = give_up(child, budget, &cause).await;
                 return Ok(Err(Ran { cause, gone }));
             }
         };
@@ -119,63 +108,5 @@ impl Engine {
                 Err(cause) => Err(Ran { cause, gone: true }),
             },
         })
-    }
-
-    /// Reads until its end: did it end well?
-    async fn follow(
-        &self,
-        budget: &Budget,
-        cancel: &CancellationToken,
-        child: &Child,
-        (pipes, context): (Pipes, &mut Option<(Pieces, impl AsyncWrite + Unpin)>),
-        progress: &mut Progress,
-        news: &mpsc::Sender<String>,
-    ) -> Result<bool, Stopped> {
-        let Pipes { stdout: mut answers, mut stderr, .. } = pipes;
-        let (mut words, mut spoken) = (vec![0; 64 << 10], vec![0; 4 << 10]);
-        let mut end = child.end();
-        let by = budget.deadline - BEFORE_THE_END.min(budget.total / 4);
-        let idle = budget.idle.unwrap_or(budget.total);
-        let (mut until, mut heard, mut status) = (by, Instant::now(), None);
-        let (mut open, mut answering) = (true, true);
-        let mut feeding = pin!(feed(context));
-        let mut fed = false;
-        while status.is_none() || open {
-            tokio::select! {
-                biased; // the clocks first: a flood is always ready
-                () = cancel.cancelled() => return Err(EngineError::Withdrawn.into()),
-                () = sleep_until(until) => match status {
-                    Some(_) => break,
-                    None => return Err(EngineError::Timeout { clock: Clock::Total, limit: budget.total }.into()),
-                },
-                () = sleep_until(heard + idle) => {
-                    // A step may be silent as long as it likes; an engine may not.
-                    self.wire.ping(&Budget::probe()).await.map_err(|_| {
-                        EngineError::Timeout { clock: Clock::Idle, limit: idle }
-                    })?;
-                    heard = Instant::now();
-                }
-                ended = end.wait(), if status.is_none() => {
-                    status = Some(ended.success());
-                    until = until.min(Instant::now() + PIPES);
-                }
-                came = &mut feeding, if !fed => {
-                    came.map_err(Stopped::Unread)?;
-                    fed = true;
-                }
-                read = stderr.read(&mut words), if open => match read {
-                    Ok(read @ 1..) => {
-                        heard = Instant::now();
-                        for said in progress.feed(words.get(..read).unwrap_or_default()) {
-                            // Who does not listen misses it.
-                            let _full = news.try_send(said);
-                        }
-                    }
-                    _ => open = false,
-                },
-                read = answers.read(&mut spoken), if answering => answering = matches!(read, Ok(1..)),
-            }
-        }
-        Ok(status.unwrap_or(false))
     }
 }
