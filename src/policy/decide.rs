@@ -143,7 +143,11 @@ pub(crate) fn arrived(permit: &Permit<Reference>, tool: &str, image: Image) -> R
 ///
 /// # Errors
 /// The first rule that says no.
-pub(crate) fn came(world: &Permit<World>, tool: &str, container: Container) -> Result<Permit<Container>, Denial> {
+pub(crate) fn came(
+    world: &Permit<World>,
+    tool: &str,
+    container: Container,
+) -> Result<Permit<Container>, Denial> {
     let targets = vec![Named { asked: container.name.clone(), target: Target::Container(container.clone()) }];
     check(world.rules(), &Ask { tool, needs: world.levels(), targets })?;
     Ok(world.of(container))

@@ -90,14 +90,18 @@ impl Making<'_> {
                     match pull {
                         true => targets.push(reference(image)?),
                         false => {
-                            targets.extend(image_or_names(self.engine, self.budget, self.rules, image).await?);
+                            targets
+                                .extend(image_or_names(self.engine, self.budget, self.rules, image).await?);
                         }
                     }
                 }
                 (None, Some(_)) => {}
                 (None, None) => {
-                    return Err(ToolError::invalid(format!("service `{}` has no image and no build", service.name))
-                        .hint("give it one of them in the compose file"));
+                    return Err(ToolError::invalid(format!(
+                        "service `{}` has no image and no build",
+                        service.name
+                    ))
+                    .hint("give it one of them in the compose file"));
                 }
             }
         }

@@ -19,6 +19,7 @@ mod mirror;
 mod places;
 mod progress;
 mod said;
+pub mod stack;
 mod up;
 mod variables;
 

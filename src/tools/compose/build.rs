@@ -57,6 +57,8 @@ impl Tool for ComposeBuild {
                 .with("project", stack.name.clone()));
         }
         let ones = stack::build(&ctx, &mut permits, &stack).await;
-        Ok(changing::draft(&ctx, "image", ones)?.with("project", stack.name.clone()).learned(stack::secrets(&stack)))
+        Ok(changing::draft(&ctx, "image", ones)?
+            .with("project", stack.name.clone())
+            .learned(stack::secrets(&stack)))
     }
 }

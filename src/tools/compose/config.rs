@@ -51,13 +51,14 @@ impl Tool for ComposeConfig {
         let mut shown = stack.json.clone();
         undouble(&mut shown);
         let whole = serde_json::to_string_pretty(&shown).map_err(|e| ToolError::internal(e.to_string()))?;
-        let draft = Draft::list("services", &["service", "image", "build", "ports", "networks", "needs"], rows)
-            .with("project", stack.name.clone())
-            .with("files", stack::files(&stack))
-            .keep_empty(&["services"])
-            .learned(stack::secrets(&stack))
-            .and_body("config", whole, Keep::Head)
-            .hint("name services");
+        let draft =
+            Draft::list("services", &["service", "image", "build", "ports", "networks", "needs"], rows)
+                .with("project", stack.name.clone())
+                .with("files", stack::files(&stack))
+                .keep_empty(&["services"])
+                .learned(stack::secrets(&stack))
+                .and_body("config", whole, Keep::Head)
+                .hint("name services");
         Ok(stack::unset(&stack).into_iter().fold(draft, Draft::note))
     }
 }

@@ -22,7 +22,6 @@ pub struct Args {
 const HOW: How = How {
     tool: ComposeDeploy::SPEC.name,
     build: false,
-    pull: false,
     force_recreate: false,
     timeout: None,
     hurried: false,

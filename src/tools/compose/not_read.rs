@@ -9,7 +9,8 @@ use crate::tool::{Kind, ToolError};
 pub fn no_stack(why: NoStack) -> ToolError {
     match why {
         NoStack::Refused(why) => {
-            ToolError::new(Kind::PermissionDenied, format!("the compose file is refused: {why}")).hint(why.hint)
+            ToolError::new(Kind::PermissionDenied, format!("the compose file is refused: {why}"))
+                .hint(why.hint)
         }
         NoStack::NotRead(why) => not_read(why),
     }
@@ -24,9 +25,8 @@ pub(super) fn not_read(why: NotRead) -> ToolError {
             };
             ToolError::new(kind, why.message).hint(why.hint)
         }
-        NotRead::Invalid(said) => {
-            ToolError::invalid(format!("compose does not take the file: {said}")).hint("mend the compose file")
-        }
+        NotRead::Invalid(said) => ToolError::invalid(format!("compose does not take the file: {said}"))
+            .hint("mend the compose file"),
         NotRead::NoCompose(why) => no_compose(why),
         NotRead::Child(e) => e.into(),
         NotRead::Host(why) => no_folder(&why),

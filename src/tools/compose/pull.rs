@@ -46,7 +46,8 @@ impl Tool for ComposePull {
     async fn run(ctx: Ctx, permits: Permits, _: Args) -> Result<Output, ToolError> {
         let project = stack::of(&ctx)?.name.clone();
         if permits.references.is_empty() {
-            return Ok(changing::nothing(&ctx, "the compose file names no image that is pulled").with("project", project));
+            return Ok(changing::nothing(&ctx, "the compose file names no image that is pulled")
+                .with("project", project));
         }
         let ones = stack::pull(&ctx, &permits).await;
         Ok(changing::draft(&ctx, "image", ones)?.with("project", project))

@@ -12,8 +12,8 @@ use crate::tool::args::OneOrMany;
 use crate::tool::time::Span;
 use crate::tool::{Asked, Class, Ctx, Effect, Output, Preview, Spec, Tool, ToolError};
 
-use super::stack::{self, How};
 use super::asking;
+use super::stack::{self, How};
 
 pub struct ComposeUp;
 
@@ -46,7 +46,6 @@ impl Args {
         How {
             tool: ComposeUp::SPEC.name,
             build: self.build,
-            pull: self.pull,
             force_recreate: self.force_recreate,
             timeout: asking::seconds(self.timeout),
             hurried: false,
@@ -75,7 +74,12 @@ impl Tool for ComposeUp {
                 .hint("leave it out; docker_compose_logs with follow = true shows what they write"));
         }
         let purpose = Purpose::Up { build: args.build, pull: args.pull };
-        stack::asked(args.project.as_deref(), Source::File(args.file.clone()), args.services.as_ref(), purpose)
+        stack::asked(
+            args.project.as_deref(),
+            Source::File(args.file.clone()),
+            args.services.as_ref(),
+            purpose,
+        )
     }
 
     fn levels(args: &Args) -> &'static [Level] {

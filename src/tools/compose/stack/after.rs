@@ -53,7 +53,10 @@ impl Is {
     fn of(member: &Member, service: &Service, now: Option<Standing>) -> Self {
         let now = now.unwrap_or_default();
         let health = if now.health.status == "none" { String::new() } else { now.health.status };
-        let once = service.restart.as_deref().is_none_or(|restart| restart == "no" || restart.starts_with("on-failure"));
+        let once = service
+            .restart
+            .as_deref()
+            .is_none_or(|restart| restart == "no" || restart.starts_with("on-failure"));
         let stand = match (now.status.as_str(), health.as_str()) {
             ("running", "starting") => Stand::NotYet,
             ("running", "unhealthy") => Stand::Failed,
@@ -62,7 +65,8 @@ impl Is {
             ("restarting" | "", _) => Stand::NotYet,
             _ => Stand::Failed,
         };
-        let exit_code = matches!(now.status.as_str(), "exited" | "restarting" | "dead").then_some(now.exit_code);
+        let exit_code =
+            matches!(now.status.as_str(), "exited" | "restarting" | "dead").then_some(now.exit_code);
         Self {
             service: service.name.clone(),
             container: member.seen.identity.name.clone(),
@@ -102,7 +106,8 @@ pub(super) async fn wait(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
         let all = look(ctx, permits, stack).await?;
         let waits: Vec<&Is> = all.iter().filter(|is| is.stand == Stand::NotYet).collect();
         let failed = all.iter().any(|is| is.stand == Stand::Failed);
-        let settled = began.elapsed() >= SETTLES || all.iter().all(|is| is.state != "running" || !is.health.is_empty());
+        let settled =
+            began.elapsed() >= SETTLES || all.iter().all(|is| is.state != "running" || !is.health.is_empty());
         if failed || (waits.is_empty() && settled) {
             return Ok(all);
         }

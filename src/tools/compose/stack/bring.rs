@@ -26,7 +26,6 @@ pub(in crate::tools::compose) struct How {
     /// The tool.
     pub tool: &'static str,
     pub build: bool,
-    pub pull: bool,
     pub force_recreate: bool,
     /// Seconds that a container has to end.
     pub timeout: Option<u64>,
@@ -51,12 +50,16 @@ pub(in crate::tools::compose) async fn preview(
     }
     let mut lines: Vec<String> = Vec::new();
     let built: Vec<String> = match how.build {
-        true => stack.model.services.iter().filter(|s| s.build.is_some()).map(|s| stack.built_as(s)).collect(),
+        true => {
+            stack.model.services.iter().filter(|s| s.build.is_some()).map(|s| stack.built_as(s)).collect()
+        }
         false => Vec::new(),
     };
     for permit in &permits.references {
         let name = permit.target().image.familiar();
-        let is = |text: &String| crate::policy::reference::ImageRef::parse(text).is_ok_and(|i| i == permit.target().image);
+        let is = |text: &String| {
+            crate::policy::reference::ImageRef::parse(text).is_ok_and(|i| i == permit.target().image)
+        };
         let does = if built.iter().any(is) { "built" } else { "pulled" };
         lines.push(format!("image `{name}`: {does}"));
     }
@@ -127,14 +130,21 @@ pub(in crate::tools::compose) async fn bring(
     };
     if let Some((_, Some(service))) = &said {
         // Compose says who failed; what runs without a check looks well.
-        all.iter_mut().filter(|is| is.service == *service && is.stand == Stand::NotYet).for_each(|is| is.stand = Stand::Failed);
+        all.iter_mut()
+            .filter(|is| is.service == *service && is.stand == Stand::NotYet)
+            .for_each(|is| is.stand = Stand::Failed);
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
     told_of(ctx, stack, (planned, ready), said, all)
 }
 
 /// Images are built and fetched; what follows has the clocks of a project, unless the caller named a time.
-async fn prepare(ctx: &mut Ctx, permits: &mut Permits, stack: &Stack, how: How) -> Result<Vec<String>, ToolError> {
+async fn prepare(
+    ctx: &mut Ctx,
+    permits: &mut Permits,
+    stack: &Stack,
+    how: How,
+) -> Result<Vec<String>, ToolError> {
     let mut notes = Vec::new();
     if permits.references.is_empty() {
         return Ok(notes);
@@ -149,7 +159,8 @@ async fn prepare(ctx: &mut Ctx, permits: &mut Permits, stack: &Stack, how: How) 
         match one.into_came() {
             Ok(well) => notes.push(format!("{name}: {}", well.is_shown())),
             Err(why) => {
-                let message = format!("the image `{name}` is not ready: {}; no container was touched", why.message);
+                let message =
+                    format!("the image `{name}` is not ready: {}; no container was touched", why.message);
                 return Err(ToolError { message, ..why });
             }
         }
@@ -169,12 +180,18 @@ fn lost_one(ctx: &Ctx, lost: crate::engine::change::Lost, name: &str) -> ToolErr
         EngineError::Timeout { clock: Clock::Idle, limit } => {
             ("the engine fell silent, and compose was ended", Some((Phase::Idle, limit)))
         }
-        EngineError::Timeout { limit, .. } => ("compose took too long and was ended", Some((Phase::Total, limit))),
+        EngineError::Timeout { limit, .. } => {
+            ("compose took too long and was ended", Some((Phase::Total, limit)))
+        }
         _ => ("", None),
     };
     let error = match changing::found(ctx, ("project", name), lost) {
         // Something changed; how far it came nobody knows.
-        Ok(seen) => ToolError { effect: Effect::Unknown, retry: Retry::No, ..ToolError::new(Kind::OutcomeUnknown, seen) },
+        Ok(seen) => ToolError {
+            effect: Effect::Unknown,
+            retry: Retry::No,
+            ..ToolError::new(Kind::OutcomeUnknown, seen)
+        },
         Err(e) => e,
     };
     if ended.is_empty() {
@@ -199,7 +216,8 @@ fn told_of(
     said: Option<(String, Option<String>)>,
     all: Vec<Is>,
 ) -> Result<Output, ToolError> {
-    let did = |is: &Is| match planned.iter().find(|change| change.container == is.container).map(|c| &c.does) {
+    let did = |is: &Is| match planned.iter().find(|change| change.container == is.container).map(|c| &c.does)
+    {
         Some(Does::Create) | None => "created",
         Some(Does::Recreate(_)) => "recreated",
         Some(Does::Start) => "started",
@@ -234,10 +252,14 @@ fn told_of(
     let draft = notes.into_iter().fold(draft, Draft::note);
     let draft = unset(stack).into_iter().fold(draft, Draft::note);
     let why = match (&said, failed.first()) {
-        (Some((said, _)), Some(is)) => format!("compose stopped: {said}; service `{}` {}", is.service, is.said()),
+        (Some((said, _)), Some(is)) => {
+            format!("compose stopped: {said}; service `{}` {}", is.service, is.said())
+        }
         (Some((said, Some(service))), None) => format!("compose stopped at service `{service}`: {said}"),
         (Some((said, None)), None) => format!("compose stopped: {said}"),
-        (None, Some(is)) => format!("service `{}` (container `{}`) is not well: {}", is.service, is.container, is.said()),
+        (None, Some(is)) => {
+            format!("service `{}` (container `{}`) is not well: {}", is.service, is.container, is.said())
+        }
         (None, None) => {
             if !changed {
                 ctx.after.unchanged();

@@ -70,7 +70,8 @@ pub(super) async fn changes(
         let mut there: Vec<&Member> = its.iter().filter(|m| m.service == service.name).collect();
         there.sort_by_key(|m| m.number);
         for (n, member) in there.iter().enumerate() {
-            let same = member.hash().is_some() && member.hash() == hashes.get(&service.name).map(String::as_str);
+            let same =
+                member.hash().is_some() && member.hash() == hashes.get(&service.name).map(String::as_str);
             let image = new_image(permits, service, member);
             let runs = matches!(member.seen.raw.state.as_str(), "running" | "restarting");
             let does = match () {
@@ -81,7 +82,11 @@ pub(super) async fn changes(
                 () if runs => Does::Leave,
                 () => Does::Start,
             };
-            all.push(Change { service: service.name.clone(), container: member.seen.identity.name.clone(), does });
+            all.push(Change {
+                service: service.name.clone(),
+                container: member.seen.identity.name.clone(),
+                does,
+            });
         }
     }
     let new = permits.new_containers.iter().map(|permit| permit.target().name.as_str());
@@ -139,10 +144,14 @@ async fn differs(
         Some(permit) => ctx.engine.inspect_container(&ctx.budget, permit).await.unwrap_or_default(),
         None => Value::Null,
     };
-    let of = |key: &str| stack.json.pointer(&format!("/services/{}/{key}", service.name)).filter(|v| !v.is_null());
+    let of =
+        |key: &str| stack.json.pointer(&format!("/services/{}/{key}", service.name)).filter(|v| !v.is_null());
     let fact = |path: &str| facts.pointer(path).cloned().unwrap_or_default();
     if !image
-        && service.image.as_deref().is_some_and(|image| fact("/Config/Image").as_str().is_some_and(|is| is != image))
+        && service
+            .image
+            .as_deref()
+            .is_some_and(|image| fact("/Config/Image").as_str().is_some_and(|is| is != image))
     {
         keys.push("image");
     }
@@ -179,13 +188,22 @@ async fn differs(
         keys.push("restart");
     }
     let bound = fact("/HostConfig/PortBindings");
-    let bound: usize = bound.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_array).map(Vec::len).sum();
+    let bound: usize = bound
+        .as_object()
+        .into_iter()
+        .flat_map(|map| map.values())
+        .filter_map(Value::as_array)
+        .map(Vec::len)
+        .sum();
     if bound != service.ports.len() {
         keys.push("ports");
     }
     let on = fact("/NetworkSettings/Networks");
-    let on: BTreeSet<&str> = on.as_object().into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
-    if !service.networks.is_empty() && service.networks.iter().map(String::as_str).collect::<BTreeSet<_>>() != on {
+    let on: BTreeSet<&str> =
+        on.as_object().into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
+    if !service.networks.is_empty()
+        && service.networks.iter().map(String::as_str).collect::<BTreeSet<_>>() != on
+    {
         keys.push("networks");
     }
     let mounts = fact("/Mounts");

@@ -46,7 +46,8 @@ pub(in crate::tools::compose) async fn build(ctx: &Ctx, permits: &mut Permits, s
         let Some(build) = &service.build else { continue };
         let name = stack.built_as(service);
         let is = |text: &str| crate::policy::reference::ImageRef::parse(text).ok();
-        let Some(at) = rest.iter().position(|permit| Some(&permit.target().image) == is(&name).as_ref()) else {
+        let Some(at) = rest.iter().position(|permit| Some(&permit.target().image) == is(&name).as_ref())
+        else {
             continue;
         };
         permits.references = vec![rest.swap_remove(at)];
@@ -80,7 +81,11 @@ pub(in crate::tools::compose) fn buildable(ctx: &Ctx, stack: &Stack) -> Result<V
         if let Some(build) = &service.build {
             let name = stack.built_as(service);
             args(service, build, &name, &ctx.settings)?;
-            lines.push(format!("image `{name}`: built of `{}` for service `{}`", build.context.display(), service.name));
+            lines.push(format!(
+                "image `{name}`: built of `{}` for service `{}`",
+                build.context.display(),
+                service.name
+            ));
         }
     }
     Ok(lines)
@@ -94,8 +99,11 @@ pub(super) fn args(
     settings: &Settings,
 ) -> Result<building::Args, ToolError> {
     if let Some(why) = &build.unserved {
-        return Err(ToolError::new(Kind::Unsupported, format!("service `{}` is not built here: {why}", service.name))
-            .hint(why.hint.clone()));
+        return Err(ToolError::new(
+            Kind::Unsupported,
+            format!("service `{}` is not built here: {why}", service.name),
+        )
+        .hint(why.hint.clone()));
     }
     if !build.tags.is_empty() {
         return Err(ToolError::new(
@@ -108,7 +116,8 @@ pub(super) fn args(
         context: build.context.to_string_lossy().into_owned(),
         dockerfile: build.dockerfile.clone(),
         tags: OneOrMany(vec![name.to_owned()]),
-        build_args: Some(build.args.clone().into_iter().collect::<BTreeMap<_, _>>()).filter(|args| !args.is_empty()),
+        build_args: Some(build.args.clone().into_iter().collect::<BTreeMap<_, _>>())
+            .filter(|args| !args.is_empty()),
         target: build.target.clone(),
         platform: build.platform.clone(),
         no_cache: Some(build.no_cache),

@@ -8,7 +8,7 @@ use crate::config::settings::Profile;
 use crate::engine::compose::stack::{Purpose, Stack};
 use crate::engine::endpoint::Endpoint;
 use crate::guard::compose::Service;
-use crate::guard::create::{self, Ask, Way, Wanted, image};
+use crate::guard::create::{self, Ask, Wanted, Way, image};
 use crate::policy::Permits;
 use crate::tool::{Ctx, Kind, ToolError};
 use crate::tools::guarded;
@@ -25,7 +25,8 @@ pub(crate) fn explained(stack: &Stack, settings: &Settings) -> Result<Vec<String
         return Ok(Vec::new());
     }
     if is_free(stack, settings) {
-        let why = if stack.trusted { "trusted_files under [compose] names it" } else { "--bypass-permissions" };
+        let why =
+            if stack.trusted { "trusted_files under [compose] names it" } else { "--bypass-permissions" };
         return Ok(vec![format!("the compose file is not judged: {why}")]);
     }
     objects(stack, settings)?;
@@ -139,7 +140,8 @@ async fn own_user(ctx: &Ctx, permits: &Permits, service: &Service) -> Result<Str
 
 /// No more containers of ours than may be.
 async fn enough_room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
-    let (Some(most), new) = (ctx.settings.create.limits.containers, permits.new_containers.len() as u64) else {
+    let (Some(most), new) = (ctx.settings.create.limits.containers, permits.new_containers.len() as u64)
+    else {
         return Ok(());
     };
     let there = ctx.engine.made_by_us(&ctx.budget, &permits.world).await?;
