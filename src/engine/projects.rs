@@ -23,6 +23,17 @@ pub use down::Down;
 /// What compose's labels begin with.
 const LABEL: &str = "com.docker.compose.";
 
+/// Which project a call is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// The only one that there is; that of the only configured file, where there is one.
+    Only,
+    /// By its name.
+    Named(String),
+    /// The one that was made from this file or folder, as its labels say.
+    Of(String),
+}
+
 /// What of a project a call is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

@@ -168,12 +168,13 @@ async fn execute(
         after: After::default(),
         places: Vec::new(),
         stack: None,
+        project: None,
         watchdogs: server.watchdogs.clone(),
         host: Arc::new(explain::Reporter(Arc::clone(server))),
     };
 
     // From the caller's words to identities, on our own filtered view.
-    let targets::Resolved { targets, places, stack } =
+    let targets::Resolved { targets, places, stack, project } =
         supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
     let containers = containers(&targets);
@@ -193,7 +194,7 @@ async fn execute(
     let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
     def.judge(&prepared, settings, &places)?;
-    (ctx.places, ctx.stack) = (places, stack);
+    (ctx.places, ctx.stack, ctx.project) = (places, stack, project);
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();

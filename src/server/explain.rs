@@ -85,7 +85,7 @@ async fn decide(
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
     let settings = &server.in_force().settings;
-    let targets::Resolved { targets, places, stack } =
+    let targets::Resolved { targets, places, stack, .. } =
         targets::resolve(&server.engine, budget, settings, (tool, needs), &prepared.asked).await?;
     let fetches = targets::fetches(&prepared.asked, &targets);
     let mut because = levels(rules, needs);

@@ -1,11 +1,12 @@
 //! What a compose file is about: the objects that its model names, those that are there and those that are to be.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::engine::compose::Places;
 use crate::engine::compose::stack::{Purpose, Source, Stack, Wanted};
-use crate::engine::projects::{Member, NoProject};
+use crate::engine::projects::{Member, NoProject, Which};
 use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::{Budget, Engine};
 use crate::guard::compose::Service;
@@ -181,5 +182,45 @@ fn hidden(why: NoProject) -> ToolError {
             }
         }
         other => other.into(),
+    }
+}
+
+/// The name of a project that is asked for; none where it is the only one.
+///
+/// # Errors
+/// No project was made from that file, or several were.
+pub(super) async fn project(
+    engine: &Engine,
+    budget: &Budget,
+    settings: &Settings,
+    which: &Which,
+) -> Result<Option<String>, ToolError> {
+    let compose = &settings.compose;
+    let asked = match (which, compose.files.as_slice()) {
+        (Which::Named(name), _) => return Ok(Some(name.clone())),
+        (Which::Of(file), _) => file.clone(),
+        (Which::Only, [file]) => file.display().to_string(),
+        (Which::Only, _) => return Ok(None),
+    };
+    let path = PathBuf::from(&asked);
+    let mut places = match path.is_absolute() {
+        true => vec![path.clone()],
+        false => compose.roots.paths().iter().map(|root| root.join(&path)).collect(),
+    };
+    places.extend(compose.files.iter().filter(|file| file.ends_with(&path)).cloned());
+    // Compose writes down where links lead; nothing is opened for that.
+    let looked = tokio::task::spawn_blocking(move || {
+        let real: Vec<PathBuf> =
+            places.iter().filter_map(|place| std::fs::canonicalize(place).ok()).collect();
+        places.into_iter().chain(real).collect::<Vec<_>>()
+    });
+    let places = looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
+    match engine.made_from(budget, &settings.rules, (&asked, &places)).await {
+        Ok(name) => Ok(Some(name)),
+        Err(NoProject::NotFound { asked, .. }) => {
+            Err(ToolError::new(Kind::NotFound, format!("no project was made from `{asked}`"))
+                .hint("give project; docker_compose_ls lists the projects and their files"))
+        }
+        Err(other) => Err(other.into()),
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Resolved {
     pub places: Vec<Place>,
     /// What its compose file makes.
     pub stack: Option<Arc<Stack>>,
+    /// The name of the project that it is about, where that had to be looked up.
+    pub project: Option<String>,
 }
 
 /// Every target of a call, in the order of its arguments, or the first that is none.
@@ -45,7 +47,8 @@ pub(super) async fn resolve(
         false => engine.resolve(budget, rules, &there).await.map_err(answer::unresolved)?,
     }
     .into_iter();
-    let (mut targets, mut places, mut stack) = (Vec::with_capacity(asked.len()), Vec::new(), None);
+    let (mut targets, mut places) = (Vec::with_capacity(asked.len()), Vec::new());
+    let (mut stack, mut project) = (None, None);
     for asked in asked {
         if let Asked::EnteredService { project, service } = asked {
             targets.push(
@@ -53,8 +56,10 @@ pub(super) async fn resolve(
             );
         } else if existing(asked).is_some() {
             targets.extend(found.next());
-        } else if let Asked::Project(name, services, part) = asked {
-            targets.extend(engine.of_project(budget, rules, (name.as_deref(), services), *part).await?);
+        } else if let Asked::Project(which, services, part) = asked {
+            project = stacks::project(engine, budget, settings, which).await?;
+            let about = engine.of_project(budget, rules, (project.as_deref(), services), *part).await?;
+            targets.extend(about);
         } else if let Asked::Stack(wanted) = asked {
             let (model, about) = stacks::resolve(engine, budget, settings, wanted).await?;
             stack = Some(model);
@@ -75,7 +80,7 @@ pub(super) async fn resolve(
             places.push(place.map_err(|e| ToolError::of_object(e, "container", asked))?);
         }
     }
-    Ok(Resolved { targets, places, stack })
+    Ok(Resolved { targets, places, stack, project })
 }
 
 /// The same words for a service that is missing and for one that is hidden.

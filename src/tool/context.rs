@@ -220,6 +220,8 @@ pub struct Ctx {
     pub places: Vec<Place>,
     /// The project that a compose file makes, where the call is about one.
     pub stack: Option<Arc<Stack>>,
+    /// The name of the compose project that the call is about, where it had to be looked up.
+    pub project: Option<String>,
     /// Who sees a change through, should this process die.
     pub watchdogs: Watchdogs,
     /// The server itself.

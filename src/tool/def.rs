@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Settings;
 use crate::engine::compose::stack::Wanted;
-use crate::engine::projects::Part;
+use crate::engine::projects::{Part, Which};
 use crate::guard::exec::Place;
 use crate::policy::{Level, Permits};
 
@@ -56,8 +56,8 @@ pub enum Asked {
     NewVolume(String),
     /// A name of an image, whether there is one or not.
     Reference(String),
-    /// A part of a compose project, of all its services or of those named; of the only project where none is named.
-    Project(Option<String>, Vec<String>, Part),
+    /// A part of a compose project, of all its services or of those named.
+    Project(Which, Vec<String>, Part),
     /// What a compose file makes, or is about otherwise: its model comes with it.
     Stack(Wanted),
     /// Every visible container that is not running.

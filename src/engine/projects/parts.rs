@@ -1,6 +1,7 @@
 //! From a project's name to what a call is about.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use crate::policy::decide::Named;
 use crate::policy::{Grant, Level, Rules, Target};
@@ -31,6 +32,36 @@ impl Engine {
         }
         let all = view.containers.visible.iter().filter_map(Member::of);
         Ok(all.filter(|member| member.project == name).collect())
+    }
+
+    /// The project that was made from one of these files, or in one of these folders, as its labels say. Opens nothing.
+    ///
+    /// # Errors
+    /// There is none, or there are several.
+    pub(crate) async fn made_from(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        (asked, places): (&str, &[PathBuf]),
+    ) -> Result<String, NoProject> {
+        let view = self.first_view(budget, rules).await?;
+        let is = |member: &Member| {
+            let folder = member.folder().map(Path::new);
+            let by_folder = |place: &PathBuf| {
+                // Compose was given the text of the file: only the folder is known.
+                let unnamed = member.files().all(|file| file == "-");
+                folder == Some(place) || (unnamed && folder.is_some() && folder == place.parent())
+            };
+            member.files().any(|file| places.iter().any(|place| Path::new(file) == place))
+                || places.iter().any(by_folder)
+        };
+        let its = view.containers.visible.iter().filter_map(Member::of).filter(is);
+        let names: BTreeSet<String> = its.map(|member| member.project).collect();
+        match names.first() {
+            None => Err(NoProject::NotFound { asked: asked.to_owned(), rule: None }),
+            Some(only) if names.len() == 1 => Ok(only.clone()),
+            Some(_) => Err(NoProject::Which(names.into_iter().collect())),
+        }
     }
 
     /// Where a project lies that there is, as its labels say.

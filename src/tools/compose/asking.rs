@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::config::Settings;
-use crate::engine::projects::Part;
+use crate::engine::projects::{Part, Which};
 use crate::tool::args::OneOrMany;
 use crate::tool::time::Span;
-use crate::tool::{Asked, Kind, ToolError};
+use crate::tool::{Asked, ToolError};
 
 /// What a stop takes besides its grace: the engine's own work.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// The project that a call names, or the only one. A file is never opened: its project must be named beside it.
+/// The project that a call names, or that was made from its file, or the only one. The file is not opened.
 pub(super) fn asked(
     project: Option<&str>,
     file: Option<&str>,
@@ -25,11 +25,12 @@ pub(super) fn asked(
     if project.is_some_and(str::is_empty) {
         return Err(ToolError::invalid("`project` is empty").hint("docker_compose_ls lists the projects"));
     }
-    if file.is_some() && project.is_none() {
-        return Err(ToolError::new(Kind::Unsupported, "a project cannot be found by its file yet")
-            .hint("give project; docker_compose_ls lists the projects and their files"));
-    }
-    Ok(vec![Asked::Project(project.map(str::to_owned), services.unwrap_or_default(), part)])
+    let which = match (project, file) {
+        (Some(project), _) => Which::Named(project.to_owned()),
+        (None, Some(file)) => Which::Of(file.to_owned()),
+        (None, None) => Which::Only,
+    };
+    Ok(vec![Asked::Project(which, services.unwrap_or_default(), part)])
 }
 
 /// A grace that the class's clock has room for.

@@ -36,7 +36,7 @@ const FOLLOWED: usize = 32;
 pub struct Args {
     /// The only one, if left out.
     project: Option<String>,
-    /// Not opened: give project.
+    /// The compose file that it was made from; not opened.
     file: Option<String>,
     /// All, if left out.
     services: Option<OneOrMany>,

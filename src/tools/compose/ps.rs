@@ -23,7 +23,7 @@ pub struct Ps;
 pub struct Args {
     /// The only one, if left out.
     project: Option<String>,
-    /// Not opened: give project.
+    /// The compose file that it was made from; not opened.
     file: Option<String>,
     /// All, if left out.
     services: Option<OneOrMany>,
@@ -51,7 +51,7 @@ impl Tool for Ps {
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {
         let outlook = ctx.engine.outlook(&ctx.budget, &permits.world).await?;
         let mut members: Vec<Member> = outlook.containers().iter().filter_map(Member::of).collect();
-        let project = match args.project {
+        let project = match ctx.project.clone() {
             Some(project) => project,
             None => only(&members)?,
         };

@@ -238,6 +238,7 @@ fn told_of(
         .map(|is| format!("last lines of {} ({}):\n{}", is.container, is.service, is.logs.trim_end()))
         .collect();
     let changed = planned.iter().any(|change| change.does != Does::Leave);
+    let kept: Vec<String> = all.iter().map(|is| is.container.clone()).collect();
     let rows = all.into_iter().map(|is| {
         let did = did(&is);
         is.row(did)
@@ -249,6 +250,10 @@ fn told_of(
         .keep_empty(&["containers"])
         .learned(secrets(stack))
         .tail(logs.join("\n"));
+    let removed =
+        planned.iter().filter(|change| change.does == Does::Remove && !kept.contains(&change.container));
+    let removed: Vec<&str> = removed.map(|change| change.container.as_str()).collect();
+    let draft = if removed.is_empty() { draft } else { draft.with("removed", removed) };
     let draft = notes.into_iter().fold(draft, Draft::note);
     let draft = unset(stack).into_iter().fold(draft, Draft::note);
     let why = match (&said, failed.first()) {

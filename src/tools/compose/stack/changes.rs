@@ -206,12 +206,13 @@ async fn differs(
     {
         keys.push("networks");
     }
+    // What is in memory, or copied in, is no mount to the engine.
     let mounts = fact("/Mounts");
-    let at: BTreeSet<&str> =
-        mounts.as_array().into_iter().flatten().filter_map(|m| m.get("Destination")?.as_str()).collect();
-    let missing = |target: &str| !at.contains(target);
-    let targets = service.asks.iter().filter(|ask| ask.field == "target").map(|ask| ask.value.as_str());
-    if targets.into_iter().any(missing) {
+    let has = |key: &str, value: &str| {
+        mounts.as_array().into_iter().flatten().any(|m| m.get(key).and_then(Value::as_str) == Some(value))
+    };
+    let bound = service.binds.iter().all(|bind| has("Destination", &bind.target) || bind.target.is_empty());
+    if !bound || !service.volumes.iter().all(|name| has("Name", name)) {
         keys.push("volumes");
     }
     if keys.is_empty() && member.hash().is_some() {
