@@ -367,7 +367,8 @@ async fn children_that_misbehave_are_ended_in_time() {
         let began = std::time::Instant::now();
         let asked = asked("w6bstub", model.clone(), &host);
         let came = engine.up_by(&compose, &budget, (&commit, &cancel), asked, news).await.unwrap();
-        assert!(began.elapsed() < Duration::from_secs(5), "{script}: {:?}", began.elapsed());
+        // Its time, the second that is promised, and half of one for a machine that is busy.
+        assert!(began.elapsed() < Duration::from_millis(5_500), "{script}: {:?}", began.elapsed());
         let said = format!("{came:?}");
         assert!(
             want.iter().all(|word| said.contains(word)),
