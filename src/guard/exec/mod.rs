@@ -46,8 +46,14 @@ pub struct Place {
     pub user: String,
     /// What makes it as good as the host: `privileged`, the engine's socket, ...
     pub powers: Vec<String>,
-    /// The program that it starts, then files that its arguments name, as far as they are paths.
+    /// Files that root may run in it: what its words of the start and of the health check name.
     pub programs: Vec<String>,
+    /// Folders where root looks for programs.
+    pub folders: Vec<String>,
+    /// Where it has mounts in memory: the engine's copies do not see them.
+    pub memory: Vec<String>,
+    /// Where it has other mounts.
+    pub mounts: Vec<String>,
 }
 
 /// It may run.
