@@ -78,6 +78,11 @@ pub(super) fn numeric(user: &str) -> Option<String> {
     Some(format!("{}:{}", id(uid)?, id(gid)?))
 }
 
+/// A name that commands may run as.
+pub(super) fn is_name(user: &str) -> bool {
+    numeric(user).is_none() && !looks_like_root(user)
+}
+
 /// A name, or a number with a name or zero as its group.
 fn looks_like_root(user: &str) -> bool {
     let zero =
