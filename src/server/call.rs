@@ -297,7 +297,7 @@ fn resolve(
     let (engine, settings, budget) = (Arc::clone(&ctx.engine), Arc::clone(&ctx.settings), ctx.budget);
     let (asked, needs) = (prepared.asked.clone(), prepared.levels);
     let tool = def.spec.name;
-    async move { targets::resolve(&engine, &budget, &settings.rules, (tool, needs), &asked).await }
+    async move { targets::resolve(&engine, &budget, &settings, (tool, needs), &asked).await }
 }
 
 fn containers(targets: &[Named]) -> Vec<String> {

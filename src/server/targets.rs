@@ -1,6 +1,7 @@
 //! From the caller's words to what a call is about: objects that exist, names that are to be, and sets such as "all that
 //! is unused".
 
+use crate::config::Settings;
 use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::unused::Set;
 use crate::engine::{Budget, Engine, ops};
@@ -28,10 +29,11 @@ pub(super) struct Resolved {
 pub(super) async fn resolve(
     engine: &Engine,
     budget: &Budget,
-    rules: &Rules,
+    settings: &Settings,
     (tool, needs): (&str, &'static [Level]),
     asked: &[Asked],
 ) -> Result<Resolved, ToolError> {
+    let rules = &*settings.rules;
     let there: Vec<(Want, &str)> = asked.iter().filter_map(existing).collect();
     let mut found = match there.is_empty() {
         true => Vec::new(),
@@ -60,7 +62,7 @@ pub(super) async fn resolve(
         if matches!(asked, Asked::Entered(_) | Asked::EnteredService { .. })
             && let Some(Named { asked, target: Target::Container(container) }) = targets.last()
         {
-            let place = engine.place(budget, container).await;
+            let place = engine.place(budget, rules, container, settings.protected()).await;
             places.push(place.map_err(|e| ToolError::of_object(e, "container", asked))?);
         }
     }

@@ -52,14 +52,9 @@ impl Watchdog {
         let def = catalogue::find(TOOL).ok_or_else(|| catalogue::unknown(TOOL))?;
         admits(&settings.rules, def.spec.name, def.spec.levels).map_err(answer::refusal)?;
         let asked = [Asked::Container(id.to_owned())];
-        let named = targets::resolve(
-            &server.engine,
-            &Budget::of(LOOK),
-            &settings.rules,
-            (TOOL, def.spec.levels),
-            &asked,
-        )
-        .await?;
+        let named =
+            targets::resolve(&server.engine, &Budget::of(LOOK), settings, (TOOL, def.spec.levels), &asked)
+                .await?;
         let ask = Ask { tool: def.spec.name, needs: def.spec.levels, targets: named.targets };
         let mut permits = policy::decide(&settings.rules, ask).map_err(answer::refusal)?;
         let permit = permits.containers.pop().ok_or_else(|| ToolError::internal("no container"))?;

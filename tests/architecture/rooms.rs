@@ -119,13 +119,15 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "cli/umask.rs",
             "child",
             "engine/build",
+            "engine/exec/host.rs",
             "engine/room.rs",
             "tool/claim.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
-        "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
-         sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folder that a build is given",
+        "read: the configuration, the secrets it names, where paths of a mount lead, asked or had, docker's contexts and \
+         certificates, sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the \
+         folder that a build is given",
     ),
     ("OpenOptions", &["audit/file.rs", "tool/claim.rs"], "the only files that are written"),
     (
