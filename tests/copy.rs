@@ -4,6 +4,12 @@ mod bound;
 mod faults;
 mod forms;
 mod guarded;
+mod host;
+mod links;
+mod rights;
+mod shown;
+mod space;
+mod torn;
 mod tricks;
 
 use serde_json::{Value, json};

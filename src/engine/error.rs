@@ -53,6 +53,9 @@ pub enum EngineError {
     Gone,
     /// What is there does not allow it, as we saw ourselves: it was not sent.
     Conflict(String),
+    /// What the container holds went or changed while it was read: the engine said yes, and its answer ended well, but not
+    /// with what it began. Nobody's fault.
+    Changed(String),
     /// Another engine answers than the one that the call began with. The request was not sent.
     Another,
     /// A change that its caller gave up before it was sent.
@@ -81,6 +84,7 @@ impl fmt::Display for EngineError {
             Self::Gone => f.write_str("the object is gone"),
             Self::Another => f.write_str("another engine answers now"),
             Self::Conflict(why) => f.write_str(why),
+            Self::Changed(what) => write!(f, "changed while it was read: {what}"),
             Self::Withdrawn => f.write_str("called off before it was sent"),
             Self::NotAllowed(what) => write!(f, "not on the list of requests: {what}"),
         }

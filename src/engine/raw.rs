@@ -176,6 +176,15 @@ pub struct Volume {
     pub scope: String,
 }
 
+/// Of `GET /info`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the engine's own field names")]
+pub struct Root {
+    #[serde(deserialize_with = "nullable")]
+    pub docker_root_dir: String,
+}
+
 /// `GET /volumes`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]

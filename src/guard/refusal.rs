@@ -19,6 +19,13 @@ pub enum Refusal {
         /// What the caller may do instead.
         instead: &'static str,
     },
+    /// It cannot be done this way.
+    Unable {
+        /// Why not, in the caller's words.
+        what: String,
+        /// What can be done instead.
+        hint: &'static str,
+    },
     /// It is no such thing.
     Malformed {
         /// What is wrong, in the caller's words.

@@ -84,18 +84,18 @@ async fn decide(
     let prepared = def.prepare(arguments)?;
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
-    let settings = &server.in_force().settings;
+    let settings = server.in_force().settings;
     let targets::Resolved { targets, places, stack, .. } =
-        targets::resolve(&server.engine, budget, settings, (tool, needs), &prepared.asked).await?;
+        targets::resolve(&server.engine, budget, &settings, (tool, needs), &prepared.asked).await?;
     let fetches = targets::fetches(&prepared.asked, &targets);
     let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
     if let Some(stack) = &stack {
-        because.extend(crate::tools::compose::explained(stack, settings)?);
+        because.extend(crate::tools::compose::explained(stack, &settings)?);
     }
-    because.extend(def.judge(&prepared, settings, &places)?);
+    because.extend(def.judge(&prepared, &settings, &places)?);
     if fetches {
         because.push(
             "the image is not here and would be pulled, if `allow` under [registries] lets its registry be asked"
@@ -109,7 +109,7 @@ async fn decide(
                 .into(),
         );
     }
-    if confirming::needed(def, needs, settings) {
+    if confirming::needed(def, needs, &settings) {
         because
             .push("a confirmation is needed (require under [confirm]): the call is previewed first".into());
     }

@@ -76,7 +76,7 @@ pub(super) async fn resolve(
         if matches!(asked, Asked::Entered(_) | Asked::EnteredService { .. })
             && let Some(Named { asked, target: Target::Container(container) }) = targets.last()
         {
-            let place = engine.place(budget, container).await;
+            let place = engine.place(budget, rules, container, settings.protected()).await;
             places.push(place.map_err(|e| ToolError::of_object(e, "container", asked))?);
         }
     }

@@ -6,7 +6,7 @@ use crate::engine::error::Clock;
 use crate::engine::projects::NoProject;
 use std::time::Duration;
 
-use super::error::{Kind, Phase, ToolError};
+use super::error::{Kind, Phase, Retry, ToolError};
 
 /// Why a stream broke off, for an answer that still has what came before.
 #[must_use]
@@ -59,6 +59,10 @@ impl From<EngineError> for ToolError {
             EngineError::Status { code, message } => status(code, &message),
             EngineError::Conflict(why) => Self::new(Kind::Conflict, why)
                 .hint("docker_inspect shows what is there; change that first, or choose another name"),
+            EngineError::Changed(_) => Self {
+                retry: Retry::Safe,
+                ..Self::new(Kind::Conflict, "it went or changed while it was read").hint("ask again")
+            },
             EngineError::Withdrawn => Self::new(Kind::Cancelled, "called off before it was sent"),
             EngineError::NotAllowed(_) => Self::internal(detail),
         }

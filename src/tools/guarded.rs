@@ -16,6 +16,7 @@ pub(super) fn refused(refusal: Refusal) -> ToolError {
                 .hint(instead)
                 .by_rule(&rule)
         }
+        Refusal::Unable { what, hint } => ToolError::new(Kind::Unsupported, what).hint(hint),
         Refusal::Malformed { what, hint } => ToolError::invalid(what).hint(hint),
     }
 }

@@ -134,12 +134,13 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "engine/build",
             "engine/docker_cli.rs",
             "engine/compose",
+            "engine/exec/host.rs",
             "engine/room.rs",
             "tool/claim.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
-        "read: the configuration, the secrets it names, where paths of a mount lead, docker's contexts and certificates, \
+        "read: the configuration, the secrets it names, where paths of a mount lead, asked or had, docker's contexts and certificates, \
          sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folders that a build and compose are given",
     ),
     (

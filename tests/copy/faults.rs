@@ -51,7 +51,7 @@ fn containers_that_are_paused_read_only_or_gone() {
     let Some(engine) = engine::at_hand("copy::states") else { return };
     let scope = Scope::new(&engine);
     let app = container(&scope, "app", &[], "mkdir /t; echo y > /t/y");
-    scope.run("ro", &["--read-only", "--tmpfs", "/t"], &["sleep", "9999"]);
+    scope.run("ro", &["--read-only"], &["sleep", "9999"]);
     let ro = scope.name("ro");
     let client = Launch::at(&engine.host).config(ROOT).connect();
     engine.docker(&["pause", &app]);
@@ -60,7 +60,7 @@ fn containers_that_are_paused_read_only_or_gone() {
     to(&client, &app, "/t", x(), json!({})).ok();
     engine.docker(&["unpause", &app]);
     assert_eq!(says(&engine, &app, "cat /t/x"), "x");
-    let refused = to(&client, &ro, "/t", x(), json!({}));
+    let refused = to(&client, &ro, "/tmp", x(), json!({}));
     assert_eq!(
         (refused.kind(), &refused.structured["error"]["effect"]),
         ("conflict", &json!("none")),

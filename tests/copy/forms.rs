@@ -13,7 +13,7 @@ const BYTES: &str = "AP9/gAoNAQI=";
 fn what_goes_in_comes_out() {
     let Some(engine) = engine::at_hand("copy::there_and_back") else { return };
     let scope = Scope::new(&engine);
-    let app = container(&scope, "app", &[], "mkdir /data");
+    let app = container(&scope, "app", &[], "mkdir -m 777 /data");
     let client = Launch::at(&engine.host).config(QUIET).connect();
     let long = format!("{}/{}.txt", "d".repeat(90), "n".repeat(120));
     let files = json!([

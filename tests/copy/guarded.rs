@@ -73,7 +73,8 @@ fn denied_paths_hold_also_behind_links() {
     }
     assert_eq!(says(&engine, &app, "find /vault"), "/vault\n/vault/in\n/vault/in/key");
     let root = from(&client, &app, "/").ok();
-    assert!(!root.text.contains("/vault/in"), "{}", root.text);
+    let paths = root.structured["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap());
+    assert!(!paths.clone().any(|p| p.starts_with("/vault")) && paths.count() > 100, "{}", root.text);
     assert_eq!(
         file(&from(&client, &app, "/t/link").ok(), "/t/link")["kind"],
         "link",
@@ -95,7 +96,7 @@ fn what_root_trusts_is_not_written_and_nothing_becomes_roots() {
         &[
             "sh",
             "-c",
-            "mkdir -p /opt/app /data /var/spool/cron; ln -s /etc /data/etc; echo > /made; exec sleep 9999",
+            "mkdir -p /opt/app /data /var/spool/cron; chmod 777 /opt/app /data; ln -s /etc /data/etc; echo > /made; exec sleep 9999",
             "/opt/app/run.sh",
         ],
     );

@@ -331,6 +331,67 @@ fn containers_as_good_as_the_host_are_not_entered() {
     }
 }
 
+/// Threats X2, X11, M4: what a container has of the host, of others and of us, under whatever name.
+#[test]
+fn the_host_and_others_are_seen_behind_names() {
+    let Some(engine) = engine::at_hand("exec::forms::behind") else { return };
+    let scope = Scope::new(&engine);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("plain")).unwrap();
+    std::os::unix::fs::symlink("/", at("link")).unwrap();
+    let hides = config("").replace("exec = true", "exec = true\nblacklist_containers = [\"*-vault\"]");
+    let client = connect(&engine, &hides);
+    let volume = scope.volume("v", &["-o", "type=none", "-o", "o=bind", "-o", "device=/"]);
+    scope.run("vault", &[], &["sleep", "9999"]);
+    scope.run("hostnet", &["--network", "host"], &["sleep", "9999"]);
+    scope.run("base", &[], &["sleep", "9999"]);
+    let of = |name: &str| format!("container:{}", scope.name(name));
+    let (bind, link, plain) =
+        (format!("{volume}:/h"), format!("{}:/h", at("link")), format!("{}:/h", at("plain")));
+    for (name, options) in [
+        ("volume", ["-v", bind.as_str()].as_slice()),
+        ("link", &["-v", &link]),
+        ("pid", &["--pid", &of("base")]),
+        ("pidvault", &["--pid", &of("vault")]),
+        ("netvault", &["--network", &of("vault")]),
+        ("nethost", &["--network", &of("hostnet")]),
+        ("bare", &["--security-opt", "systempaths=unconfined"]),
+        ("lib64", &["-v", "/lib64:/h"]),
+        ("passwd", &["-v", "/etc/passwd:/h"]),
+    ] {
+        scope.run(name, options, &["sleep", "9999"]);
+        let refused = run(&client, &scope.name(name), json!(["true"]));
+        assert_eq!(refused.kind(), "permission_denied", "{name}: {}", refused.text);
+        assert!(refused.text.contains("allow_privileged_targets"), "{name}: {}", refused.text);
+        assert!(
+            !refused.text.contains("vault,") && !refused.text.contains(&of("vault")),
+            "{name}: {}",
+            refused.text
+        );
+        assert_eq!(execs(&engine, &scope.name(name)), Value::Null, "{name}");
+    }
+    for (name, options) in [
+        ("neighbour", ["--network", &of("base")].as_slice()),
+        ("data", &["-v", &plain]),
+        ("read", &["-v", "/etc/passwd:/h:ro"]),
+        ("own", &["-v", "/h"]),
+    ] {
+        scope.run(name, options, &["sleep", "9999"]);
+        run(&client, &scope.name(name), json!(["true"])).ok();
+    }
+    // Groups that everybody in it is in.
+    let careful = connect(&engine, &config("").replace("allow_root = true\n", ""));
+    for (group, fine) in [("0", false), ("root", false), ("1234", true)] {
+        let name = format!("group{group}");
+        scope.run(&name, &["--group-add", group], &["sleep", "9999"]);
+        let arguments = json!({ "container": scope.name(&name), "command": ["id"], "user": "1000:1000" });
+        let result = careful.call("docker_exec", &arguments);
+        assert_eq!(!result.is_error, fine, "{group}: {}", result.text);
+        assert!(fine || result.text.contains("allow_root"), "{}", result.text);
+    }
+}
+
 #[test]
 fn levels_filters_and_the_way_past_them() {
     let Some(engine) = engine::at_hand("exec::forms::levels") else { return };

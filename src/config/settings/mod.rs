@@ -20,7 +20,7 @@ pub use service::{
 };
 
 use super::error::Problem;
-use super::provenance::Described;
+use super::provenance::{Described, Origin};
 use crate::policy::{PatternSet, Rules};
 
 /// The settings of one start, complete and checked.
@@ -82,6 +82,24 @@ impl Settings {
     #[must_use]
     pub fn describe(&self) -> &[Described] {
         &self.described
+    }
+
+    /// Our own files: who can write them changes what is allowed, who can read them knows the secrets.
+    #[must_use]
+    pub fn protected(&self) -> Vec<PathBuf> {
+        let written = self.describe().iter().filter_map(|key| match &key.origin {
+            Origin::File { file, .. } => Some(PathBuf::from(&**file)),
+            _ => None,
+        });
+        let secrets = self.secrets.values().filter_map(|source| match source {
+            SecretSource::File(path) => Some(path.clone()),
+            SecretSource::Env(_) => None,
+        });
+        let mut all: Vec<PathBuf> =
+            self.audit.dir.clone().into_iter().chain(written).chain(secrets).collect();
+        all.sort();
+        all.dedup();
+        all
     }
 }
 

@@ -119,7 +119,8 @@ fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
 }
 
 pub(super) fn broken(what: &str) -> EngineError {
-    EngineError::Protocol(format!("an archive that cannot be read: {what}"))
+    // The engine has said yes, so it is one: files that shrink or go while they are read end it early or garble it.
+    EngineError::Changed(format!("an archive that cannot be read: {what}"))
 }
 
 #[cfg(test)]

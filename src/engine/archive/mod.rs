@@ -1,14 +1,13 @@
 //! Files in containers: looked at, read as a stream of bounded pieces, written as a tar of exactly what was given.
 //!
-//! The engine follows links on the way to a path by itself, within the container. Here each step is looked at first, so
-//! that what is judged is where a path leads, not how it is spelled. A container that runs may turn a link meanwhile: this
+//! The engine follows links on the way to a path by itself, within the container. Here each step is looked at first
+//! ([`Walk`]), so that what is judged is where a path leads and by which folders, not how it is spelled. A container that runs may turn a link meanwhile: this
 //! is advice, as all judgement of paths in containers is. Nothing is ever written to this machine.
 
 mod header;
 mod read;
+mod walk;
 mod write;
-
-use std::collections::VecDeque;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +21,8 @@ use super::error::EngineError;
 use super::{Engine, clock};
 
 pub use read::{Entry, Reader, Step};
-pub use write::{Item, Load};
+pub use walk::{Found, Walk};
+pub use write::{Item, Load, Unwritten};
 
 /// The header that tells what a path is.
 const STAT: &str = "x-docker-container-path-stat";
@@ -86,27 +86,6 @@ pub struct Stat {
     pub target: String,
 }
 
-/// Where a path leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Without links, up to what is there.
-    pub path: String,
-    /// What is there.
-    pub stat: Stat,
-    /// What of the path is not there: names below it.
-    pub missing: Vec<String>,
-    /// Folders on the way that not everybody may enter.
-    pub closed: Vec<String>,
-}
-
-impl Found {
-    /// The whole path without links, with what is not there.
-    #[must_use]
-    pub fn whole(&self) -> String {
-        self.missing.iter().fold(self.path.clone(), |path, name| join(&path, name))
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]
@@ -129,53 +108,6 @@ impl Engine {
         path: &str,
     ) -> Result<Option<Stat>, EngineError> {
         self.stat_of(budget, permit.levels(), &permit.target().id, path).await
-    }
-
-    /// Where this path leads, step by step; with `through` the last step is followed as well.
-    ///
-    /// # Errors
-    /// As [`EngineError`]; `Gone` where the container is.
-    pub async fn archive_find(
-        &self,
-        budget: &Budget,
-        permit: &Permit<Container>,
-        path: &str,
-        through: bool,
-    ) -> Result<Found, EngineError> {
-        let mut ahead: VecDeque<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        let root = self.archive_stat(budget, permit, "/").await?.ok_or(EngineError::Gone)?;
-        let mut found = Found { path: "/".into(), stat: root, missing: Vec::new(), closed: Vec::new() };
-        while let Some(name) = ahead.pop_front() {
-            let last = ahead.is_empty();
-            let next = join(&found.path, name);
-            let mut stat = self.archive_stat(budget, permit, &next).await?;
-            let mut at = next;
-            if let Some(link) = stat.as_ref().filter(|s| s.kind == Kind::Link && (!last || through)) {
-                // The engine has followed it to its end.
-                at = lexical(&link.target);
-                stat = self.archive_stat(budget, permit, &at).await?;
-            }
-            let Some(stat) = stat else {
-                // A link to nothing: what would be made there is made where it points.
-                found.path = at
-                    .rsplit_once('/')
-                    .map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder })
-                    .to_owned();
-                let name = at.rsplit('/').next().unwrap_or(name).to_owned();
-                found.missing = std::iter::once(name).chain(ahead.iter().map(|s| (*s).to_owned())).collect();
-                return Ok(found);
-            };
-            if stat.kind == Kind::Folder && stat.mode & 0o001 == 0 {
-                found.closed.push(at.clone());
-            }
-            found.path = at;
-            found.stat = stat;
-            if found.stat.kind != Kind::Folder {
-                found.missing = ahead.iter().map(|s| (*s).to_owned()).collect();
-                return Ok(found);
-            }
-        }
-        Ok(found)
     }
 
     async fn stat_of(
@@ -233,21 +165,6 @@ pub fn join(folder: &str, name: &str) -> String {
     format!("{}/{name}", folder.trim_end_matches('/'))
 }
 
-/// Absolute, without empty, `.` and `..` steps.
-fn lexical(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                let _the_root_has_no_parent = parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,8 +182,6 @@ mod tests {
 
     #[test]
     fn paths() {
-        assert_eq!(lexical("/a/./b//../c/"), "/a/c");
-        assert_eq!(lexical("/../.."), "/");
         assert_eq!(join("/", "a"), "/a");
         assert_eq!(join("/a", "b"), "/a/b");
     }

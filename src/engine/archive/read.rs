@@ -77,6 +77,11 @@ impl Engine {
         let at = format!("/containers/{}/archive", permit.target().id);
         let asked = self.wire.look(budget, permit.levels(), (Method::GET, &at), &[("path", path)]).await;
         let answer = asked.map_err(|e| self.scrubbed(e))?;
+        // Whatever else says yes is no engine; from here on an archive that cannot be read is one that changed.
+        let kind = answer.content_type().unwrap_or_default();
+        if !["application/x-tar", "application/octet-stream"].iter().any(|tar| kind.starts_with(tar)) {
+            return Err(EngineError::Protocol("files that come as no archive".to_owned()));
+        }
         Ok(Reader { answer, chunk: Bytes::new(), left: 0, padding: 0, read: 0 })
     }
 }
@@ -106,7 +111,11 @@ impl Reader {
                     if header.size > LONGEST {
                         return Err(broken("an extension is too long"));
                     }
+                    let size = self.left;
                     let body = self.content(LONGEST).await?;
+                    if (body.len() as u64) < size {
+                        return Err(broken("it ends too early"));
+                    }
                     longer.learn(kind, &body);
                 }
                 b'g' => {}
@@ -125,22 +134,31 @@ impl Reader {
         }
     }
 
-    /// The content of the current entry from where it was left, up to so many bytes.
+    /// The content of the current entry from where it was left, up to so many bytes: fewer where the archive ends before,
+    /// because the file shrank.
     ///
     /// # Errors
     /// A clock, or a stream that broke off.
     pub async fn content(&mut self, most: u64) -> Result<Vec<u8>, EngineError> {
-        let wanted = self.left.min(most);
-        let body = self.exactly(usize::try_from(wanted).unwrap_or(usize::MAX)).await?;
-        self.left -= wanted;
+        let body = self.some(self.left.min(most)).await?;
+        self.left -= body.len() as u64;
         Ok(body)
     }
 
     async fn exactly(&mut self, bytes: usize) -> Result<Vec<u8>, EngineError> {
+        let block = self.some(bytes as u64).await?;
+        if block.len() < bytes {
+            return Err(broken("it ends too early"));
+        }
+        Ok(block)
+    }
+
+    /// So many bytes, or what there is.
+    async fn some(&mut self, bytes: u64) -> Result<Vec<u8>, EngineError> {
         // A size is only a word until its bytes came.
-        let mut out = Vec::with_capacity(bytes.min(BLOCK * 128));
-        while out.len() < bytes {
-            let piece = self.piece((bytes - out.len()) as u64).await?;
+        let mut out = Vec::with_capacity(usize::try_from(bytes).unwrap_or(usize::MAX).min(BLOCK * 128));
+        while (out.len() as u64) < bytes {
+            let Some(piece) = self.piece(bytes - out.len() as u64).await? else { break };
             out.extend_from_slice(&piece);
         }
         Ok(out)
@@ -148,22 +166,24 @@ impl Reader {
 
     async fn pass(&mut self, mut bytes: u64) -> Result<(), EngineError> {
         while bytes > 0 {
-            bytes -= self.piece(bytes).await?.len() as u64;
+            let piece = self.piece(bytes).await?.ok_or_else(|| broken("it ends too early"))?;
+            bytes -= piece.len() as u64;
         }
         (self.left, self.padding) = (0, 0);
         Ok(())
     }
 
-    /// Some bytes, at most so many.
-    async fn piece(&mut self, most: u64) -> Result<Bytes, EngineError> {
+    /// Some bytes, at most so many; none where the answer has ended as answers do. One that breaks off is an error.
+    async fn piece(&mut self, most: u64) -> Result<Option<Bytes>, EngineError> {
         while self.chunk.is_empty() {
-            self.chunk = self.answer.chunk().await?.ok_or_else(|| broken("it ends too early"))?;
+            let Some(chunk) = self.answer.chunk().await? else { return Ok(None) };
+            self.chunk = chunk;
             // A body that comes as fast as it is read must not keep the thread for itself.
             tokio::task::consume_budget().await;
         }
         let take = usize::try_from(most).unwrap_or(usize::MAX).min(self.chunk.len());
         self.read += take as u64;
-        Ok(self.chunk.split_to(take))
+        Ok(Some(self.chunk.split_to(take)))
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::budget::Budget;
 use super::super::change::{Commit, Failed, Goal, Look, Looking, Outcome};
 use super::super::error::EngineError;
 use super::super::wire::Change;
-use super::{Kind, join};
+use super::{Kind, Stat, join};
 
 const BLOCK: usize = 512;
 /// The highest id that fits into a header as digits.
@@ -41,6 +41,17 @@ pub struct Load {
     pub items: Vec<Item>,
 }
 
+/// A load that the engine refused.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// Why.
+    pub error: EngineError,
+    /// What is there now of each file, in the order of the load; none where nothing was unpacked, or nobody could look.
+    pub there: Option<Vec<Option<Stat>>>,
+    /// It may have begun: what is there of the same name goes first.
+    pub begun: bool,
+}
+
 /// All files of a load are there.
 struct Arrived {
     permit: Permit<Container>,
@@ -52,14 +63,14 @@ impl Engine {
     /// Sends files into a container. What is there of the same names is replaced; a folder is no file's, nor a file a folder's.
     ///
     /// # Errors
-    /// Nothing happened: it was not sent, or the engine refused it.
+    /// It was not sent, or the engine refused it: before or while it unpacked.
     pub async fn archive_write(
         &self,
         budget: &Budget,
         commit: &Commit,
         permit: Permit<Container>,
         load: Load,
-    ) -> Result<Outcome<()>, EngineError> {
+    ) -> Result<Outcome<Permit<Container>>, Unwritten> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let body = tar(&load, now);
         let path = format!("/containers/{}/archive", permit.target().id);
@@ -75,21 +86,56 @@ impl Engine {
             |item: &Item| item.content.as_ref().map(|c| (join(&load.folder, &item.path), c.len() as u64));
         let files = load.items.iter().filter_map(size).collect();
         let goal = Arrived { permit, files, at: i64::try_from(now).unwrap_or_default() };
-        let sent = sent.map(|_| ()).map_err(|failed| Failed { written: failed.written, error: failed.error });
-        self.settled(budget, sent, goal).await
+        match sent {
+            Ok(_) => Ok(Outcome::Answered(goal.permit)),
+            Err(Failed { error, written: false }) => {
+                let begun = begun(&error, goal.files.len() > 1);
+                let there = if begun { goal.there(self, budget).await.ok() } else { None };
+                Err(Unwritten { error: self.scrubbed(error), there, begun })
+            }
+            Err(lost) => self.settled(budget, Err(lost), goal).await.map_err(|error| Unwritten {
+                error,
+                there: None,
+                begun: true,
+            }),
+        }
+    }
+}
+
+/// May it have unpacked some of it? Not where its words say that it looked before.
+fn begun(e: &EngineError, several: bool) -> bool {
+    let before = |message: &str| message.contains("is marked read-only");
+    match e {
+        EngineError::Status { code: 404, .. } => false,
+        EngineError::Status { message, .. } if before(message) => false,
+        EngineError::Status { code: 500.., .. } => true,
+        // What it refuses it does not touch; but files before that one are there.
+        EngineError::Status { .. } => several,
+        _ => false,
+    }
+}
+
+impl Arrived {
+    async fn there(&self, engine: &Engine, budget: &Budget) -> Result<Vec<Option<Stat>>, EngineError> {
+        let mut there = Vec::with_capacity(self.files.len());
+        for (path, _) in &self.files {
+            there.push(engine.archive_stat(budget, &self.permit, path).await?);
+        }
+        Ok(there)
+    }
+
+    fn is_ours(&self, stat: Option<&Stat>, size: u64) -> bool {
+        stat.is_some_and(|s| s.kind == Kind::File && s.size == size && s.modified == self.at)
     }
 }
 
 impl Goal for Arrived {
     fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
         Box::pin(async move {
-            let mut there = 0;
-            for (path, size) in &self.files {
-                let stat = engine.archive_stat(budget, &self.permit, path).await?;
-                let ours =
-                    stat.is_some_and(|s| s.kind == Kind::File && s.size == *size && s.modified == self.at);
-                there += usize::from(ours);
-            }
+            let stats = self.there(engine, budget).await?;
+            let ours =
+                |(stat, (_, size)): &(&Option<Stat>, &(String, u64))| self.is_ours(stat.as_ref(), *size);
+            let there = stats.iter().zip(&self.files).filter(ours).count();
             let all = self.files.len();
             let evidence = match there {
                 n if n == all => "the files are there as they were sent".to_owned(),

@@ -3,8 +3,10 @@
 //! The engine has no way to end a command, and does not end one whose caller is gone. So each carries a mark in its
 //! environment, by which its processes are found ([`kill`]).
 
+mod host;
 mod kill;
 mod place;
+mod programs;
 mod stream;
 
 use serde::Deserialize;

@@ -1,13 +1,19 @@
-//! What makes a container as good as the host, from its inspection.
+//! What makes a container as good as the host, and what of it root runs: from its inspection, and from what it mounts.
 
-use serde_json::Value;
+use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
+use crate::guard::create::image::{self, Volume};
 use crate::guard::exec::Place;
-use crate::policy::Container;
+use crate::policy::{Container, Rules};
 
-use super::super::Engine;
 use super::super::budget::Budget;
+use super::super::endpoint::Endpoint;
 use super::super::error::EngineError;
+use super::super::{Engine, raw};
+use super::host::{Host, real};
+use super::programs;
 
 /// Capabilities that lead out of a container.
 const CAPABILITIES: &[&str] = &[
@@ -22,58 +28,170 @@ const CAPABILITIES: &[&str] = &[
     "MAC_OVERRIDE",
     "BPF",
     "PERFMON",
+    "SYSLOG",
+    "SYS_TIME",
+    "CHECKPOINT_RESTORE",
 ];
-/// Sockets by which everything can be done.
-const SOCKETS: &[&str] = &["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "buildkitd.sock"];
-/// Where such sockets are: a folder above them holds them.
-const SOCKET_PLACES: &[&str] = &[
-    "/run/docker.sock",
-    "/var/run/docker.sock",
-    "/run/containerd/containerd.sock",
-    "/var/run/containerd/containerd.sock",
-    "/run/podman/podman.sock",
-    "/var/lib/docker/volumes",
-];
-/// The host's own, with all below.
-const HOST: &[&str] = &["/proc", "/sys", "/dev", "/boot", "/etc", "/root", "/usr", "/bin", "/sbin", "/lib"];
-/// Files of them that many containers get, and that give nothing.
-const HARMLESS: &[&str] = &[
-    "/dev/null",
-    "/dev/zero",
-    "/dev/full",
-    "/dev/random",
-    "/dev/urandom",
-    "/dev/shm",
-    "/dev/log",
-    "/etc/localtime",
-    "/etc/timezone",
-    "/etc/hosts",
-    "/etc/resolv.conf",
-    "/etc/hostname",
-    "/etc/machine-id",
-    "/etc/ssl",
-    "/etc/ca-certificates",
-    "/etc/pki",
-    "/usr/share",
-];
+/// A container on the network of one that is on the network of one ...
+const LONGEST: usize = 4;
+
+/// What a container has of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// A folder or file, or what is said of a volume that cannot be seen through.
+    what: What,
+    /// Where it has it.
+    target: String,
+    /// It may write there.
+    writable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Path(String),
+    Unclear(&'static str),
+}
 
 impl Engine {
     /// What is to be known of a container before a command may run in it. For the guard: no permit is given yet, and what
-    /// is read of it is not shown.
+    /// is read of it is not shown. `ours`: paths that are nobody's but ours.
     ///
     /// # Errors
     /// As [`EngineError`].
-    pub(crate) async fn place(&self, budget: &Budget, container: &Container) -> Result<Place, EngineError> {
+    pub(crate) async fn place(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        container: &Container,
+        ours: Vec<PathBuf>,
+    ) -> Result<Place, EngineError> {
         let inspection = self.inspect_id(budget, &container.id).await?;
-        Ok(place(&container.name, &inspection))
+        let mut place = place(&container.name, &inspection);
+        place.powers.extend(self.shared_network(budget, rules, &inspection).await?);
+        let mut reach = bound(&inspection);
+        reach.extend(self.through_volumes(budget, &inspection).await?);
+        if reach.is_empty() {
+            return Ok(place);
+        }
+        let info: raw::Root = self.wire.json(budget, "/info", &[]).await.map_err(|e| self.scrubbed(e))?;
+        let mut host = Host::new(info.docker_root_dir);
+        let mut paths: Vec<Vec<String>> = reach
+            .iter()
+            .map(|reach| match &reach.what {
+                What::Path(path) => vec![path.clone()],
+                What::Unclear(_) => Vec::new(),
+            })
+            .collect();
+        // Elsewhere paths are those of another host.
+        if let Endpoint::Unix(socket) = &self.found().endpoint {
+            (paths, host) = real(paths, host.with(ours, socket)).await?;
+        }
+        for (reach, paths) in reach.iter().zip(paths) {
+            let power = match &reach.what {
+                What::Unclear(what) => Some((*what).to_owned()),
+                What::Path(_) => paths.iter().find_map(|path| host.power(path, reach.writable)),
+            };
+            place.powers.extend(power.map(|power| format!("{power} at `{}`", reach.target)));
+        }
+        place.powers.dedup();
+        Ok(place)
+    }
+
+    /// Whose network it is on: the host's, or that of a container that the filters hide. Which one, nobody is told.
+    async fn shared_network(
+        &self,
+        budget: &Budget,
+        rules: &Rules,
+        inspection: &Value,
+    ) -> Result<Option<String>, EngineError> {
+        let mut mode = text(inspection, "/HostConfig/NetworkMode").to_owned();
+        if !mode.starts_with("container:") {
+            return Ok(None);
+        }
+        let view = self.first_view(budget, rules).await?;
+        for _ in 0..LONGEST {
+            let Some(other) = mode.strip_prefix("container:") else { return Ok(None) };
+            if view
+                .containers
+                .hidden
+                .iter()
+                .any(|unseen| unseen.identity.id == other || unseen.identity.name == other)
+            {
+                return Ok(Some("the network of another container".to_owned()));
+            }
+            mode = match self.inspect_id(budget, other).await {
+                Ok(other) => text(&other, "/HostConfig/NetworkMode").to_owned(),
+                Err(e) if e.is_gone() => return Ok(None),
+                Err(e) => return Err(e),
+            };
+            if mode == "host" {
+                return Ok(Some("the host's network".to_owned()));
+            }
+        }
+        Ok(Some("the network of another container".to_owned()))
+    }
+
+    /// Volumes can be folders of the host under a name.
+    async fn through_volumes(&self, budget: &Budget, inspection: &Value) -> Result<Vec<Reach>, EngineError> {
+        let mounts = list(inspection, "/Mounts");
+        let volumes = || mounts.iter().filter(|m| text(m, "/Type") == "volume");
+        let names: Vec<&str> = volumes().map(|m| text(m, "/Name")).collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filters = json!({ "name": names }).to_string();
+        let asked = self.wire.json(budget, "/volumes", &[("filters", &filters)]).await;
+        let there: raw::Volumes = asked.map_err(|e| self.scrubbed(e))?;
+        let one = |mount| through(text(mount, "/Name"), &there.volumes).map(|what| reach(mount, what));
+        Ok(volumes().filter_map(one).collect())
     }
 }
 
-/// From an inspection.
+fn reach(mount: &Value, what: What) -> Reach {
+    let writable = mount.get("RW") != Some(&Value::Bool(false));
+    Reach { what, target: text(mount, "/Destination").to_owned(), writable }
+}
+
+/// What a volume is.
+fn through(name: &str, there: &[raw::Volume]) -> Option<What> {
+    let Some(volume) = there.iter().find(|volume| volume.name == name) else {
+        return Some(What::Unclear("a volume that the engine does not know"));
+    };
+    if volume.driver != "local" {
+        // Where a plugin has it on this host.
+        return Some(What::Path(volume.mountpoint.clone())).filter(|_| !volume.mountpoint.is_empty());
+    }
+    let of = |key: &str| volume.options.get(key).map(String::as_str).unwrap_or_default();
+    // Memory, with whatever flags: but what is bound is bound, whatever its type says.
+    let memory = of("type") == "tmpfs" && !of("o").contains("bind");
+    match image::volume(&json!({ "Driver": volume.driver, "Options": volume.options })) {
+        Volume::Plain => None,
+        Volume::Bind(device) => Some(What::Path(device)),
+        Volume::Other(_) if memory => None,
+        Volume::Other(_) => Some(What::Unclear("a volume with options of its driver")),
+    }
+}
+
+/// Paths of the host that are bound as such.
+fn bound(inspection: &Value) -> Vec<Reach> {
+    let mounts = list(inspection, "/Mounts");
+    let binds = mounts.iter().filter(|mount| text(mount, "/Type") == "bind");
+    binds.map(|mount| reach(mount, What::Path(text(mount, "/Source").to_owned()))).collect()
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    value.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// From an inspection alone.
 #[must_use]
 pub fn place(name: &str, inspection: &Value) -> Place {
-    let text = |path: &str| inspection.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let list = |path: &str| inspection.pointer(path).and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |path: &str| text(inspection, path);
+    let list = |path: &str| list(inspection, path);
     let mut powers = Vec::new();
     if inspection.pointer("/HostConfig/Privileged") == Some(&Value::Bool(true)) {
         powers.push("privileged".to_owned());
@@ -88,6 +206,17 @@ pub fn place(name: &str, inspection: &Value) -> Place {
         if text(&format!("/HostConfig/{field}")) == "host" {
             powers.push(word.to_owned());
         }
+    }
+    // Their root folder and their variables can be read through /proc.
+    for (field, word) in [("PidMode", "processes"), ("IpcMode", "shared memory")] {
+        if text(&format!("/HostConfig/{field}")).starts_with("container:") {
+            powers.push(format!("the {word} of another container"));
+        }
+    }
+    let bare =
+        inspection.pointer("/HostConfig/MaskedPaths").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    if bare && powers.is_empty() {
+        powers.push("the host's /proc without a cover".to_owned());
     }
     for capability in list("/HostConfig/CapAdd").iter().filter_map(Value::as_str) {
         let bare = capability.to_ascii_uppercase();
@@ -104,48 +233,36 @@ pub fn place(name: &str, inspection: &Value) -> Place {
             powers.push(option.to_owned());
         }
     }
-    for mount in list("/Mounts") {
-        let of = |key: &str| mount.get(key).and_then(Value::as_str).unwrap_or_default();
-        if of("Type") == "bind"
-            && let Some(power) = bound(of("Source"))
-        {
-            powers.push(power);
-        }
-    }
     powers.dedup();
-    let (program, folder) = (text("/Path"), text("/Config/WorkingDir"));
-    let program = if program.contains('/') { absolute(program, folder) } else { String::new() };
-    let words = list("/Args");
-    let words = words.iter().filter_map(Value::as_str).filter(|word| word.contains('/'));
-    let programs = std::iter::once(program).chain(words.map(|word| absolute(word, folder))).collect();
-    Place { name: name.to_owned(), user: text("/Config/User").to_owned(), powers, programs }
-}
-
-/// A path as the container's own program takes it.
-fn absolute(path: &str, folder: &str) -> String {
-    match path.starts_with('/') {
-        true => path.to_owned(),
-        false => format!("{}/{}", folder.trim_end_matches('/'), path.trim_start_matches("./")),
+    let (memory, mounts) = mounted(inspection);
+    Place {
+        name: name.to_owned(),
+        user: text("/Config/User").to_owned(),
+        powers,
+        groups: list("/HostConfig/GroupAdd").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        programs: programs::of(inspection),
+        folders: programs::folders(inspection),
+        memory,
+        mounts,
     }
 }
 
-/// What a folder or file of the host gives.
-fn bound(source: &str) -> Option<String> {
-    let source = match source.trim_end_matches('/') {
-        "" => return Some("the host's root folder".to_owned()),
-        source => source,
-    };
-    let below = |place: &str, folder: &str| {
-        place == folder || place.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-    };
-    let file = source.rsplit('/').next().unwrap_or_default();
-    if SOCKETS.contains(&file) || SOCKET_PLACES.iter().any(|place| below(place, source)) {
-        return Some("the engine's socket or files".to_owned());
-    }
-    if HARMLESS.iter().any(|fine| below(source, fine)) {
-        return None;
-    }
-    HOST.iter().any(|folder| below(source, folder)).then(|| "system files of the host".to_owned())
+/// Where mounts are: those in memory, and the others.
+fn mounted(inspection: &Value) -> (Vec<String>, Vec<String>) {
+    let asked = list(inspection, "/HostConfig/Mounts").iter();
+    let asked = asked.filter(|mount| text(mount, "/Type") == "tmpfs").map(|mount| text(mount, "/Target"));
+    let short = inspection.pointer("/HostConfig/Tmpfs").and_then(Value::as_object);
+    let short = short.into_iter().flat_map(|map| map.keys()).map(String::as_str);
+    let (memory, mounts): (Vec<&Value>, Vec<&Value>) =
+        list(inspection, "/Mounts").iter().partition(|mount| text(mount, "/Type") == "tmpfs");
+    let memory = memory.into_iter().map(|mount| text(mount, "/Destination"));
+    // Every container has these.
+    let usual = ["/dev/shm", "/dev", "/proc", "/sys"].into_iter();
+    let plain = |path: &str| format!("/{}", path.trim_matches('/'));
+    (
+        usual.chain(asked).chain(short).chain(memory).map(plain).collect(),
+        mounts.into_iter().map(|mount| plain(text(mount, "/Destination"))).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -176,37 +293,54 @@ mod tests {
         ] {
             assert_eq!(powers(host.clone(), json!([])).len(), 1, "{host}");
         }
-        for source in [
-            "/",
-            "//",
-            "/run",
-            "/var/run/",
-            "/var",
-            "/run/docker.sock",
-            "/home/me/.docker/run/docker.sock",
-            "/run/containerd",
-            "/var/lib/docker",
-            "/proc",
-            "/sys/fs/cgroup",
-            "/dev",
-            "/dev/sda",
-            "/etc",
-            "/root/.ssh",
-        ] {
-            let mounts = json!([{ "Type": "bind", "Source": source, "Destination": "/x" }]);
-            assert_eq!(powers(json!({}), mounts).len(), 1, "{source}");
+    }
+
+    #[test]
+    fn what_volumes_really_are() {
+        let volume = |driver: &str, options: Value| {
+            let volume = json!({ "Name": "v", "Driver": driver, "Mountpoint": "/m", "Options": options });
+            through("v", &[serde_json::from_value(volume).unwrap()])
+        };
+        let path = |path: &str| Some(What::Path(path.to_owned()));
+        assert_eq!(volume("local", json!(null)), None);
+        assert_eq!(volume("local", json!({ "type": "tmpfs", "device": "tmpfs", "o": "nosuid" })), None);
+        assert_eq!(volume("local", json!({ "type": "none", "device": "/etc", "o": "bind" })), path("/etc"));
+        assert!(matches!(
+            volume("local", json!({ "type": "nfs", "device": ":/x", "o": "addr=h" })),
+            Some(What::Unclear(_))
+        ));
+        assert!(matches!(
+            volume("local", json!({ "type": "ext4", "device": "/dev/sda1" })),
+            Some(What::Unclear(_))
+        ));
+        assert!(matches!(
+            volume("local", json!({ "type": "tmpfs", "device": "/etc", "o": "bind" })),
+            Some(What::Unclear(_))
+        ));
+        assert_eq!(volume("plugin", json!({ "mountpoint": "/m" })), path("/m"));
+        assert!(matches!(through("other", &[]), Some(What::Unclear(_))));
+    }
+
+    #[test]
+    fn mounts_in_memory_are_told_from_others() {
+        let seen = place(
+            "app",
+            &json!({
+                "HostConfig": { "Tmpfs": { "/small/": "" }, "Mounts": [{ "Type": "tmpfs", "Target": "/other" }] },
+                "Mounts": [{ "Type": "tmpfs", "Destination": "/third" }, { "Type": "volume", "Destination": "/small/data" }],
+            }),
+        );
+        for folder in ["/small", "/other", "/third", "/dev/shm", "/proc"] {
+            assert!(seen.memory.iter().any(|m| m == folder), "{folder}: {:?}", seen.memory);
         }
+        assert_eq!(seen.mounts, ["/small/data"]);
     }
 
     #[test]
     fn a_usual_container_is_no_host() {
         let host = json!({ "Privileged": false, "PidMode": "", "NetworkMode": "bridge", "IpcMode": "private",
                            "CapAdd": ["NET_BIND_SERVICE"], "Devices": null, "SecurityOpt": ["no-new-privileges"] });
-        let mounts = json!([
-            { "Type": "bind", "Source": "/srv/app" }, { "Type": "bind", "Source": "/etc/localtime" },
-            { "Type": "bind", "Source": "/runner/x" }, { "Type": "volume", "Source": "/var/lib/docker/volumes/x/_data" },
-        ]);
-        assert_eq!(powers(host, mounts), Vec::<String>::new());
+        assert_eq!(powers(host, json!([])), Vec::<String>::new());
         assert_eq!(powers(json!(null), json!(null)), Vec::<String>::new());
     }
 }

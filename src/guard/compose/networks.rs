@@ -182,7 +182,7 @@ fn endpoint(at: &At<'_>, out: &mut Service) -> Result<(), Refused> {
     }
     if let Some(at) = at.key("aliases")? {
         network::aliases(&at.words()?).map_err(|refusal| match refusal {
-            Refusal::Malformed { what, hint } => at.refuse(what, hint),
+            Refusal::Malformed { what, hint } | Refusal::Unable { what, hint } => at.refuse(what, hint),
             Refusal::Forbidden { what, rule } => at.refuse(what, rule),
             Refusal::Ruled { what, instead, .. } => at.refuse(what, instead),
         })?;

@@ -48,8 +48,16 @@ pub struct Place {
     pub user: String,
     /// What makes it as good as the host: `privileged`, the engine's socket, ...
     pub powers: Vec<String>,
-    /// The program that it starts, then files that its arguments name, as far as they are paths.
+    /// Groups that all of its processes are in, whoever they are.
+    pub groups: Vec<String>,
+    /// Files that root may run in it: what its words of the start and of the health check name.
     pub programs: Vec<String>,
+    /// Folders where root looks for programs.
+    pub folders: Vec<String>,
+    /// Where it has mounts in memory: the engine's copies do not see them.
+    pub memory: Vec<String>,
+    /// Where it has other mounts.
+    pub mounts: Vec<String>,
 }
 
 /// It may run.
@@ -131,6 +139,7 @@ pub fn judge(asked: Asked<'_>, place: &Place, safety: &ExecSafety, bypass: bool)
         }
     }
     let user = user::judge(asked.user, as_user.as_deref(), place, safety)?;
+    user::groups(place, safety)?;
     because.push(match &user {
         Some(user) => format!("it runs as `{user}`"),
         None => "it runs as the container's own user (allow_root = true)".to_owned(),

@@ -44,6 +44,23 @@ pub(super) fn judge(
     }
 }
 
+/// Groups that the container gives to everybody in it.
+pub(super) fn groups(place: &Place, safety: &ExecSafety) -> Result<(), Refusal> {
+    let may_be_root = |group: &&String| numeric(group).is_none();
+    match place.groups.iter().find(may_be_root) {
+        Some(group) if !safety.allow_root => Err(Refusal::ruled(
+            format!(
+                "container `{}` puts every command into the group `{}`, which may be root's, so running one",
+                place.name,
+                shown(group)
+            ),
+            "[exec_safety] allow_root = false".to_owned(),
+            "use another container; a person can make it with groups in numbers of which none is 0, or set allow_root = true",
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn whose(place: &Place) -> String {
     match place.user.is_empty() {
         true => format!("container `{}` runs as root, and a command without `user`", place.name),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::engine::Source;
 use crate::engine::logs::LogLine;
-use crate::output::{MASK, clean};
+use crate::output::clean;
 use crate::tool::Mask;
 use crate::tools::containers::logs::masked::Masked;
 
@@ -63,7 +63,8 @@ fn text(mask: &Mask, bytes: &[u8], whole: bool, room: usize) -> Shown {
 fn base64(mask: &Mask, bytes: &[u8], whole: bool, room: usize) -> Shown {
     let withheld = |note| Shown { encoding: "base64", cut: true, note: Some(note), ..Shown::default() };
     let plain = String::from_utf8_lossy(bytes);
-    if !plain.contains(MASK) && masked(mask, &plain, true).contains(MASK) {
+    // Whatever words the file itself holds: what a mask changes beyond what cleaning changes is a secret.
+    if masked(mask, &plain, true) != masked(&Mask::default(), &plain, true) {
         return withheld("withheld: it holds a secret; encoding = \"text\" shows it with the secret masked");
     }
     let whole = whole && bytes.len().div_ceil(3) * 4 <= room;
@@ -104,7 +105,7 @@ fn masked(mask: &Mask, text: &str, whole: bool) -> String {
 }
 
 /// UTF-8 without what text does not hold.
-fn is_text(bytes: &[u8], whole: bool) -> bool {
+pub(super) fn is_text(bytes: &[u8], whole: bool) -> bool {
     let harmless = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b');
     std::str::from_utf8(complete(bytes, whole)).is_ok_and(|text| text.chars().all(harmless))
 }

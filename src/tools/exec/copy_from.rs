@@ -4,15 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::Settings;
-use crate::engine::archive::{Found, Step};
+use crate::engine::archive::{Found, Kind as What};
 use crate::engine::{Budget, EngineError};
 use crate::guard::exec::{Place, copies};
 use crate::policy::{Container, Level, Permit, Permits};
-use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Spec, Tool, ToolError};
+use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Rate, Spec, Tool, ToolError};
 use crate::tools::guarded::refused;
 
 use super::copy_content::Encoding;
-use super::copy_place::{PAUSE, no_file, target};
+use super::copy_place::{PAUSE, changed, no_file, target, unseen, visible};
 use super::copy_seen::Seen;
 
 pub struct CopyFrom;
@@ -45,10 +45,12 @@ impl Tool for CopyFrom {
         summary: "Read a file or a small folder of a container, running or not, as text or base64. Secrets are masked; of \
                   large files the beginning. Links are named, not followed.",
     };
+    const RATE: Rate = Rate::Exec;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {
         copies::path(&args.path).map_err(refused)?;
+        visible(&args.path)?;
         target(args.container.as_deref(), args.project.as_deref(), args.service.as_deref())
     }
 
@@ -62,20 +64,27 @@ impl Tool for CopyFrom {
             return Err(ToolError::internal("files without their place"));
         };
         let name = permit.target().name.clone();
-        let of = |e: EngineError| ToolError::of_object(e, "container", &name);
+        let of = |e: EngineError| unseen(e, &name, &args.path);
         let budget = Budget { idle: Some(PAUSE.min(ctx.budget.total)), ..ctx.budget };
         let found = ctx.engine.archive_find(&budget, &permit, &args.path, false).await.map_err(of)?;
         may_read(&ctx, &budget, &permit, &found, place).await?;
         if !found.missing.is_empty() {
             return Err(no_file(&args.path, &name));
         }
+        if found.stat.kind == What::Folder && copies::is_by_name(&ctx.settings.exec, ctx.settings.bypass) {
+            return Err(refused(copies::a_folder(&found.path)));
+        }
         let reader = match ctx.engine.archive_read(&budget, &permit, &found.path).await {
             Err(EngineError::Status { code: 404, .. }) => return Err(no_file(&args.path, &name)),
             reader => reader.map_err(of)?,
         };
-        let seen = Seen::new(&ctx, &args, &found.path);
-        let seen = seen.read(reader).await.map_err(of)?;
-        Ok(seen.draft(&name, &args.path, &found))
+        let seen = Seen::new(&ctx, &args, &found.path).read(reader).await.map_err(of)?;
+        // What was judged is what was read, or it is not shown.
+        let now = ctx.engine.archive_find(&budget, &permit, &args.path, false).await.map_err(of)?;
+        match now.leads_as(&found) {
+            true => Ok(seen.draft(&name, &args.path, &found, place)),
+            false => Err(changed(format!("`{}` leads elsewhere since it was looked up", args.path))),
+        }
     }
 }
 
@@ -93,13 +102,10 @@ async fn may_read(
         return Ok(());
     }
     for folder in &found.closed {
-        let of = |e: EngineError| ToolError::of_object(e, "container", &place.name);
-        let mut reader = ctx.engine.archive_read(budget, permit, folder).await.map_err(of)?;
-        // The folder itself comes first; the rest is not waited for.
-        if let Step::Entry(entry) = reader.next().await.map_err(of)?
-            && !copies::is_open(entry.mode << 2, (entry.uid, entry.gid))
-        {
-            return Err(refused(copies::only_root(folder)));
+        let entry = ctx.engine.archive_entry(budget, permit, folder).await;
+        let entry = entry.map_err(|e| unseen(e, &place.name, folder))?;
+        if !copies::is_entered(entry.mode, (entry.uid, entry.gid)) {
+            return Err(refused(copies::only_root(folder, "reading")));
         }
     }
     Ok(())

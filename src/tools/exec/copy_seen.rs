@@ -1,14 +1,14 @@
-//! What was read of a container's files, and how it is shown.
+//! What was read of a container's files: how much of it, and how it is shown.
 
 use serde_json::{Map, Value, json};
 
 use crate::engine::archive::{Entry, Found, Kind as What, Reader, Step, join};
 use crate::engine::{EngineError, clock};
-use crate::guard::exec::copies;
+use crate::guard::exec::{Place, copies};
 use crate::output::{Cut, Draft, Row};
 use crate::tool::Ctx;
 
-use super::copy_content::{Encoding, SLACK, cost, shown};
+use super::copy_content::{Encoding, SLACK, Shown, cost, is_text, shown};
 use super::copy_from::Args;
 
 /// So many entries of a folder are looked at.
@@ -16,11 +16,27 @@ const ENTRIES: u64 = 10_000;
 /// What a result needs beside its entries, and an entry beside its paths and content.
 const AROUND: usize = 1500;
 const ROW: usize = 175;
+/// Of a folder's files none takes more than this part of the room.
+const SHARE: usize = 8;
+/// In a folder, bytes that are no text are shown up to here.
+const BYTES: u64 = 2 << 10;
+const COLUMNS: &[&str] = &["kind", "size", "mode", "owner", "modified", "file"];
 
 /// Could anybody but root read it; of folders: read and enter it?
 fn is_open(entry: &Entry) -> bool {
     let mode = if entry.kind == What::Folder { entry.mode & (entry.mode << 2) } else { entry.mode };
     copies::is_open(mode, (entry.uid, entry.gid))
+}
+
+/// One entry.
+struct One {
+    path: String,
+    json: Map<String, Value>,
+    target: String,
+    note: Option<&'static str>,
+    content: Option<(&'static str, String)>,
+    /// What the content takes of the room.
+    takes: usize,
 }
 
 /// What was read.
@@ -29,19 +45,22 @@ pub(super) struct Seen<'a> {
     how: Encoding,
     /// The folder that the archive's names are in.
     folder: String,
-    rows: Vec<Row>,
-    tail: Vec<(String, &'static str, String)>,
-    /// What the result may still take, and of content.
+    all: Vec<One>,
+    /// What the result may still take, and of content; of one file in a folder.
     room: usize,
     content: usize,
+    share: usize,
     entries: u64,
     left_out: u64,
     /// Names of folders that only root may look into.
     closed: Vec<Vec<u8>>,
     cut: bool,
     ended: bool,
-    /// Bytes of all files.
+    /// It went or shrank while it was read.
+    torn: bool,
+    /// Bytes of all files, and those that came.
     size: u64,
+    came: u64,
 }
 
 impl<'a> Seen<'a> {
@@ -52,20 +71,42 @@ impl<'a> Seen<'a> {
             ctx,
             how: args.encoding.unwrap_or_default(),
             folder: if path == "/" { String::new() } else { format!("{folder}/") },
-            rows: Vec::new(),
-            tail: Vec::new(),
+            all: Vec::new(),
             room,
             content: args.max_bytes.unwrap_or(room).min(room),
+            share: room,
             entries: 0,
             left_out: 0,
             closed: Vec::new(),
             cut: false,
             ended: false,
+            torn: false,
             size: 0,
+            came: 0,
         }
     }
 
     pub(super) async fn read(mut self, mut reader: Reader) -> Result<Self, EngineError> {
+        match self.entries(&mut reader).await {
+            // Of what shrank or went the rest is lost; what came before is not.
+            Err(EngineError::Changed(_)) if self.entries > 1 || self.came > 0 || self.is_folder() => {
+                (self.torn, self.cut) = (true, true);
+                Ok(self)
+            }
+            Err(e) => Err(e),
+            // What cannot be read the engine leaves out, without a word.
+            Ok(()) if self.entries + self.left_out == 0 => {
+                Err(EngineError::Changed("an archive without entries".to_owned()))
+            }
+            Ok(()) => Ok(self),
+        }
+    }
+
+    fn is_folder(&self) -> bool {
+        self.all.first().is_some_and(|one| one.json.get("kind") == Some(&json!(What::Folder.name())))
+    }
+
+    async fn entries(&mut self, reader: &mut Reader) -> Result<(), EngineError> {
         while self.entries < ENTRIES {
             match reader.next().await? {
                 Step::End => {
@@ -73,10 +114,10 @@ impl<'a> Seen<'a> {
                     break;
                 }
                 Step::Enough => break,
-                Step::Entry(entry) => self.entry(entry, &mut reader).await?,
+                Step::Entry(entry) => self.entry(entry, reader).await?,
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     async fn entry(&mut self, entry: Entry, reader: &mut Reader) -> Result<(), EngineError> {
@@ -88,9 +129,14 @@ impl<'a> Seen<'a> {
                 .is_some_and(|rest| folder.is_empty() || rest.starts_with(b"/"))
         };
         let real = join(&self.folder, &String::from_utf8_lossy(name));
-        if copies::is_denied(&real, safety, bypass) || self.closed.iter().any(below) {
+        // What was a file when it was judged may have become a folder.
+        let unnamed = copies::is_by_name(safety, bypass) && (self.entries > 0 || entry.kind == What::Folder);
+        if unnamed || copies::is_denied(&real, safety, bypass) || self.closed.iter().any(below) {
             self.left_out += 1;
             return Ok(());
+        }
+        if self.entries == 0 && entry.kind == What::Folder {
+            self.share = self.room / SHARE;
         }
         self.entries += 1;
         self.size += entry.size;
@@ -98,68 +144,97 @@ impl<'a> Seen<'a> {
         if rooted && entry.kind == What::Folder {
             self.closed.push(name.to_vec());
         }
-        let row = ROW + 2 * path.len();
-        if self.room < row {
+        if !self.has_room(ROW + 2 * path.len()) {
             self.cut = true;
             return Ok(());
         }
-        self.room -= row;
-        let mut json = Map::from_iter([
-            ("path".to_owned(), json!(path)),
-            ("kind".to_owned(), json!(entry.kind.name())),
-            ("size".to_owned(), json!(entry.size)),
-            ("mode".to_owned(), json!(format!("{:04o}", entry.mode))),
-            ("owner".to_owned(), json!(format!("{}:{}", entry.uid, entry.gid))),
-            ("modified".to_owned(), json!(clock::show(i128::from(entry.modified) * 1_000_000_000))),
-        ]);
-        let mut note = odd.then_some("its name is no plain text, and is shown escaped");
+        let mut one = One {
+            json: Map::from_iter([
+                ("path".to_owned(), json!(path)),
+                ("kind".to_owned(), json!(entry.kind.name())),
+                ("size".to_owned(), json!(entry.size)),
+                ("mode".to_owned(), json!(format!("{:04o}", entry.mode))),
+                ("owner".to_owned(), json!(format!("{}:{}", entry.uid, entry.gid))),
+                ("modified".to_owned(), json!(clock::show(i128::from(entry.modified) * 1_000_000_000))),
+            ]),
+            path,
+            target: String::new(),
+            note: odd.then_some("its name is no plain text, and is shown escaped"),
+            content: None,
+            takes: 0,
+        };
         if !entry.target.is_empty() {
-            let target = match entry.kind {
-                What::HardLink => self.path(bare(&entry.target)).0,
-                _ => plain(&entry.target)
-                    .map_or_else(|| entry.target.escape_ascii().to_string(), str::to_owned),
-            };
-            let target: String = target.chars().take(300).collect();
-            self.room = self.room.saturating_sub(2 * target.len());
-            json.insert("target".to_owned(), json!(target));
+            one.target = self.target(&entry);
+            self.room = self.room.saturating_sub(2 * one.target.len());
+            one.json.insert("target".to_owned(), json!(one.target));
         }
         if entry.kind == What::File && rooted {
-            note = Some("only root may read it: [exec_safety] allow_root = false");
+            one.note = Some("only root may read it: [exec_safety] allow_root = false");
         } else if entry.kind == What::File {
-            let room = self.room.min(self.content);
-            let bytes = reader.content((room + SLACK) as u64).await?;
-            let whole = bytes.len() as u64 == entry.size;
-            let shown = shown(&self.ctx.mask, &bytes, whole, self.how, room);
-            note = shown.note.or(note);
-            if shown.cut {
-                self.cut = true;
-                json.insert("truncated".to_owned(), Value::Bool(true));
-            }
-            let takes = cost(&shown.content) + 2 * shown.content.lines().count();
-            (self.room, self.content) =
-                (self.room.saturating_sub(takes), self.content.saturating_sub(shown.content.len()));
-            json.insert("encoding".to_owned(), json!(shown.encoding));
-            json.insert("content".to_owned(), json!(shown.content));
-            if !shown.content.is_empty() {
-                self.tail.push((path.clone(), shown.encoding, shown.content));
-            }
+            self.content(&entry, &mut one, reader).await?;
         }
-        if let Some(note) = note {
-            self.room = self.room.saturating_sub(note.len() + 12);
-            json.insert("note".to_owned(), json!(note));
+        if let Some(note) = one.note {
+            self.room = self.room.saturating_sub(2 * note.len() + 12);
         }
-        let cells = |json: &Map<String, Value>| {
-            ["path", "kind", "size", "mode", "owner", "modified", "target", "note"].map(|key| {
-                match json.get(key) {
-                    Some(Value::String(text)) => text.clone(),
-                    Some(other) => other.to_string(),
-                    None => String::new(),
-                }
-            })
-        };
-        let cells = cells(&json);
-        self.rows.push(Row::new(Value::Object(json), cells));
+        self.all.push(one);
         Ok(())
+    }
+
+    /// Names come first: contents that are there already make room for them, the last ones first.
+    fn has_room(&mut self, row: usize) -> bool {
+        while self.room < row {
+            let Some(one) = self.all.iter_mut().rev().find(|one| one.takes > 0) else { return false };
+            self.room += std::mem::take(&mut one.takes);
+            one.content = None;
+            one.note = Some("its content made room for the names of others");
+            one.json.insert("truncated".to_owned(), Value::Bool(true));
+            self.cut = true;
+        }
+        self.room -= row;
+        true
+    }
+
+    async fn content(
+        &mut self,
+        entry: &Entry,
+        one: &mut One,
+        reader: &mut Reader,
+    ) -> Result<(), EngineError> {
+        let room = self.room.min(self.content).min(self.share);
+        let bytes = reader.content((room + SLACK) as u64).await?;
+        self.came += bytes.len() as u64;
+        let whole = bytes.len() as u64 == entry.size;
+        let bulky =
+            self.entries > 1 && self.how == Encoding::Auto && entry.size > BYTES && !is_text(&bytes, whole);
+        let shown = match bulky {
+            true => {
+                Shown { cut: true, note: Some("no text; encoding = \"base64\" shows it"), ..Shown::default() }
+            }
+            false => shown(&self.ctx.mask, &bytes, whole, self.how, room),
+        };
+        one.note = shown.note.or(one.note);
+        if shown.cut {
+            self.cut = true;
+            one.json.insert("truncated".to_owned(), Value::Bool(true));
+        }
+        if bulky {
+            return Ok(());
+        }
+        one.takes = cost(&shown.content) + 2 * shown.content.lines().count();
+        self.room = self.room.saturating_sub(one.takes);
+        self.content = self.content.saturating_sub(shown.content.len());
+        one.content = Some((shown.encoding, shown.content));
+        Ok(())
+    }
+
+    /// Where a link leads, as it says itself. Masked whole: half of a secret is not known as one.
+    fn target(&self, entry: &Entry) -> String {
+        let target = match entry.kind {
+            What::HardLink => self.path(bare(&entry.target)).0,
+            _ => plain(&entry.target).map_or_else(|| entry.target.escape_ascii().to_string(), str::to_owned),
+        };
+        let (masked, _) = self.ctx.mask.lines().line(&target, false);
+        masked.chars().take(300).collect()
     }
 
     /// Where an entry is, and whether its name is odd: then it is written so that it leads nowhere.
@@ -171,16 +246,12 @@ impl<'a> Seen<'a> {
         }
     }
 
-    pub(super) fn draft(self, container: &str, path: &str, found: &Found) -> Draft {
-        let mut draft = Draft::list(
-            "files",
-            &["path", "kind", "size", "mode", "owner", "modified", "target", "note"],
-            Vec::new(),
-        )
-        .with("container", container)
-        .with("path", path)
-        .keep_empty(&["files"])
-        .hint("ask for one file of it");
+    pub(super) fn draft(self, container: &str, path: &str, found: &Found, place: &Place) -> Draft {
+        let mut draft = Draft::list("files", COLUMNS, Vec::new())
+            .with("container", container)
+            .with("path", path)
+            .keep_empty(&["files"])
+            .hint("ask for one file of it");
         if found.path != path.trim_end_matches('/') && found.path != path {
             draft = draft.with("leads_to", found.path.clone());
         }
@@ -188,29 +259,33 @@ impl<'a> Seen<'a> {
             draft = draft.note(format!("a link; ask for where it leads: {}", found.stat.target));
         }
         if self.left_out > 0 {
-            draft = draft
-                .with("left_out", self.left_out)
-                .note("denied_paths or allow_root = false under [exec_safety] leave some of it out");
+            draft = draft.with("left_out", self.left_out).note(
+                "denied_paths, allow_root = false or the allowlist under [exec_safety] leave some of it out",
+            );
         }
-        let several = self.tail.len() > 1;
-        let tail = self.tail.into_iter().map(|(path, encoding, content)| match several {
-            false => content,
-            true => {
-                // No content can look like the heading of another file.
-                let lines = content.lines().fold(String::new(), |all, line| all + "| " + line + "\n");
-                format!("{path} ({encoding})\n{lines}")
-            }
-        });
-        draft = draft.tail(tail.collect::<Vec<_>>().join("\n"));
-        let (shown, total) = (self.rows.len() as u64, self.entries);
+        if self.torn {
+            draft = draft.note("it shrank or went while it was read: what is here came before that");
+        }
+        if found.stat.kind == What::Folder
+            && let Some(folder) = copies::memory_in(&found.path, place)
+        {
+            draft = draft.note(format!("`{folder}` is a tmpfs: what is in it is not seen here"));
+        }
+        let folder = self.is_folder();
+        let (shown, total) = (self.all.len() as u64, self.entries);
+        let mut tail = String::new();
+        let rows = self.all.into_iter().map(|one| one.row(&mut tail)).collect();
         if let Some(list) = &mut draft.list {
-            list.rows = self.rows;
+            list.rows = rows;
         }
+        draft = draft.tail(tail);
         if !self.cut && self.ended {
             return draft;
         }
-        let hint =
-            "docker_exec with head, tail or sed -n gives other parts; a narrower path gives fewer files";
+        let hint = match folder {
+            true => "a narrower path gives fewer files; max_bytes = 0 gives names only",
+            false => "docker_exec with head, tail or sed -n gives other parts",
+        };
         draft.cut(match (total, shown) {
             (1, 1) => Cut { total: Some(self.size), shown: None, what: "bytes", hint: hint.to_owned() },
             _ => Cut {
@@ -220,6 +295,33 @@ impl<'a> Seen<'a> {
                 hint: hint.to_owned(),
             },
         })
+    }
+}
+
+impl One {
+    /// Its row, and below the table its content. No content can look like the heading of another file, or like our words.
+    fn row(mut self, tail: &mut String) -> Row {
+        if let Some((encoding, content)) = self.content {
+            if !content.is_empty() {
+                tail.push_str(&format!("{} ({encoding})\n", self.path));
+                content.lines().for_each(|line| tail.extend(["| ", line, "\n"]));
+            }
+            self.json.insert("encoding".to_owned(), json!(encoding));
+            self.json.insert("content".to_owned(), json!(content));
+        }
+        if let Some(note) = self.note {
+            self.json.insert("note".to_owned(), json!(note));
+        }
+        let cells = ["kind", "size", "mode", "owner", "modified"].map(|key| match self.json.get(key) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        });
+        // The last cell of a row is not cut where paths are.
+        let target = if self.target.is_empty() { String::new() } else { format!(" -> {}", self.target) };
+        let note = self.note.map(|note| format!("  ({note})")).unwrap_or_default();
+        let file = format!("{}{target}{note}", self.path);
+        Row::new(Value::Object(self.json), cells.into_iter().chain([file]))
     }
 }
 

@@ -5,19 +5,23 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Settings;
-use crate::engine::EngineError;
+use crate::engine::archive::Kind as What;
 use crate::engine::change::Outcome;
 use crate::guard::exec::{Place, copies};
 use crate::output::{Draft, Row};
 use crate::policy::{Level, Permits};
 use crate::tool::error::Effect as Came;
-use crate::tool::{Asked as Target, Class, Ctx, Effect, Kind, Output, Preview, Spec, Tool, ToolError};
+use crate::tool::{
+    Asked as Target, Class, Ctx, Effect, Kind, Output, Preview, Rate, Retry, Spec, Tool, ToolError,
+};
 use crate::tools::changing::found;
 use crate::tools::guarded::refused;
 
 use super::copy_content::Encoding;
-use super::copy_place::target;
-use super::copy_plan::{given, plan};
+use super::copy_given::{Mode, given};
+use super::copy_place::{target, visible};
+use super::copy_plan::plan;
+use super::copy_unwritten::unwritten;
 
 pub struct CopyTo;
 
@@ -32,7 +36,7 @@ pub struct Args {
     /// A folder in it, absolute.
     pub path: String,
     pub files: Vec<File>,
-    /// "uid:gid"; the container's own user if that is a number.
+    /// "uid:gid"; without it default_user or the container's own user, if that is a number.
     pub owner: Option<String>,
     /// Make folders that are missing.
     pub parents: Option<bool>,
@@ -48,7 +52,7 @@ pub struct File {
     /// text, or base64.
     pub encoding: Option<Encoding>,
     /// Octal; "0644".
-    pub mode: Option<String>,
+    pub mode: Option<Mode>,
 }
 
 impl Tool for CopyTo {
@@ -59,15 +63,17 @@ impl Tool for CopyTo {
         class: Class::Exec,
         effect: Effect::Destroys,
         idempotent: true,
-        foreign_text: false,
+        foreign_text: true,
         summary: "Write files into a folder of a container, running or not; what has their names is replaced. Up to 1 MiB \
                   at once. They are gone with the container, unless the folder is a volume's.",
     };
+    const RATE: Rate = Rate::Exec;
     const ROOM: usize = 1 << 20;
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Target>, ToolError> {
         copies::path(&args.path).map_err(refused)?;
+        visible(&args.path)?;
         given(&args.files)?;
         target(args.container.as_deref(), args.project.as_deref(), args.service.as_deref())
     }
@@ -75,11 +81,15 @@ impl Tool for CopyTo {
     fn judge(args: &Args, settings: &Settings, places: &[Place]) -> Result<Vec<String>, ToolError> {
         let [place] = places else { return Err(ToolError::internal("files without their place")) };
         let (safety, bypass) = (&settings.exec, settings.bypass);
-        let (_, because) = copies::write(args.owner.as_deref(), place, safety, bypass).map_err(refused)?;
+        let mut because = copies::may_write(place, safety, bypass).map_err(refused)?;
         for file in &args.files {
             let at = crate::engine::archive::join(&args.path, &file.path);
             copies::written(&at, place, safety, bypass).map_err(refused)?;
         }
+        // Whose they become comes last: another folder may be the answer to all of it.
+        let owned = copies::owner(args.owner.as_deref(), place, safety, bypass).map_err(refused)?;
+        because.push(format!("the files become those of {}:{}", owned.ids.0, owned.ids.1));
+        because.extend(owned.note);
         Ok(because)
     }
 
@@ -102,18 +112,33 @@ impl Tool for CopyTo {
         let rows = plan.files.iter().map(|file| {
             let mode = format!("{:04o}", file.mode);
             let replaced = file.replaces.is_some();
-            let json = json!({ "path": file.path, "size": file.size, "mode": mode, "replaced": replaced });
-            Row::new(json, [file.path.clone(), file.size.to_string(), mode, replaced.to_string()])
+            let link = file.replaces.as_ref().filter(|stat| stat.kind == What::Link);
+            let mut json =
+                json!({ "path": file.path, "size": file.size, "mode": mode, "replaced": replaced });
+            if let (Some(stat), Some(json)) = (link, json.as_object_mut()) {
+                json.insert("replaced_link".to_owned(), json!(stat.target));
+            }
+            let how = link.map_or_else(|| replaced.to_string(), |_| "a link".to_owned());
+            Row::new(json, [file.size.to_string(), mode, how, file.path.clone()])
         });
-        let mut draft = Draft::list("files", &["path", "size", "mode", "replaced"], rows.collect())
+        let mut draft = Draft::list("files", &["size", "mode", "replaced", "path"], rows.collect())
             .with("container", name.clone())
-            .with("path", plan.folder)
+            .with("path", plan.folder.clone())
             .with("owner", format!("{uid}:{gid}"))
-            .with("folders_made", plan.folders);
-        let several = plan.load.items.len() > 1;
-        match ctx.engine.archive_write(&ctx.budget, &ctx.commit, permit, plan.load).await {
-            Err(e) => return Err(unwritten(e, &name, several)),
-            Ok(Outcome::Answered(())) => {}
+            .with("folders_made", plan.folders.clone());
+        if let Some(note) = plan.note.clone() {
+            draft = draft.note(note);
+        }
+        match ctx.engine.archive_write(&ctx.budget, &ctx.commit, permit, plan.load.clone()).await {
+            Err(e) => return Err(unwritten(e, &name, &plan)),
+            Ok(Outcome::Answered(permit)) => {
+                // The engine follows links by itself: what was turned meanwhile led it elsewhere.
+                let now = ctx.engine.archive_find(&ctx.budget, &permit, &args.path, true).await;
+                let same = now.map(|now| now.whole() == plan.folder && now.stat.kind == What::Folder);
+                if !matches!(same, Ok(true)) {
+                    return Err(strayed(&args.path, same.is_ok()));
+                }
+            }
             Ok(Outcome::Lost(lost)) => {
                 let note = found(&ctx, ("container", &name), *lost).map_err(|e| match e.kind {
                     Kind::OutcomeUnknown => {
@@ -128,23 +153,12 @@ impl Tool for CopyTo {
     }
 }
 
-/// The engine says 500 to what the container does not allow. Of several files it has written those before that one.
-fn unwritten(e: EngineError, container: &str, several: bool) -> ToolError {
-    let conflict =
-        |message: &str| ToolError::new(Kind::Conflict, format!("the container does not take it: {message}"));
-    match e {
-        EngineError::Status { code: 404, message } if message.contains("find the file") => {
-            ToolError::new(Kind::NotFound, format!("the folder is gone: {message}"))
-                .hint("parents = true makes the folders that are missing")
-        }
-        EngineError::Status { code: 403 | 500, message } if message.contains("read-only") => {
-            conflict(&message).hint("its root is read-only: the folder of a volume takes files")
-        }
-        EngineError::Status { code: 400 | 403 | 409 | 500, message } => {
-            let effect = if several { Came::Unknown } else { Came::None };
-            ToolError { effect, ..conflict(&message) }
-                .hint("docker_copy_from shows what is there; of several files some may have been written")
-        }
-        e => ToolError::of_object(e, "container", container),
-    }
+/// The files were sent, and where to is not sure.
+fn strayed(path: &str, looked: bool) -> ToolError {
+    let message = match looked {
+        true => format!("the path changed meanwhile: `{path}` leads elsewhere than when it was looked up"),
+        false => format!("the files were sent, and whether `{path}` still leads there cannot be seen"),
+    };
+    ToolError { effect: Came::Unknown, retry: Retry::No, ..ToolError::new(Kind::Conflict, message) }
+        .hint("docker_copy_from shows what is there, and where the path leads now")
 }

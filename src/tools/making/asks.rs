@@ -1,9 +1,6 @@
 //! From options to what the guard judges, and to what they name.
 
-use std::path::PathBuf;
-
-use crate::config::settings::SecretSource;
-use crate::config::{Origin, Settings};
+use crate::config::Settings;
 use crate::engine::create::Published;
 use crate::guard::create::{self, Amounts, Ask, Refusal, Wanted};
 use crate::tool::{Asked, Kind, ToolError};
@@ -291,24 +288,7 @@ pub fn wanted(options: &Options, settings: &Settings, binds: &[String]) -> Resul
     }
     asks.extend(mounts(options)?.into_iter().map(|mount| Ask::new("target", mount.target)));
     asks.extend(binds.iter().map(|path| Ask::new("bind", path.as_str())));
-    Ok(Wanted { asks, amounts: amounts(options)?, protected: protected(settings) })
-}
-
-/// Our own files: who can write them changes what is allowed, who can read them knows the secrets.
-pub fn protected(settings: &Settings) -> Vec<PathBuf> {
-    let written = settings.describe().iter().filter_map(|key| match &key.origin {
-        Origin::File { file, .. } => Some(PathBuf::from(&**file)),
-        _ => None,
-    });
-    let secrets = settings.secrets.values().filter_map(|source| match source {
-        SecretSource::File(path) => Some(path.clone()),
-        SecretSource::Env(_) => None,
-    });
-    let mut all: Vec<PathBuf> =
-        settings.audit.dir.clone().into_iter().chain(written).chain(secrets).collect();
-    all.sort();
-    all.dedup();
-    all
+    Ok(Wanted { asks, amounts: amounts(options)?, protected: settings.protected() })
 }
 
 /// The refusal in the contract's words.

@@ -31,7 +31,7 @@ pub(crate) fn explained(stack: &Stack, settings: &Settings) -> Result<Vec<String
     }
     objects(stack, settings)?;
     for service in &stack.model.services {
-        check(service, service.asks.clone(), asks::protected(settings), settings)?;
+        check(service, service.asks.clone(), settings.protected(), settings)?;
     }
     let many = stack.model.services.len();
     Ok(vec![
@@ -95,7 +95,7 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     let real: BTreeMap<PathBuf, String> = where_they_lead(named).await?;
     let devices = real::real(there.binds.iter().map(|(_, device)| device.clone()).collect()).await?;
     let devices: Vec<(&String, String)> = there.binds.iter().map(|(name, _)| name).zip(devices).collect();
-    let mut protected = asks::protected(settings);
+    let mut protected = settings.protected();
     protected.extend(socket);
     if !real.is_empty() || !devices.is_empty() {
         protected.extend(ctx.engine.root(&ctx.budget, &permits.world).await?);
