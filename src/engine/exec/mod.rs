@@ -7,6 +7,7 @@ mod host;
 mod kill;
 mod place;
 mod programs;
+mod reach;
 mod stream;
 
 use serde::Deserialize;
