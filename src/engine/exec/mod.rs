@@ -7,7 +7,6 @@ mod host;
 mod kill;
 mod place;
 mod programs;
-mod reach;
 mod stream;
 
 use serde::Deserialize;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::guard::create::image::{self, Volume};
 use crate::guard::exec::Place;
 use crate::policy::Container;
 
@@ -13,7 +14,6 @@ use super::super::error::EngineError;
 use super::super::{Engine, raw};
 use super::host::{Host, real};
 use super::programs;
-use super::reach::{Reach, bound};
 
 /// Capabilities that lead out of a container.
 const CAPABILITIES: &[&str] = &[
@@ -29,6 +29,15 @@ const CAPABILITIES: &[&str] = &[
     "BPF",
     "PERFMON",
 ];
+/// A folder or file of the host in a container, or what is said of a volume that cannot be seen through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// This path.
+    Path(String),
+    /// Whatever that is.
+    Unclear(String),
+}
+
 impl Engine {
     /// What is to be known of a container before a command may run in it. For the guard: no permit is given yet, and what
     /// is read of it is not shown. `ours`: paths that are nobody's but ours.
@@ -65,13 +74,54 @@ impl Engine {
         place.powers.dedup();
         Ok(place)
     }
+
+    /// Volumes can be folders of the host under a name.
+    async fn through_volumes(&self, budget: &Budget, inspection: &Value) -> Result<Vec<Reach>, EngineError> {
+        let mounts = list(inspection, "/Mounts");
+        let names: Vec<&str> =
+            mounts.iter().filter(|m| text(m, "/Type") == "volume").map(|m| text(m, "/Name")).collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filters = json!({ "name": names }).to_string();
+        let asked = self.wire.json(budget, "/volumes", &[("filters", &filters)]).await;
+        let there: raw::Volumes = asked.map_err(|e| self.scrubbed(e))?;
+        Ok(names.into_iter().filter_map(|name| through(name, &there.volumes)).collect())
+    }
 }
 
-pub(super) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+/// What a volume is.
+fn through(name: &str, there: &[raw::Volume]) -> Option<Reach> {
+    let Some(volume) = there.iter().find(|volume| volume.name == name) else {
+        return Some(Reach::Unclear("a volume that the engine does not know".to_owned()));
+    };
+    if volume.driver != "local" {
+        // Where a plugin has it on this host.
+        return Some(Reach::Path(volume.mountpoint.clone())).filter(|_| !volume.mountpoint.is_empty());
+    }
+    let of = |key: &str| volume.options.get(key).map(String::as_str).unwrap_or_default();
+    // Memory, with whatever flags: but what is bound is bound, whatever its type says.
+    let memory = of("type") == "tmpfs" && !of("o").contains("bind");
+    match image::volume(&json!({ "Driver": volume.driver, "Options": volume.options })) {
+        Volume::Plain => None,
+        Volume::Bind(device) => Some(Reach::Path(device)),
+        Volume::Other(_) if memory => None,
+        Volume::Other(_) => Some(Reach::Unclear("a volume with options of its driver".to_owned())),
+    }
+}
+
+/// Paths of the host that are bound as such.
+fn bound(inspection: &Value) -> Vec<Reach> {
+    let mounts = list(inspection, "/Mounts");
+    let binds = mounts.iter().filter(|mount| text(mount, "/Type") == "bind");
+    binds.map(|mount| Reach::Path(text(mount, "/Source").to_owned())).collect()
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     value.pointer(path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -169,6 +219,32 @@ mod tests {
         ] {
             assert_eq!(powers(host.clone(), json!([])).len(), 1, "{host}");
         }
+    }
+
+    #[test]
+    fn what_volumes_really_are() {
+        let volume = |driver: &str, options: Value| {
+            let volume = json!({ "Name": "v", "Driver": driver, "Mountpoint": "/m", "Options": options });
+            through("v", &[serde_json::from_value(volume).unwrap()])
+        };
+        let path = |path: &str| Some(Reach::Path(path.to_owned()));
+        assert_eq!(volume("local", json!(null)), None);
+        assert_eq!(volume("local", json!({ "type": "tmpfs", "device": "tmpfs", "o": "nosuid" })), None);
+        assert_eq!(volume("local", json!({ "type": "none", "device": "/etc", "o": "bind" })), path("/etc"));
+        assert!(matches!(
+            volume("local", json!({ "type": "nfs", "device": ":/x", "o": "addr=h" })),
+            Some(Reach::Unclear(_))
+        ));
+        assert!(matches!(
+            volume("local", json!({ "type": "ext4", "device": "/dev/sda1" })),
+            Some(Reach::Unclear(_))
+        ));
+        assert!(matches!(
+            volume("local", json!({ "type": "tmpfs", "device": "/etc", "o": "bind" })),
+            Some(Reach::Unclear(_))
+        ));
+        assert_eq!(volume("plugin", json!({ "mountpoint": "/m" })), path("/m"));
+        assert!(matches!(through("other", &[]), Some(Reach::Unclear(_))));
     }
 
     #[test]
