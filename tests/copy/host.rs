@@ -32,7 +32,7 @@ fn the_host_is_seen_behind_volumes_and_links() {
     for (n, (source, power)) in [
         (etc.as_str(), Some("system files of the host")),
         (&inside("etc"), Some("system files of the host")),
-        (&inside("me/.ssh"), Some("keys of a person")),
+        (&inside("me/.ssh"), Some("keys and settings of a person")),
         (&inside("ours"), Some("docker-mcp's own files")),
         (folder.to_str().unwrap(), Some("docker-mcp's own files")),
         (&plain, None),
