@@ -112,6 +112,11 @@ const SHAPES: &[Shape] = &[
         r#"\bcurl\b.*?\s(?:-u|--user|--proxy-user)[ =]+["']?[^\s:"']+:([^\s"']+)"#,
         unmasked
     ),
+    shape!(
+        "crypt",
+        ["$1$", "$5$", "$6$", "$y$", "$7$", "$2a$", "$2b$", "$2y$", "$argon2"],
+        r"\$(?:[1567y]|2[aby]|argon2(?:id|i|d))\$[./A-Za-z0-9$=,+]{20,}"
+    ),
     shape!("sshpass", ["sshpass"], r#"\bsshpass\s+-p\s*["']?([^\s"']+)"#, unmasked),
     shape!("redis-cli", ["redis-cli"], r#"\bredis-cli\b.*?\s-a[ =]+["']?([^\s"']+)"#, unmasked),
     shape!(

@@ -32,17 +32,19 @@ fn an_answer_that_is_lost_is_looked_for() {
     assert_eq!(lost.kind(), "outcome_unknown", "{}", lost.text);
     assert!(lost.text.contains("none of the files"), "{}", lost.text);
     // An archive that stalls, or is none.
-    for fault in [
-        Fault::BodyStall { after: 100 },
-        Fault::TruncateChunk { after: 100 },
-        Fault::WrongType,
-        Fault::NoAnswer,
+    for (fault, kind) in [
+        (Fault::BodyStall { after: 100 }, "container_unresponsive"),
+        // Broken off, or no archive at all: the engine's own fault, unlike one that ends well and too early.
+        (Fault::TruncateChunk { after: 100 }, "daemon_protocol"),
+        (Fault::WrongType, "daemon_protocol"),
+        (Fault::NoAnswer, "container_unresponsive"),
     ] {
         let faultd = Faultd::before(&engine).on(get("/archive"), fault);
         let config = format!("{QUIET}[neverhang]\nexec_timeout = 2000\n");
         let client = Launch::at(&faultd.host()).config(&config).connect();
         let failed = from(&client, &app, "/etc/passwd");
         assert!(failed.is_error && failed.took < Duration::from_secs(4), "{:?} {}", failed.took, failed.text);
+        assert_eq!(failed.kind(), kind, "{}", failed.text);
     }
 }
 

@@ -10,7 +10,8 @@ use crate::support::{Launch, engine};
 fn the_host_is_seen_behind_volumes_and_links() {
     let Some(engine) = engine::at_hand("copy::host") else { return };
     let scope = Scope::new(&engine);
-    let folder = std::env::temp_dir().join(scope.name("host"));
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
     let inside = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     for name in ["plain", "me/.ssh", "ours"] {
         std::fs::create_dir_all(folder.join(name)).unwrap();
@@ -31,7 +32,7 @@ fn the_host_is_seen_behind_volumes_and_links() {
     for (n, (source, power)) in [
         (etc.as_str(), Some("system files of the host")),
         (&inside("etc"), Some("system files of the host")),
-        (&inside("me/.ssh"), Some("keys of a person")),
+        (&inside("me/.ssh"), Some("keys and settings of a person")),
         (&inside("ours"), Some("docker-mcp's own files")),
         (folder.to_str().unwrap(), Some("docker-mcp's own files")),
         (&plain, None),
@@ -59,5 +60,4 @@ fn the_host_is_seen_behind_volumes_and_links() {
             );
         }
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -33,6 +33,31 @@ fn a_log_that_is_truncated_all_the_time_is_nobodys_fault() {
     client.call("docker_ps", &json!({})).ok();
 }
 
+/// What the engine cannot read it leaves out without a word: that is no file without content.
+#[test]
+fn what_comes_and_goes_is_shown_or_said_to_be_gone() {
+    let Some(engine) = engine::at_hand("copy::goes") else { return };
+    let scope = Scope::new(&engine);
+    // Its socket is where /dev/log leads.
+    let log = "mkdir /t; ln -s /t/socket /dev/log; syslogd -O /dev/null; until test -S /t/socket; do sleep 0.1; done";
+    let app = container(&scope, "app", &[], log);
+    engine.docker(&["exec", "-d", &app, "sh", "-c", "while :; do echo x > /t/x; rm /t/x; done"]);
+    let client = Launch::at(&engine.host).config(QUIET).connect();
+    let mut gone = 0;
+    for _ in 0..100 {
+        let read = from(&client, &app, "/t/x");
+        if read.is_error {
+            assert!(["not_found", "conflict"].contains(&read.kind()), "{}", read.text);
+            gone += 1;
+        } else {
+            assert_eq!(file(&read, "/t/x")["kind"], "file", "{}", read.text);
+        }
+    }
+    assert!(gone > 0, "no read met the writer: the test is worth nothing");
+    let socket = from(&client, &app, "/t/socket");
+    assert!(socket.is_error && socket.text.contains("is a socket"), "{}", socket.text);
+}
+
 #[test]
 fn a_way_that_is_turned_meanwhile_shows_and_writes_nothing_unsaid() {
     let Some(engine) = engine::at_hand("copy::turned") else { return };

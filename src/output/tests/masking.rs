@@ -26,6 +26,9 @@ fn tokens_by_their_shape() {
         ["dckr", "_pat_", &n(27)].concat(),
         ["SWM", "TKN-1-", &n(50), "-", &n(25)].concat(),
         ["hv", "s.", &n(24)].concat(),
+        ["$6", "$rounds=5000$", &n(16), "$", &n(86)].concat(),
+        ["$y", "$j9T$", &n(22), "$", &n(43)].concat(),
+        ["$2", "b$12$", &n(53)].concat(),
     ];
     for token in &tokens {
         for line in [
@@ -39,6 +42,16 @@ fn tokens_by_their_shape() {
             assert!(!out.contains(&token[8..]), "{line} -> {out}");
             assert!(out.contains("[redacted]"), "{line} -> {out}");
         }
+    }
+}
+
+/// A line of /etc/shadow.
+#[test]
+fn hashes_of_passwords() {
+    let line = format!("root:$6${}${}:19000:0:99999:7:::", noise(16, 3), noise(86, 4));
+    assert_eq!(masked(&line), "root:[redacted]:19000:0:99999:7:::");
+    for plain in ["it costs $1$ or $6$", "echo $1 $2 $5", "awk '{print $6$7}'"] {
+        assert_eq!(masked(plain), plain);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::engine::archive::{Found, Kind as What};
 use crate::engine::{Budget, EngineError};
 use crate::guard::exec::{Place, copies};
 use crate::policy::{Container, Level, Permit, Permits};
-use crate::tool::{Asked as Target, Class, Ctx, Effect, Output, Rate, Spec, Tool, ToolError};
+use crate::tool::{Asked as Target, Class, Ctx, Effect, Kind, Output, Rate, Spec, Tool, ToolError};
 use crate::tools::guarded::refused;
 
 use super::copy_content::Encoding;
@@ -73,6 +73,11 @@ impl Tool for CopyFrom {
         }
         if found.stat.kind == What::Folder && copies::is_by_name(&ctx.settings.exec, ctx.settings.bypass) {
             return Err(refused(copies::a_folder(&found.path)));
+        }
+        if found.stat.kind == What::Socket {
+            // Archives hold none.
+            return Err(ToolError::new(Kind::Conflict, format!("`{}` is a socket, and no file", found.path))
+                .hint("docker_exec with ls -l shows it"));
         }
         let reader = match ctx.engine.archive_read(&budget, &permit, &found.path).await {
             Err(EngineError::Status { code: 404, .. }) => return Err(no_file(&args.path, &name)),

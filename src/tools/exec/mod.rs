@@ -9,6 +9,7 @@ mod copy_place;
 mod copy_plan;
 mod copy_rights;
 mod copy_seen;
+mod copy_shown;
 mod copy_to;
 mod copy_unwritten;
 mod ended;
