@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::{Decision, Guard};
 use crate::output::{Draft, Finished, Learned, finish};
 use crate::policy::decide::Named;
-use crate::policy::{self, Ask, Target};
+use crate::policy::{self, Ask, Permits, Target};
+use crate::supervisor::doors::Inside;
 use crate::supervisor::slots::Place;
 use crate::tool::context::After;
-use crate::tool::def::Prepared;
+use crate::tool::def::{Prepared, Running};
 use crate::tool::{Class, Ctx, Mask, ToolDef, ToolError};
 
 use super::confirming::{self, Next};
@@ -154,24 +155,9 @@ async fn execute(
     supervise: &Supervise<'_>,
     (trace, learned, secrets): (&mut Trace, &mut Learned, &OnceLock<Learned>),
 ) -> Result<Finished, ToolError> {
-    let Work { server, in_force, reports, cancel, .. } = work;
+    let Work { server, in_force, cancel, .. } = work;
     let settings = &in_force.settings;
-    let mut ctx = Ctx {
-        engine: Arc::clone(&server.engine),
-        settings: Arc::clone(settings),
-        budget: supervise.budget(),
-        progress: reports.progress(),
-        mask: Mask::default(),
-        cancel: cancel.child_token(),
-        stopping: server.supervisor.shutdown.clone(),
-        commit: Arc::default(),
-        after: After::default(),
-        places: Vec::new(),
-        stack: None,
-        project: None,
-        watchdogs: server.watchdogs.clone(),
-        host: Arc::new(explain::Reporter(Arc::clone(server))),
-    };
+    let mut ctx = context(work, supervise);
 
     // From the caller's words to identities, on our own filtered view.
     let targets::Resolved { targets, places, stack, project } =
@@ -200,25 +186,13 @@ async fn execute(
     let changes = !def.spec.effect.read_only();
     let (permits, prepared) = match changes {
         false => (permits, prepared),
-        true => {
-            let looking = def.preview(ctx.clone(), permits, prepared);
-            let (permits, prepared, preview) =
-                supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
-            let about = (&permits, &prepared);
-            match confirming::settle(
-                (server, settings, &in_force.redactor),
-                work.caller,
-                def,
-                about,
-                preview?,
-            )? {
-                Next::Go => (permits, prepared),
-                Next::Show(preview) => {
-                    trace.decided(Decision::Preview);
-                    return Ok(preview);
-                }
+        true => match previewed(work, def, (&ctx, supervise), (permits, prepared)).await? {
+            (Next::Go, permits, prepared) => (permits, prepared),
+            (Next::Show(preview), ..) => {
+                trace.decided(Decision::Preview);
+                return Ok(preview);
             }
-        }
+        },
     };
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
@@ -246,19 +220,92 @@ async fn execute(
         let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
         *learned = supervise.witnessed(def, &containers, learning).await?;
     }
+    let _once = secrets.set(learned.clone());
+    ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
 
     // Nothing changes that was not recorded first.
     if changes {
         let recorded = supervise.before(trace.intent(settings.audit.required)).await?;
         recorded.map_err(answer::unrecorded)?;
+        return change(work, def, (ctx, supervise), (permits, prepared), (held, trace, learned)).await;
     }
+    let running = cleaned(work, def.spec.name, learned, def.run(ctx, permits, prepared));
+    let result = supervise.run(running).await;
+    drop(held);
+    supervise.witnessed(def, &containers, result).await
+}
 
-    let _once = secrets.set(learned.clone());
-    let (redactor, known, cap) = (Arc::clone(&in_force.redactor), learned.clone(), settings.output.max_bytes);
-    ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
+/// What the tool holds.
+fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
+    let Work { server, in_force, reports, cancel, .. } = work;
+    Ctx {
+        engine: Arc::clone(&server.engine),
+        settings: Arc::clone(&in_force.settings),
+        budget: supervise.budget(),
+        progress: reports.progress(),
+        mask: Mask::default(),
+        cancel: cancel.child_token(),
+        stopping: server.supervisor.shutdown.clone(),
+        commit: Arc::default(),
+        after: After::default(),
+        places: Vec::new(),
+        stack: None,
+        project: None,
+        watchdogs: server.watchdogs.clone(),
+        host: Arc::new(explain::Reporter(Arc::clone(server))),
+    }
+}
+
+/// Looks at what it would do, and whether that is what is wanted now.
+async fn previewed(
+    work: &Work<'_>,
+    def: &'static ToolDef,
+    (ctx, supervise): (&Ctx, &Supervise<'_>),
+    (permits, prepared): (Permits, Prepared),
+) -> Result<(Next, Permits, Prepared), ToolError> {
+    let InForce { settings, redactor, .. } = work.in_force;
+    let looking = def.preview(ctx.clone(), permits, prepared);
+    let (permits, prepared, preview) =
+        supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
+    let by = (&**work.server, settings, &**redactor);
+    let next = confirming::settle(by, work.caller, def, (&permits, &prepared), preview?)?;
+    Ok((next, permits, prepared))
+}
+
+/// Runs a change, which is seen through whatever becomes of its caller.
+async fn change(
+    work: &Work<'_>,
+    def: &'static ToolDef,
+    (ctx, supervise): (Ctx, &Supervise<'_>),
+    (permits, prepared): (Permits, Prepared),
+    (held, trace, learned): ((Place, Inside), &mut Trace, &Learned),
+) -> Result<Finished, ToolError> {
     let (commit, after, finish_by) = (Arc::clone(&ctx.commit), ctx.after.clone(), ctx.afterwards());
-    let (tool, running) = (def.spec.name, def.run(ctx, permits, prepared));
-    let running = async move {
+    let running = cleaned(work, def.spec.name, learned, def.run(ctx, permits, prepared));
+    let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
+    let (kept, sees) = (Arc::clone(&trace), Arc::clone(&commit));
+    let result =
+        supervise.change(sees, finish_by, |answer| see_through(running, answer, held, after, trace)).await;
+    // Called off in time: its record does not wait for a worker that may be stuck.
+    if let Err(e) = &result
+        && !commit.sent()
+        && let Some(mut trace) = trace::take(&kept)
+    {
+        trace.ended(Some(e), None, false);
+    }
+    result
+}
+
+/// The tool's own work, and the cleaning of what it says.
+fn cleaned(
+    work: &Work<'_>,
+    tool: &'static str,
+    learned: &Learned,
+    running: Running,
+) -> impl Future<Output = Result<Finished, ToolError>> + Send + 'static + use<> {
+    let (redactor, known) = (Arc::clone(&work.in_force.redactor), learned.clone());
+    let cap = work.in_force.settings.output.max_bytes;
+    async move {
         failpoint::reach(tool);
         // Cleaning 40 kB is work as well: it stays off the threads that answer.
         let finished = |mut draft: Draft| {
@@ -269,25 +316,7 @@ async fn execute(
             Ok(draft) => Ok(finished(draft)),
             Err(e) => Err(e.finished(finished)),
         }
-    };
-    if changes {
-        let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
-        let (kept, sees) = (Arc::clone(&trace), Arc::clone(&commit));
-        let result = supervise
-            .change(sees, finish_by, |answer| see_through(running, answer, held, after, trace))
-            .await;
-        // Called off in time: its record does not wait for a worker that may be stuck.
-        if let Err(e) = &result
-            && !commit.sent()
-            && let Some(mut trace) = trace::take(&kept)
-        {
-            trace.ended(Some(e), None, false);
-        }
-        return result;
     }
-    let result = supervise.run(running).await;
-    drop(held);
-    supervise.witnessed(def, &containers, result).await
 }
 
 /// The objects that the arguments name, as the engine knows them.

@@ -186,7 +186,8 @@ pub struct Prepared {
 }
 
 type Previewing = Pin<Box<dyn Future<Output = (Permits, Prepared, Result<Preview, ToolError>)> + Send>>;
-type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
+/// A tool at its work.
+pub type Running = Pin<Box<dyn Future<Output = Result<Output, ToolError>> + Send>>;
 
 /// One line of the catalogue.
 #[derive(Debug, Clone, Copy)]
