@@ -92,7 +92,7 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     }
     let there = plan::volumes(ctx, permits, local).await?;
     let named: Vec<(PathBuf, bool)> = binds().map(|bind| (bind.source.clone(), bind.creates)).collect();
-    let real: BTreeMap<PathBuf, String> = where_they_lead(named).await?;
+    let real: BTreeMap<PathBuf, String> = real::or_made(named).await?;
     let devices = real::real(there.binds.iter().map(|(_, device)| device.clone()).collect()).await?;
     let devices: Vec<(&String, String)> = there.binds.iter().map(|(name, _)| name).zip(devices).collect();
     let mut protected = settings.protected();
@@ -153,29 +153,4 @@ async fn enough_room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
         format!("create_safety.limits.containers = {most}: {there} made by docker-mcp exist, and it makes {new} more"),
     )
     .hint("remove those that are not needed; a person can raise it under [create_safety]"))
-}
-
-/// Each path without links; of one that is to be made, the folder that it is made in.
-async fn where_they_lead(paths: Vec<(PathBuf, bool)>) -> Result<BTreeMap<PathBuf, String>, ToolError> {
-    let (there, missing): (Vec<_>, Vec<_>) = tokio::task::spawn_blocking(move || {
-        paths.into_iter().partition(|(path, creates)| !creates || std::fs::symlink_metadata(path).is_ok())
-    })
-    .await
-    .map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
-    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    let names: Vec<PathBuf> = there.into_iter().map(|(path, _)| path).collect();
-    let real = real::real(names.iter().map(text).collect()).await?;
-    let mut all: BTreeMap<PathBuf, String> = names.into_iter().zip(real).collect();
-    let made = tokio::task::spawn_blocking(move || {
-        let lead = |path: PathBuf| {
-            let real = path.ancestors().find_map(|above| {
-                let rest = path.strip_prefix(above).ok()?;
-                Some(std::fs::canonicalize(above).ok()?.join(rest))
-            });
-            real.map(|real| (path, real.to_string_lossy().into_owned()))
-        };
-        missing.into_iter().filter_map(|(path, _)| lead(path)).collect::<Vec<_>>()
-    });
-    all.extend(made.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?);
-    Ok(all)
 }
