@@ -53,6 +53,8 @@ pub struct Service {
     pub volumes: Vec<String>,
     /// As the engine calls them.
     pub networks: Vec<String>,
+    /// What others on its networks find it by, beside its own name: its hostname and its aliases.
+    pub found_as: Vec<String>,
     /// Other containers by name, whose networks, processes or mounts it shares.
     pub containers: Vec<String>,
     /// Services of this project that it is tied to in that way, or by a link.
@@ -138,6 +140,12 @@ pub fn model(json: &Value) -> Result<Model, Refused> {
             configs: &configs,
         };
         services.push(service::read(key, at, &around)?);
+    }
+    // Those that a mode names: they are there already, whatever the file says of them.
+    for name in services.iter().flat_map(|service| &service.networks) {
+        if !networks.iter().any(|network| network.name == *name) {
+            networks.push(Network { key: name.clone(), name: name.clone(), external: true, ..Network::default() });
+        }
     }
     Ok(Model { name, services, networks, volumes })
 }

@@ -1,5 +1,7 @@
 //! What became of a project: each container waited for, and the last words of those that failed.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::engine::compose::stack::Stack;
 use crate::engine::projects::{Member, Standing};
 use crate::guard::compose::Service;
+use crate::guard::create::{self, Wanted};
 use crate::output::Row;
 use crate::policy::{self, Permits};
 use crate::tool::{Ctx, ToolError};
@@ -15,6 +18,7 @@ use crate::tools::containers::logs::scan;
 use crate::tools::containers::logs::window::Keep;
 
 use super::changes::members;
+use super::is_free;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -135,6 +139,42 @@ pub(super) async fn look(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
     }
     all.sort_by(|a, b| (&a.service, &a.container).cmp(&(&b.service, &b.container)));
     Ok(all)
+}
+
+/// What containers reach that their service does not ask for: somebody else made them, or what was made is not what was
+/// judged.
+pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<Vec<String>, ToolError> {
+    let mut more = Vec::new();
+    if is_free(stack, &ctx.settings) {
+        return Ok(more);
+    }
+    let its = stack.model.services.iter().flat_map(|s| s.binds.iter().map(|bind| (s.name.clone(), bind)));
+    let its: Vec<(String, PathBuf)> = its.map(|(service, bind)| (service, bind.source.clone())).collect();
+    let real = tokio::task::spawn_blocking(move || {
+        let real = |(service, path): (String, PathBuf)| [(service.clone(), std::fs::canonicalize(&path).unwrap_or_default()), (service, path)];
+        its.into_iter().flat_map(real).collect::<BTreeSet<_>>()
+    });
+    let known = real.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
+    for member in members(ctx, permits, stack).await? {
+        let Some(service) = stack.model.services.iter().find(|s| s.name == member.service) else { continue };
+        let Some(reaches) = ctx.engine.reaches(&ctx.budget, &permits.world, &member).await? else { continue };
+        let asked = Wanted { asks: service.asks.clone(), amounts: service.amounts, protected: Vec::new() };
+        // With a person's exceptions it has powers, and which of them is which is not told apart.
+        let excepted = !create::beyond(&asked, &ctx.settings.create).is_empty();
+        let powers = reaches.powers.into_iter().filter(|_| !excepted);
+        // A desktop has the host's folders elsewhere.
+        let known = |bind: &String| {
+            let bind = bind.strip_prefix("/host_mnt").unwrap_or(bind);
+            known.contains(&(service.name.clone(), bind.into()))
+        };
+        let binds = reaches.binds.into_iter().filter(|bind| !known(bind)).map(|bind| format!("`{bind}`"));
+        let all: Vec<String> = powers.chain(binds).collect();
+        if !all.is_empty() {
+            let name = &member.seen.identity.name;
+            more.push(format!("container `{name}` has what its service does not ask for: {}", all.join(", ")));
+        }
+    }
+    Ok(more)
 }
 
 /// Adds the last words of those that failed.

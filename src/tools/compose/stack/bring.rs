@@ -135,7 +135,8 @@ pub(in crate::tools::compose) async fn bring(
             .for_each(|is| is.stand = Stand::Failed);
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
-    told_of(ctx, stack, (planned, ready), said, all)
+    let more = after::more(ctx, &permits, stack).await?;
+    told_of(ctx, stack, (planned, ready, more), said, all)
 }
 
 /// Images are built and fetched; what follows has the clocks of a project, unless the caller named a time.
@@ -212,7 +213,7 @@ fn lost_one(ctx: &Ctx, lost: crate::engine::change::Lost, name: &str) -> ToolErr
 fn told_of(
     ctx: &Ctx,
     stack: &Stack,
-    (planned, notes): (Vec<Change>, Vec<String>),
+    (planned, notes, more): (Vec<Change>, Vec<String>, Vec<String>),
     said: Option<(String, Option<String>)>,
     all: Vec<Is>,
 ) -> Result<Output, ToolError> {
@@ -257,6 +258,7 @@ fn told_of(
     let draft = notes.into_iter().fold(draft, Draft::note);
     let draft = unset(stack).into_iter().fold(draft, Draft::note);
     let why = match (&said, failed.first()) {
+        _ if !more.is_empty() => format!("{}; docker_remove it, and bring the project up again", more.join("; ")),
         (Some((said, _)), Some(is)) => {
             format!("compose stopped: {said}; service `{}` {}", is.service, is.said())
         }

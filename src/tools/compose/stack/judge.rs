@@ -9,6 +9,7 @@ use crate::engine::compose::stack::{Purpose, Stack};
 use crate::engine::endpoint::Endpoint;
 use crate::guard::compose::Service;
 use crate::guard::create::{self, Ask, Wanted, Way, image};
+use crate::guard::network;
 use crate::policy::Permits;
 use crate::tool::{Ctx, Kind, ToolError};
 use crate::tools::guarded;
@@ -73,10 +74,17 @@ fn check(
 /// What is not let through, and which setting says so.
 pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<(), ToolError> {
     let settings = &ctx.settings;
+    // What is hidden is hidden from what a person trusts, too.
+    ctx.engine.names_are_free(&ctx.budget, permits, &stack.model).await?;
     if is_free(stack, settings) {
         return Ok(());
     }
     objects(stack, settings)?;
+    for permit in &permits.networks {
+        // Whatever it was named by.
+        let name = permit.target().name.as_str();
+        network::may_join(name).map_err(|why| at(&format!("network `{name}`"), guarded::refused(why)))?;
+    }
     enough_room(ctx, permits).await?;
     let (local, socket) = match &ctx.engine.found().endpoint {
         Endpoint::Unix(path) => (true, Some(path.clone())),
@@ -155,27 +163,28 @@ async fn enough_room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
     .hint("remove those that are not needed; a person can raise it under [create_safety]"))
 }
 
-/// Each path without links; of one that is to be made, the folder that it is made in.
+/// Each path without links; of one that is to be made, the folder that it is made in. A link that leads nowhere is there,
+/// and leads nowhere.
 async fn where_they_lead(paths: Vec<(PathBuf, bool)>) -> Result<BTreeMap<PathBuf, String>, ToolError> {
-    let (there, missing): (Vec<_>, Vec<_>) = tokio::task::spawn_blocking(move || {
-        paths.into_iter().partition(|(path, creates)| !creates || std::fs::symlink_metadata(path).is_ok())
-    })
-    .await
-    .map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
-    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    let names: Vec<PathBuf> = there.into_iter().map(|(path, _)| path).collect();
-    let real = real::real(names.iter().map(text).collect()).await?;
-    let mut all: BTreeMap<PathBuf, String> = names.into_iter().zip(real).collect();
-    let made = tokio::task::spawn_blocking(move || {
-        let lead = |path: PathBuf| {
-            let real = path.ancestors().find_map(|above| {
-                let rest = path.strip_prefix(above).ok()?;
-                Some(std::fs::canonicalize(above).ok()?.join(rest))
-            });
-            real.map(|real| (path, real.to_string_lossy().into_owned()))
+    let looked = tokio::task::spawn_blocking(move || {
+        let there = |(path, creates): (PathBuf, bool)| {
+            let mut way = path.ancestors();
+            let there = way.find(|above| !creates || std::fs::symlink_metadata(above).is_ok());
+            let there = there.unwrap_or(&path).to_owned();
+            (path, there)
         };
-        missing.into_iter().filter_map(|(path, _)| lead(path)).collect::<Vec<_>>()
+        paths.into_iter().map(there).collect::<Vec<_>>()
     });
-    all.extend(made.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?);
-    Ok(all)
+    let ways = looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
+    let real =
+        real::real(ways.iter().map(|(_, there)| there.to_string_lossy().into_owned()).collect()).await?;
+    let lead = |((path, there), real): ((PathBuf, PathBuf), String)| {
+        let rest = path.strip_prefix(&there).map(Path::to_owned).unwrap_or_default();
+        let leads = match rest.as_os_str().is_empty() {
+            true => real,
+            false => Path::new(&real).join(rest).to_string_lossy().into_owned(),
+        };
+        (path, leads)
+    };
+    Ok(ways.into_iter().zip(real).map(lead).collect())
 }
