@@ -29,7 +29,8 @@ impl Engine {
         });
         let seen = seen.map(|seen| &seen.identity);
         let unseen = view.containers.hidden.iter().map(|unseen| &unseen.identity);
-        let others: Vec<&Container> = seen.chain(unseen).filter(|who| !but.contains(&who.id.as_str())).collect();
+        let others: Vec<&Container> =
+            seen.chain(unseen).filter(|who| !but.contains(&who.id.as_str())).collect();
         for some in others.chunks(AT_ONCE) {
             let looks = some.iter().map(|who| self.look_at_end(budget, &who.id));
             for (who, facts) in some.iter().zip(join_all(looks).await) {
@@ -41,9 +42,8 @@ impl Engine {
                 let hostname = facts.pointer("/Config/Hostname").and_then(Value::as_str);
                 for (_, end) in ends {
                     // Older engines name neither the name nor the hostname among the aliases.
-                    let is = |name: &&&str| {
-                        who.name == **name || hostname == Some(**name) || answers(end, name)
-                    };
+                    let is =
+                        |name: &&&str| who.name == **name || hostname == Some(**name) || answers(end, name);
                     if let Some(name) = names.iter().find(is) {
                         return Ok(Some((*name).to_owned()));
                     }

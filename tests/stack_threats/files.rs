@@ -32,10 +32,11 @@ fn ask(more: Value) -> Value {
 fn c6_the_servers_environment_does_not_interpolate() {
     let Some(engine) = engine::at_hand("stack_threats::files::c6") else { return };
     let yard = Yard::new(&engine);
-    let launch = |more: &str| yard.launch(more).env("SENTINEL_TOKEN", CANARY).env("SENTINEL_PLAIN", "plain-sentinel");
+    let launch =
+        |more: &str| yard.launch(more).env("SENTINEL_TOKEN", CANARY).env("SENTINEL_PLAIN", "plain-sentinel");
     yard.web(
         "    environment:\n      A: \"x${SENTINEL_TOKEN}x\"\n      B: ${SENTINEL_TOKEN:-none}\n      C: ${SENTINEL_PLAIN:+set}\n      \
-         SENTINEL_TOKEN:\n      SENTINEL_PLAIN:\n      PATH:\n      HOME:\n      DOCKER_HOST:\n      DOCKER_CONFIG:\n      TMPDIR:\n      DOCKER_MCP_JOB:\n    \
+         SENTINEL_TOKEN:\n      SENTINEL_PLAIN:\n    \
          labels:\n      one: \"${SENTINEL_TOKEN}${SENTINEL_PLAIN}\"\n      two: \"${HOSTNAME}\"\n",
         "",
     );
@@ -47,14 +48,43 @@ fn c6_the_servers_environment_does_not_interpolate() {
     }
     let facts = yard.inspect("web-1");
     assert!(!facts.to_string().contains("sentinel") && !facts.to_string().contains(CANARY), "{facts}");
-    let env: Vec<&str> = facts["Config"]["Env"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let env: Vec<&str> =
+        facts["Config"]["Env"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert!(env.contains(&"A=xx") && env.contains(&"B=none") && env.contains(&"C="), "{env:?}");
-    for of_ours in ["docker.sock", "docker-mcp-compose-", client.home().to_str().unwrap()] {
-        assert!(!facts.to_string().contains(of_ours), "{of_ours}: {facts}");
+    // What compose itself is given of ours.
+    let home = client.home().display().to_string();
+    for name in [
+        "PATH",
+        "HOME",
+        "PWD",
+        "TMPDIR",
+        "DOCKER_HOST",
+        "DOCKER_CONFIG",
+        "DOCKER_MCP_JOB",
+        "COMPOSE_ANSI",
+        "NO_COLOR",
+    ] {
+        for lines in
+            [format!("    environment: [{name}]\n"), format!("    environment: {{A: \"${{{name}}}\"}}\n")]
+        {
+            yard.web(&lines, "");
+            let up = client.call("docker_compose_up", &ask(json!({})));
+            let facts = if up.is_error { json!({}) } else { yard.inspect("web-1")["Config"]["Env"].clone() };
+            for of_ours in ["docker.sock", "docker-mcp-compose-", home.as_str(), "=never"] {
+                assert!(!up.whole().contains(of_ours), "{lines}: {}", up.text);
+                assert!(!facts.to_string().contains(of_ours), "{lines}: {facts}");
+            }
+        }
     }
     drop(client);
+    let text =
+        "    environment:\n      A: \"x${SENTINEL_TOKEN}x\"\n      SENTINEL_TOKEN:\n      SENTINEL_PLAIN:\n";
+    yard.web(text, "");
     // What a person passes is there, and masked where it looks like a secret.
-    let roots = format!("[compose]\nroots = [\"{}\"]\npass_env = [\"SENTINEL_TOKEN\"]\n", yard.path("root").display());
+    let roots = format!(
+        "[compose]\nroots = [\"{}\"]\npass_env = [\"SENTINEL_TOKEN\"]\n",
+        yard.path("root").display()
+    );
     let client = launch(&roots).connect();
     for tool in ["docker_compose_config", "docker_compose_up"] {
         let answer = client.call(tool, &ask(json!({}))).ok();
@@ -99,7 +129,9 @@ fn c7_files_elsewhere_are_not_read_and_nobody_learns_whether_they_are_there() {
     type Way = (&'static str, fn(&str) -> (String, String));
     let ways: &[Way] = &[
         ("env_file", |f| (format!("    env_file: [\"{f}\"]\n"), String::new())),
-        ("env_file, not required", |f| (format!("    env_file: [{{path: \"{f}\", required: false}}]\n"), String::new())),
+        ("env_file, not required", |f| {
+            (format!("    env_file: [{{path: \"{f}\", required: false}}]\n"), String::new())
+        }),
         ("label_file", |f| (format!("    label_file: \"{f}\"\n"), String::new())),
         ("extends", |f| (format!("    extends: {{file: \"{f}\", service: base}}\n"), String::new())),
         ("include", |f| (String::new(), format!("include: [\"{f}\"]\n"))),
@@ -124,7 +156,9 @@ fn c7_files_elsewhere_are_not_read_and_nobody_learns_whether_they_are_there() {
                     let nothing = *way == "include with its folder";
                     assert!(answer.is_error || nothing, "{way} {file}: {}", answer.text);
                     silent(&client, &answer, CANARY);
-                    of_this.push(words(&answer).replace(&file, "<file>").replace(&format!("/{name}"), "/<name>"));
+                    of_this.push(
+                        words(&answer).replace(&file, "<file>").replace(&format!("/{name}"), "/<name>"),
+                    );
                 }
                 assert!(yard.made().is_empty() || *way == "include with its folder", "{way} {file}");
             }
@@ -141,11 +175,17 @@ fn c7_files_elsewhere_are_not_read_and_nobody_learns_whether_they_are_there() {
         let mut said: Vec<Vec<String>> = Vec::new();
         for name in ["env", "missing"] {
             let mut of_this = Vec::new();
-            for file in [format!("{outside}/{name}"), format!("../../outside/{name}"), "/etc/shadow".into(), format!("link-{name}")] {
+            for file in [
+                format!("{outside}/{name}"),
+                format!("../../outside/{name}"),
+                "/etc/shadow".into(),
+                format!("link-{name}"),
+            ] {
                 yard.web(&format!("    {kind}: [x]\n"), &format!("{kind}:\n  x: {{file: \"{file}\"}}\n"));
                 let refused = yard.refused(&client, &file);
                 silent(&client, &refused, CANARY);
-                of_this.push(words(&refused).replace(&file, "<file>").replace(&format!("/{name}"), "/<name>"));
+                of_this
+                    .push(words(&refused).replace(&file, "<file>").replace(&format!("/{name}"), "/<name>"));
             }
             said.push(of_this);
         }
@@ -218,7 +258,8 @@ fn c9_what_is_swapped_meanwhile_is_not_what_comes_up() {
     let client = yard.client("");
     yard.write("outside/secret.env", &format!("V={CANARY}\n"));
     let good = yard.of_web("    env_file: x.env\n    labels: {v: good}\n", "");
-    let evil = yard.of_web("    env_file: x.env\n    labels: {v: evil}\n    privileged: true\n    pid: host\n", "");
+    let evil =
+        yard.of_web("    env_file: x.env\n    labels: {v: evil}\n    privileged: true\n    pid: host\n", "");
     let root = yard.path("root/app");
     let stop = Arc::new(AtomicBool::new(false));
     let swap = std::thread::spawn({
@@ -257,8 +298,15 @@ fn c9_what_is_swapped_meanwhile_is_not_what_comes_up() {
         came += 1;
         let facts = yard.inspect("web-1");
         assert_eq!(facts["Config"]["Labels"]["v"], "good", "{}", up.text);
-        assert_eq!((&facts["HostConfig"]["Privileged"], &facts["HostConfig"]["PidMode"]), (&json!(false), &json!("")));
-        assert!(facts["Config"]["Env"].as_array().unwrap().contains(&json!("V=one")), "{}", facts["Config"]["Env"]);
+        assert_eq!(
+            (&facts["HostConfig"]["Privileged"], &facts["HostConfig"]["PidMode"]),
+            (&json!(false), &json!(""))
+        );
+        assert!(
+            facts["Config"]["Env"].as_array().unwrap().contains(&json!("V=one")),
+            "{}",
+            facts["Config"]["Env"]
+        );
     }
     stop.store(true, Ordering::Relaxed);
     swap.join().unwrap();
@@ -269,10 +317,9 @@ fn c9_what_is_swapped_meanwhile_is_not_what_comes_up() {
 fn c10_variables_of_compose_itself_steer_nothing() {
     let Some(engine) = engine::at_hand("stack_threats::files::c10") else { return };
     let yard = Yard::new(&engine);
-    // What the server itself was started with.
+    // What the server itself was started with. COMPOSE_FILE is a setting of its own.
     let client = yard
         .launch("")
-        .env("COMPOSE_FILE", yard.path("outside/evil.yaml").to_str().unwrap())
         .env("COMPOSE_PROJECT_NAME", "nobodys")
         .env("COMPOSE_PROFILES", "x")
         .env("COMPOSE_REMOVE_ORPHANS", "true")
@@ -286,7 +333,14 @@ fn c10_variables_of_compose_itself_steer_nothing() {
     yard.web(web, &top);
     // An orphan: it wears the labels, and no file names it.
     let label = format!("com.docker.compose.project={}", yard.project);
-    let labels = ["--label", &label, "--label", "com.docker.compose.service=gone", "--label", "com.docker.compose.oneoff=False"];
+    let labels = [
+        "--label",
+        &label,
+        "--label",
+        "com.docker.compose.service=gone",
+        "--label",
+        "com.docker.compose.oneoff=False",
+    ];
     yard.scope.run("gone-1", &labels, super::yard::POLITE);
     let orphan = yard.state("gone-1");
     for (env, services) in [
@@ -301,8 +355,12 @@ fn c10_variables_of_compose_itself_steer_nothing() {
         yard.write("root/app/.env", env);
         let config = client.call("docker_compose_config", &ask(json!({}))).ok();
         silent(&client, &config, CANARY);
-        let listed: Vec<&str> =
-            config.structured["services"].as_array().unwrap().iter().filter_map(|s| s["service"].as_str()).collect();
+        let listed: Vec<&str> = config.structured["services"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|s| s["service"].as_str())
+            .collect();
         assert_eq!(listed, services, "{env}: {}", config.text);
         let up = client.call("docker_compose_up", &ask(json!({}))).ok();
         silent(&client, &up, CANARY);
@@ -313,7 +371,9 @@ fn c10_variables_of_compose_itself_steer_nothing() {
         assert_eq!(yard.state("gone-1"), orphan, "{env}");
     }
     assert_eq!(super::yard::made(&engine, "nobodys"), Vec::<String>::new());
-    for env in ["COMPOSE_FILE=../../outside/evil.yaml\n", "COMPOSE_FILE=compose.yaml:../../outside/evil.yaml\n"] {
+    for env in
+        ["COMPOSE_FILE=../../outside/evil.yaml\n", "COMPOSE_FILE=compose.yaml:../../outside/evil.yaml\n"]
+    {
         yard.write("root/app/.env", env);
         let up = client.call("docker_compose_up", &ask(json!({})));
         assert_eq!(up.kind(), "permission_denied", "{env}: {}", up.text);
@@ -361,8 +421,10 @@ fn c11_c15_nothing_is_fetched() {
             let answer = client.call("docker_compose_config", &ask(json!({})));
             // What looks like a name of a file is one, and an env file need not be there for us: compose says it is not.
             assert!(answer.is_error, "{remote}: {}", answer.text);
-            let inline = client
-                .call("docker_compose_deploy", &json!({ "project_name": yard.project, "compose_yaml": yard.of_web(&lines, &top) }));
+            let inline = client.call(
+                "docker_compose_deploy",
+                &json!({ "project_name": yard.project, "compose_yaml": yard.of_web(&lines, &top) }),
+            );
             assert!(inline.is_error, "{remote}: {}", inline.text);
         }
     }
@@ -384,8 +446,13 @@ fn c11_c15_nothing_is_fetched() {
             format!("    build: {{context: ., additional_contexts: {{x: \"{context}\"}}}}\n"),
         ] {
             yard.write("root/app/Dockerfile", "FROM docker-mcp/base\n");
-            yard.write("root/app/compose.yaml", &format!("name: {}\nservices:\n  web:\n{build}", yard.project));
-            for (tool, more) in [("docker_compose_build", json!({})), ("docker_compose_up", json!({ "build": true }))] {
+            yard.write(
+                "root/app/compose.yaml",
+                &format!("name: {}\nservices:\n  web:\n{build}", yard.project),
+            );
+            for (tool, more) in
+                [("docker_compose_build", json!({})), ("docker_compose_up", json!({ "build": true }))]
+            {
                 let answer = client.call(tool, &ask(more));
                 assert!(answer.is_error, "{tool} {build}: {}", answer.text);
             }
@@ -429,7 +496,8 @@ fn c14_bombs_are_small() {
         ("many keys", (0..40_000).map(|n| format!("x-{n}: {n}\n")).collect::<String>() + services),
         ("a long line", format!("x: \"{}\"\n{services}", "y".repeat(900_000))),
         ("many services", {
-            let each = (0..9_000).map(|n| format!("  s{n}:\n    image: docker-mcp/base\n    privileged: true\n"));
+            let each =
+                (0..9_000).map(|n| format!("  s{n}:\n    image: docker-mcp/base\n    privileged: true\n"));
             format!("services:\n{}", each.collect::<String>())
         }),
         ("anchors", (0..20_000).map(|n| format!("x-{n}: &b{n} {{a: {n}}}\n")).collect::<String>() + services),
@@ -441,7 +509,10 @@ fn c14_bombs_are_small() {
         for (tool, arguments) in [
             ("docker_compose_config", ask(json!({ "project": project }))),
             ("docker_compose_up", ask(json!({ "project": project, "dry_run": true }))),
-            ("docker_compose_deploy", json!({ "project_name": project, "compose_yaml": text, "dry_run": true })),
+            (
+                "docker_compose_deploy",
+                json!({ "project_name": project, "compose_yaml": text, "dry_run": true }),
+            ),
         ] {
             let answer = client.call(tool, &arguments);
             assert!(answer.took < Duration::from_secs(10), "{what}, {tool}: {:?}", answer.took);
@@ -472,7 +543,11 @@ fn c16_a_text_reads_nothing() {
     let yard = Yard::new(&engine);
     let client = yard.client("");
     for name in ["x", "x.env", "x.yaml", ".env", "compose.override.yml"] {
-        let text = if name.ends_with("ml") { format!("services:\n  web:\n    labels: {{a: {CANARY}}}\n") } else { format!("A={CANARY}\n") };
+        let text = if name.ends_with("ml") {
+            format!("services:\n  web:\n    labels: {{a: {CANARY}}}\n")
+        } else {
+            format!("A={CANARY}\n")
+        };
         yard.write(&format!("root/{name}"), &text);
         yard.write(&format!("root/app/{name}"), &text);
     }
@@ -494,12 +569,16 @@ fn c16_a_text_reads_nothing() {
         ("    volumes: [\"~/x:/x\"]\n", ""),
         ("    volumes: [\"/docker-mcp-inline:/x\"]\n", ""),
         ("    volumes: [\"${PWD}:/x\"]\n", ""),
-        ("    volumes: [\"v:/x\"]\n", "volumes:\n  v:\n    driver_opts: {type: none, o: bind, device: ./x}\n"),
+        (
+            "    volumes: [\"v:/x\"]\n",
+            "volumes:\n  v:\n    driver_opts: {type: none, o: bind, device: ./x}\n",
+        ),
         ("    build: .\n", ""),
         ("    build: {context: ., dockerfile_inline: \"FROM docker-mcp/base\"}\n", ""),
     ] {
         let yaml = yard.of_web(lines, top);
-        let deploy = client.call("docker_compose_deploy", &json!({ "project_name": yard.project, "compose_yaml": yaml }));
+        let deploy = client
+            .call("docker_compose_deploy", &json!({ "project_name": yard.project, "compose_yaml": yaml }));
         assert!(deploy.is_error || lines.contains("build"), "{lines}{top}: {}", deploy.text);
         silent(&client, &deploy, CANARY);
         if deploy.is_error {
@@ -509,7 +588,9 @@ fn c16_a_text_reads_nothing() {
     assert!(!std::path::Path::new("/docker-mcp-inline").exists());
     // The name of the text is not another's.
     let other = yard.of_web("", "").replace(&yard.project, "nobodys");
-    let deploy = client.call("docker_compose_deploy", &json!({ "project_name": yard.project, "compose_yaml": other })).ok();
+    let deploy = client
+        .call("docker_compose_deploy", &json!({ "project_name": yard.project, "compose_yaml": other }))
+        .ok();
     assert_eq!(deploy.structured["project"], yard.project, "{}", deploy.text);
     assert_eq!(super::yard::made(&engine, "nobodys"), Vec::<String>::new());
 }

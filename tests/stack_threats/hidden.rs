@@ -88,7 +88,12 @@ fn c3_a_projects_name_that_is_hidden_is_nobodys_however_it_is_given() {
             ("name", by_name.as_str(), "", json!({ "file": "app" })),
             ("-p", &plain, "", json!({ "file": "app", "project": name })),
             (".env", &plain, &format!("COMPOSE_PROJECT_NAME={name}\n"), json!({ "file": "app" })),
-            ("interpolated", &format!("name: ${{N}}\nservices:\n  web:\n{IMAGE}"), &format!("N={name}\n"), json!({ "file": "app" })),
+            (
+                "interpolated",
+                &format!("name: ${{N}}\nservices:\n  web:\n{IMAGE}"),
+                &format!("N={name}\n"),
+                json!({ "file": "app" }),
+            ),
         ];
         for (way, yaml, env, arguments) in ways {
             yard.write("root/app/compose.yaml", yaml);
@@ -97,7 +102,8 @@ fn c3_a_projects_name_that_is_hidden_is_nobodys_however_it_is_given() {
             assert_eq!(up.kind(), "permission_denied", "{way}: {}", up.text);
             said.push(words(&up).replace(name.as_str(), "<project>"));
         }
-        let deploy = client.call("docker_compose_deploy", &json!({ "project_name": name, "compose_yaml": by_name }));
+        let deploy =
+            client.call("docker_compose_deploy", &json!({ "project_name": name, "compose_yaml": by_name }));
         assert_eq!(deploy.kind(), "permission_denied", "{}", deploy.text);
         assert_eq!(yard.state("vault-1"), before);
         assert!(super::yard::made(&engine, name).iter().all(|made| made.contains("vault")));
@@ -151,7 +157,12 @@ fn c2_names_of_others_are_not_taken() {
             ] {
                 let refused = up(yaml);
                 assert_eq!(refused.kind(), "conflict", "{}", refused.text);
-                said.push(words(&refused).replace(word, "<word>").replace("`web`", "<service>").replace("`<word>`", "<service>"));
+                said.push(
+                    words(&refused)
+                        .replace(word, "<word>")
+                        .replace("`web`", "<service>")
+                        .replace("`<word>`", "<service>"),
+                );
             }
         }
     }
@@ -159,7 +170,9 @@ fn c2_names_of_others_are_not_taken() {
     said.dedup();
     assert_eq!(said.len(), 1, "{said:#?}");
     for word in [id.as_str(), &n("vault-7")] {
-        let refused = up(yard.of_web(&format!("    networks:\n      shared:\n        aliases: [\"{word}\"]\n"), &external));
+        let refused = up(
+            yard.of_web(&format!("    networks:\n      shared:\n        aliases: [\"{word}\"]\n"), &external)
+        );
         assert_eq!(refused.kind(), "conflict", "{}", refused.text);
     }
     // Names of containers.
@@ -181,7 +194,11 @@ fn c2_names_of_others_are_not_taken() {
     for (kind, name) in [("networks", n("vnet")), ("volumes", n("vdata")), ("volumes", n("secretvol"))] {
         for external in [false, true] {
             let refused = up(of(kind, &name, external));
-            assert!(["permission_denied", "conflict", "not_found"].contains(&refused.kind()), "{}", refused.text);
+            assert!(
+                ["permission_denied", "conflict", "not_found"].contains(&refused.kind()),
+                "{}",
+                refused.text
+            );
         }
         let nowhere = n("nowhere");
         let same = |name: &str| words(&up(of(kind, name, true))).replace(name, "<name>");
@@ -192,9 +209,15 @@ fn c2_names_of_others_are_not_taken() {
         assert_eq!(refused.kind(), "not_found", "{}", refused.text);
     }
     // And what is nobody's comes up there.
-    yard.write("root/app/compose.yaml", &yard.of_web("    networks: [shared]\n    hostname: mine\n", &external));
+    yard.write(
+        "root/app/compose.yaml",
+        &yard.of_web("    networks: [shared]\n    hostname: mine\n", &external),
+    );
     yard.up(&client);
     // Once more: its own names are its own.
-    yard.write("root/app/compose.yaml", &yard.of_web("    networks: [shared]\n    hostname: mine\n    labels: {a: b}\n", &external));
+    yard.write(
+        "root/app/compose.yaml",
+        &yard.of_web("    networks: [shared]\n    hostname: mine\n    labels: {a: b}\n", &external),
+    );
     yard.up(&client);
 }

@@ -100,7 +100,12 @@ fn c5_every_key_is_judged_and_nothing_is_made() {
     for evil in EVIL {
         let service = format!("    {evil}\n");
         // Beside a harmless service that would be made first.
-        yard.web(&service, &format!("  a:\n    image: docker-mcp/base\n    command: [sleep, \"9\"]\nvolumes:\n  data: {{}}\n"));
+        yard.web(
+            &service,
+            &format!(
+                "  a:\n    image: docker-mcp/base\n    command: [sleep, \"9\"]\nvolumes:\n  data: {{}}\n"
+            ),
+        );
         let up = client.call("docker_compose_up", &json!({ "file": "app" }));
         assert!(up.is_error, "{evil}: {}", up.text);
         // Compose 2.26 knows no hooks, no providers: the file is refused by it.
@@ -121,15 +126,29 @@ fn c5_no_way_of_writing_hides_it() {
     let client = yard.client("");
     let p = &yard.project;
     let plain = "    image: docker-mcp/base\n    command: [sleep, \"9\"]\n";
-    for (evil, word) in [("privileged: true", "privileged"), ("pid: host", "pid"), ("volumes: [/var/run:/x]", "bind")] {
+    for (evil, word) in
+        [("privileged: true", "privileged"), ("pid: host", "pid"), ("volumes: [/var/run:/x]", "bind")]
+    {
         let base = format!("services:\n  base:\n{plain}    {evil}\n");
         let files: Vec<(&str, Vec<(&str, String)>, Value)> = vec![
-            ("extends in one file", vec![("compose.yaml", format!("name: {p}\n{base}  web:\n    extends: base\n"))], json!({"services": "web"})),
+            (
+                "extends in one file",
+                vec![("compose.yaml", format!("name: {p}\n{base}  web:\n    extends: base\n"))],
+                json!({"services": "web"}),
+            ),
             (
                 "extends of another file, twice",
                 vec![
-                    ("compose.yaml", format!("name: {p}\nservices:\n  web:\n    extends: {{file: mid.yaml, service: mid}}\n")),
-                    ("mid.yaml", "services:\n  mid:\n    extends: {file: sub/base.yaml, service: base}\n".into()),
+                    (
+                        "compose.yaml",
+                        format!(
+                            "name: {p}\nservices:\n  web:\n    extends: {{file: mid.yaml, service: mid}}\n"
+                        ),
+                    ),
+                    (
+                        "mid.yaml",
+                        "services:\n  mid:\n    extends: {file: sub/base.yaml, service: base}\n".into(),
+                    ),
                     ("sub/base.yaml", base.clone()),
                 ],
                 json!({}),
@@ -137,7 +156,10 @@ fn c5_no_way_of_writing_hides_it() {
             (
                 "include",
                 vec![
-                    ("compose.yaml", format!("name: {p}\ninclude: [sub/base.yaml]\nservices:\n  web:\n{plain}")),
+                    (
+                        "compose.yaml",
+                        format!("name: {p}\ninclude: [sub/base.yaml]\nservices:\n  web:\n{plain}"),
+                    ),
                     ("sub/base.yaml", base.clone()),
                 ],
                 json!({}),
@@ -171,31 +193,54 @@ fn c5_no_way_of_writing_hides_it() {
                 "a list of merge keys",
                 vec![(
                     "compose.yaml",
-                    format!("name: {p}\nx-a: &a {{init: true}}\nx-b: &b\n  <<: *a\n  {evil}\nservices:\n  web:\n    <<: [*a, *b]\n{plain}"),
+                    format!(
+                        "name: {p}\nx-a: &a {{init: true}}\nx-b: &b\n  <<: *a\n  {evil}\nservices:\n  web:\n    <<: [*a, *b]\n{plain}"
+                    ),
                 )],
                 json!({}),
             ),
             (
                 "a profile from .env",
                 vec![
-                    ("compose.yaml", format!("name: {p}\nservices:\n  web:\n{plain}  more:\n{plain}    {evil}\n    profiles: [x]\n")),
+                    (
+                        "compose.yaml",
+                        format!(
+                            "name: {p}\nservices:\n  web:\n{plain}  more:\n{plain}    {evil}\n    profiles: [x]\n"
+                        ),
+                    ),
                     (".env", "COMPOSE_PROFILES=x\n".into()),
                 ],
                 json!({}),
             ),
             (
                 "a profile by the service's name",
-                vec![("compose.yaml", format!("name: {p}\nservices:\n  web:\n{plain}  more:\n{plain}    {evil}\n    profiles: [x]\n"))],
+                vec![(
+                    "compose.yaml",
+                    format!(
+                        "name: {p}\nservices:\n  web:\n{plain}  more:\n{plain}    {evil}\n    profiles: [x]\n"
+                    ),
+                )],
                 json!({"services": "more"}),
             ),
             (
                 "what another needs",
-                vec![("compose.yaml", format!("name: {p}\nservices:\n  web:\n{plain}    depends_on: [more]\n  more:\n{plain}    {evil}\n"))],
+                vec![(
+                    "compose.yaml",
+                    format!(
+                        "name: {p}\nservices:\n  web:\n{plain}    depends_on: [more]\n  more:\n{plain}    {evil}\n"
+                    ),
+                )],
                 json!({"services": "web"}),
             ),
             (
                 "other words for yes, and tags",
-                vec![("compose.yaml", format!("name: {p}\nservices:\n  web:\n{plain}    {}\n", evil.replace("true", "!!bool \"true\"")))],
+                vec![(
+                    "compose.yaml",
+                    format!(
+                        "name: {p}\nservices:\n  web:\n{plain}    {}\n",
+                        evil.replace("true", "!!bool \"true\"")
+                    ),
+                )],
                 json!({}),
             ),
         ];
@@ -236,7 +281,11 @@ fn c5_no_way_of_writing_hides_it() {
     yard.up(&client);
     let facts = yard.inspect("web-1");
     assert_eq!(facts["Config"]["Labels"]["x.y"], "$PATH ${HOME}");
-    assert!(facts["Config"]["Env"].as_array().unwrap().contains(&json!("A=$PATH")), "{}", facts["Config"]["Env"]);
+    assert!(
+        facts["Config"]["Env"].as_array().unwrap().contains(&json!("A=$PATH")),
+        "{}",
+        facts["Config"]["Env"]
+    );
 }
 
 #[test]
@@ -291,7 +340,15 @@ fn c5_networks_volumes_and_paths_are_what_they_lead_to() {
     symlink(&outside, yard.path("root/app/out")).unwrap();
     symlink(outside.join("new"), yard.path("root/app/nowhere")).unwrap();
     symlink("/", yard.path("root/app/all")).unwrap();
-    for source in ["./out", "./out/secret", "./out/not/there", "./nowhere", "./nowhere/x", "./all/etc", "./all/not-there-at-all"] {
+    for source in [
+        "./out",
+        "./out/secret",
+        "./out/not/there",
+        "./nowhere",
+        "./nowhere/x",
+        "./all/etc",
+        "./all/not-there-at-all",
+    ] {
         let lines = format!("    volumes: [\"{source}:/x\"]\n");
         yard.web(&lines, "");
         let refused = yard.refused(&client, &lines);
@@ -333,7 +390,12 @@ fn what_came_up_is_what_was_judged() {
     assert_eq!((&host["Memory"], &host["PidsLimit"]), (&json!(64 << 20), &json!(50)));
     assert_eq!((text("/Config/User"), &host["ReadonlyRootfs"]), ("1000:1000".to_owned(), &json!(true)));
     let devices = |key: &str| host[key].as_array().is_none_or(Vec::is_empty);
-    assert!(devices("Devices") && devices("DeviceCgroupRules") && devices("DeviceRequests") && devices("VolumesFrom"));
+    assert!(
+        devices("Devices")
+            && devices("DeviceCgroupRules")
+            && devices("DeviceRequests")
+            && devices("VolumesFrom")
+    );
     let mut mounts: Vec<(String, String, bool)> = facts["Mounts"]
         .as_array()
         .unwrap()
@@ -344,7 +406,11 @@ fn what_came_up_is_what_was_judged() {
                 Some("bind") => m["Source"].as_str(),
                 _ => None,
             };
-            (m["Destination"].as_str().unwrap().to_owned(), source.unwrap_or_default().to_owned(), m["RW"] == true)
+            (
+                m["Destination"].as_str().unwrap().to_owned(),
+                source.unwrap_or_default().to_owned(),
+                m["RW"] == true,
+            )
         })
         .collect();
     mounts.sort();

@@ -61,7 +61,8 @@ impl Engine {
             let list: Vec<raw::Network> =
                 self.wire.json(budget, "/networks", &[]).await.map_err(|e| self.scrubbed(e))?;
             let new = permits.new_networks.iter().map(|permit| permit.target().name.as_str());
-            if let Some(name) = new.into_iter().find(|name| list.iter().any(|it| it.identity().name == *name)) {
+            if let Some(name) = new.into_iter().find(|name| list.iter().any(|it| it.identity().name == *name))
+            {
                 return taken("network name", name);
             }
         }
@@ -115,7 +116,10 @@ impl Engine {
         _: &Permit<World>,
         member: &Member,
     ) -> Result<Option<Reaches>, EngineError> {
-        let facts = match self.inspect_id(&budget.at_most(crate::engine::change::LOOK), &member.seen.identity.id).await {
+        let facts = match self
+            .inspect_id(&budget.at_most(crate::engine::change::LOOK), &member.seen.identity.id)
+            .await
+        {
             Ok(facts) => facts,
             Err(EngineError::Timeout { .. }) => return Ok(None),
             Err(e) if e.is_gone() => return Ok(None),
@@ -138,7 +142,9 @@ fn words(project: &str, service: &Service) -> Vec<String> {
     match &service.container_name {
         Some(name) => words.push(name.clone()),
         // A service that has more is refused for its first ones.
-        None => words.extend((1..=service.replicas.min(20)).map(|n| format!("{project}-{}-{n}", service.name))),
+        None => {
+            words.extend((1..=service.replicas.min(20)).map(|n| format!("{project}-{}-{n}", service.name)))
+        }
     }
     words
 }

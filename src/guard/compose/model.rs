@@ -126,7 +126,8 @@ pub fn model(json: &Value) -> Result<Model, Refused> {
     let mut services = Vec::new();
     for (key, at) in &entries {
         if !is_key(key) {
-            return Err(at.refuse("it is no name of a service", "letters, digits, `.`, `_` and `-`"));
+            let hint = "letters, digits, `.`, `_` and `-`, the first a letter or digit";
+            return Err(at.refuse("it is no name of a service", hint));
         }
         // Compose puts it there itself, when the model is used.
         if networks::is_usual(at)? && !networks.iter().any(|network| network.key == "default") {
@@ -144,7 +145,12 @@ pub fn model(json: &Value) -> Result<Model, Refused> {
     // Those that a mode names: they are there already, whatever the file says of them.
     for name in services.iter().flat_map(|service| &service.networks) {
         if !networks.iter().any(|network| network.name == *name) {
-            networks.push(Network { key: name.clone(), name: name.clone(), external: true, ..Network::default() });
+            networks.push(Network {
+                key: name.clone(),
+                name: name.clone(),
+                external: true,
+                ..Network::default()
+            });
         }
     }
     Ok(Model { name, services, networks, volumes })
@@ -166,5 +172,6 @@ fn is_project(name: &str) -> bool {
 }
 
 pub(super) fn is_key(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    key.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }

@@ -141,6 +141,13 @@ pub(super) async fn look(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
     Ok(all)
 }
 
+/// Services of which fewer containers are there than there are to be: compose may say that all is well.
+pub(super) fn missing(stack: &Stack, all: &[Is]) -> Vec<String> {
+    let count = |service: &Service| all.iter().filter(|is| is.service == service.name).count();
+    let fewer = stack.model.services.iter().filter(|service| count(service) < service.replicas as usize);
+    fewer.map(|s| format!("service `{}` has {} containers of {}", s.name, count(s), s.replicas)).collect()
+}
+
 /// What containers reach that their service does not ask for: somebody else made them, or what was made is not what was
 /// judged.
 pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<Vec<String>, ToolError> {
@@ -151,7 +158,9 @@ pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
     let its = stack.model.services.iter().flat_map(|s| s.binds.iter().map(|bind| (s.name.clone(), bind)));
     let its: Vec<(String, PathBuf)> = its.map(|(service, bind)| (service, bind.source.clone())).collect();
     let real = tokio::task::spawn_blocking(move || {
-        let real = |(service, path): (String, PathBuf)| [(service.clone(), std::fs::canonicalize(&path).unwrap_or_default()), (service, path)];
+        let real = |(service, path): (String, PathBuf)| {
+            [(service.clone(), std::fs::canonicalize(&path).unwrap_or_default()), (service, path)]
+        };
         its.into_iter().flat_map(real).collect::<BTreeSet<_>>()
     });
     let known = real.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
@@ -171,7 +180,10 @@ pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
         let all: Vec<String> = powers.chain(binds).collect();
         if !all.is_empty() {
             let name = &member.seen.identity.name;
-            more.push(format!("container `{name}` has what its service does not ask for: {}", all.join(", ")));
+            more.push(format!(
+                "container `{name}` has what its service does not ask for: {}",
+                all.join(", ")
+            ));
         }
     }
     Ok(more)

@@ -100,7 +100,16 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     }
     let there = plan::volumes(ctx, permits, local).await?;
     let named: Vec<(PathBuf, bool)> = binds().map(|bind| (bind.source.clone(), bind.creates)).collect();
-    let real: BTreeMap<PathBuf, String> = where_they_lead(named).await?;
+    let real: BTreeMap<PathBuf, String> = match where_they_lead(named).await {
+        Ok(real) => real,
+        Err(why) => {
+            // Whether something is there is told of what could be used only.
+            for service in &stack.model.services {
+                check(service, service.asks.clone(), settings.protected(), settings)?;
+            }
+            return Err(why);
+        }
+    };
     let devices = real::real(there.binds.iter().map(|(_, device)| device.clone()).collect()).await?;
     let devices: Vec<(&String, String)> = there.binds.iter().map(|(name, _)| name).zip(devices).collect();
     let mut protected = settings.protected();
