@@ -204,7 +204,7 @@ fn c2_names_of_others_are_not_taken() {
         let same = |name: &str| words(&up(of(kind, name, true))).replace(name, "<name>");
         assert_eq!(same(&name), same(&nowhere));
     }
-    for mode in [vnet.as_str(), &engine.inspect("network", &vnet)["Id"].as_str().unwrap().to_owned()] {
+    for mode in [vnet.as_str(), engine.inspect("network", &vnet)["Id"].as_str().unwrap()] {
         let refused = up(yard.of_web(&format!("    network_mode: {mode}\n"), ""));
         assert_eq!(refused.kind(), "not_found", "{}", refused.text);
     }

@@ -102,9 +102,7 @@ fn c5_every_key_is_judged_and_nothing_is_made() {
         // Beside a harmless service that would be made first.
         yard.web(
             &service,
-            &format!(
-                "  a:\n    image: docker-mcp/base\n    command: [sleep, \"9\"]\nvolumes:\n  data: {{}}\n"
-            ),
+            "  a:\n    image: docker-mcp/base\n    command: [sleep, \"9\"]\nvolumes:\n  data: {}\n",
         );
         let up = client.call("docker_compose_up", &json!({ "file": "app" }));
         assert!(up.is_error, "{evil}: {}", up.text);

@@ -85,7 +85,10 @@ impl Engine {
                 .collect();
             let all_words: Vec<&str> =
                 joining.iter().flat_map(|(_, words)| words).map(String::as_str).collect();
-            let denied = all_words.iter().find(|word| rules.containers.deny.matches(word).is_some());
+            // On one of the project's own nobody looks for others.
+            let own_network = model.networks.iter().any(|its| !its.external && its.name == network.name);
+            let denied = |word: &&&str| !own_network && rules.containers.deny.matches(word).is_some();
+            let denied = all_words.iter().find(denied);
             let found = match denied {
                 Some(word) => Some((*word).to_owned()),
                 None if all_words.is_empty() => None,

@@ -1,7 +1,6 @@
 //! What became of a project: each container waited for, and the last words of those that failed.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -16,6 +15,7 @@ use crate::policy::{self, Permits};
 use crate::tool::{Ctx, ToolError};
 use crate::tools::containers::logs::scan;
 use crate::tools::containers::logs::window::Keep;
+use crate::tools::making::real;
 
 use super::changes::members;
 use super::is_free;
@@ -155,15 +155,6 @@ pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
     if is_free(stack, &ctx.settings) {
         return Ok(more);
     }
-    let its = stack.model.services.iter().flat_map(|s| s.binds.iter().map(|bind| (s.name.clone(), bind)));
-    let its: Vec<(String, PathBuf)> = its.map(|(service, bind)| (service, bind.source.clone())).collect();
-    let real = tokio::task::spawn_blocking(move || {
-        let real = |(service, path): (String, PathBuf)| {
-            [(service.clone(), std::fs::canonicalize(&path).unwrap_or_default()), (service, path)]
-        };
-        its.into_iter().flat_map(real).collect::<BTreeSet<_>>()
-    });
-    let known = real.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
     for member in members(ctx, permits, stack).await? {
         let Some(service) = stack.model.services.iter().find(|s| s.name == member.service) else { continue };
         let Some(reaches) = ctx.engine.reaches(&ctx.budget, &permits.world, &member).await? else { continue };
@@ -171,12 +162,13 @@ pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
         // With a person's exceptions it has powers, and which of them is which is not told apart.
         let excepted = !create::beyond(&asked, &ctx.settings.create).is_empty();
         let powers = reaches.powers.into_iter().filter(|_| !excepted);
+        let known = real::also(service.binds.iter().map(|bind| bind.source.clone()).collect()).await?;
         // A desktop has the host's folders elsewhere.
-        let known = |bind: &String| {
-            let bind = bind.strip_prefix("/host_mnt").unwrap_or(bind);
-            known.contains(&(service.name.clone(), bind.into()))
+        let is_known = |bind: &String| {
+            let bind = Path::new(bind.strip_prefix("/host_mnt").unwrap_or(bind));
+            known.iter().any(|its| its == bind)
         };
-        let binds = reaches.binds.into_iter().filter(|bind| !known(bind)).map(|bind| format!("`{bind}`"));
+        let binds = reaches.binds.into_iter().filter(|bind| !is_known(bind)).map(|bind| format!("`{bind}`"));
         let all: Vec<String> = powers.chain(binds).collect();
         if !all.is_empty() {
             let name = &member.seen.identity.name;
