@@ -2,6 +2,7 @@
 
 mod called_off;
 mod down;
+mod files;
 mod hidden;
 mod logs;
 mod order;

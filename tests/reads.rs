@@ -42,9 +42,13 @@ fn every_reading_tool_answers() {
     let label = format!("com.docker.compose.project={project}");
     let labels = ["--label", label.as_str(), "--label", "com.docker.compose.service=web"];
     scope.run("web", &labels, &["sh", "-c", "echo web-speaks; sleep 9999"]);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("compose.yaml"), "services: { lone: { image: docker-mcp/base } }\n")
+        .unwrap();
     let config = format!(
         "[permissions]\nwhitelist_containers = [\"{p}-*\"]\nwhitelist_volumes = [\"{p}-*\"]\n\
-         whitelist_networks = [\"{p}-*\"]\n"
+         whitelist_networks = [\"{p}-*\"]\n[compose]\nroots = [\"{}\"]\n",
+        dir.path().display()
     );
     let client = Launch::at(&engine.host).config(&config).connect();
     let [app, net, vol] = ["app", "net", "vol"].map(|n| scope.name(n));
@@ -77,6 +81,12 @@ fn every_reading_tool_answers() {
         ("docker_compose_ls", json!({}), vec![&project], &["/projects/0"]),
         ("docker_compose_ps", json!({ "project": project }), vec!["web"], &["/containers/0"]),
         ("docker_compose_logs", json!({ "project": project }), vec!["web-speaks"], &[]),
+        (
+            "docker_compose_config",
+            json!({ "project": project }),
+            vec!["lone", &project],
+            &["/services/0", "/files/0", "/config"],
+        ),
         ("docker_health", json!({}), vec![], &["/engine/version", "/engine/latency_ms", "/circuit/state"]),
         ("docker_policy", json!({}), vec!["read"], &[]),
         ("docker_policy", json!({ "tool": "docker_ps" }), vec![], &[]),

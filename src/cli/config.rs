@@ -93,7 +93,6 @@ const LATER: &[&str] = &[
     "hosts.",
     "permissions.exec",
     "exec_safety.",
-    "compose.",
     "limits.exec_per_minute",
     "limits.logs_per_minute",
     "limits.cooldown",

@@ -168,6 +168,9 @@ pub struct Standing {
     /// What its check says, if it has one.
     #[serde(deserialize_with = "raw::nullable")]
     pub health: Health,
+    /// How often the engine started it again by itself.
+    #[serde(skip)]
+    pub restarts: u64,
 }
 
 /// What a check says.
@@ -183,6 +186,8 @@ pub struct Health {
 #[serde(default, rename_all = "PascalCase")]
 struct Inspected {
     state: Standing,
+    #[serde(deserialize_with = "raw::nullable")]
+    restart_count: u64,
 }
 
 /// The one project that there is.
@@ -245,7 +250,7 @@ impl Engine {
     ) -> Result<Option<Standing>, EngineError> {
         let path = format!("/containers/{}/json", member.seen.identity.id);
         match self.wire.json::<Inspected>(&budget.at_most(LOOK), &path, &[]).await {
-            Ok(inspected) => Ok(Some(inspected.state)),
+            Ok(Inspected { state, restart_count }) => Ok(Some(Standing { restarts: restart_count, ..state })),
             Err(EngineError::Timeout { .. }) => Ok(None),
             Err(e) if e.is_gone() => Ok(None),
             Err(e) => Err(self.scrubbed(e)),

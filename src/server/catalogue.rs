@@ -30,16 +30,7 @@ pub fn is_known(name: &str) -> bool {
 }
 
 /// Tools of the contract. A configuration written for a later version must not stop this one from starting.
-const LATER: &[&str] = &[
-    "docker_compose_config",
-    "docker_diagnose",
-    "docker_compose_up",
-    "docker_compose_deploy",
-    "docker_compose_pull",
-    "docker_compose_build",
-    "docker_audit",
-    "docker_approve",
-];
+const LATER: &[&str] = &["docker_diagnose", "docker_audit", "docker_approve"];
 
 /// Why a tool is withheld, if it is.
 #[must_use]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::Settings;
+use crate::config::{Settings, settings};
 use crate::engine::compose::Places;
 use crate::engine::compose::stack::{Purpose, Source, Stack, Wanted};
 use crate::engine::projects::{Member, NoProject, Which};
@@ -15,6 +15,7 @@ use crate::policy::{Rules, Target};
 use crate::tool::{Asked, Kind, ToolError};
 
 use crate::tools::compose::no_stack;
+use crate::tools::making::and_where_they_lead;
 
 use super::answer;
 use super::targets::{image_or_names, new};
@@ -34,7 +35,7 @@ pub(super) async fn resolve(
         (Some(project), Source::File(None)) => engine.folder_of(budget, rules, project).await?,
         _ => None,
     };
-    let stack = engine.stack(budget, Places::of(&settings.compose), wanted, hint).await.map_err(no_stack)?;
+    let stack = engine.stack(budget, places(&settings.compose), wanted, hint).await.map_err(no_stack)?;
     let members = engine.all_in_sight(budget, rules, &stack.name).await.map_err(hidden)?;
     let targets = match stack.purpose {
         Purpose::Show => Vec::new(),
@@ -45,6 +46,17 @@ pub(super) async fn resolve(
         }
     };
     Ok((Arc::new(stack), targets))
+}
+
+/// Where files may lie, from the settings.
+fn places(compose: &settings::Compose) -> Places {
+    Places {
+        anywhere: matches!(compose.roots, settings::Roots::Anywhere),
+        roots: compose.roots.paths().to_vec(),
+        files: compose.files.clone(),
+        trusted: compose.trusted_files.clone(),
+        pass_env: compose.pass_env.clone(),
+    }
 }
 
 /// Names of images that are fetched.
@@ -216,12 +228,7 @@ pub(super) async fn project(
     };
     places.extend(compose.files.iter().filter(|file| file.ends_with(&path)).cloned());
     // Compose writes down where links lead; nothing is opened for that.
-    let looked = tokio::task::spawn_blocking(move || {
-        let real: Vec<PathBuf> =
-            places.iter().filter_map(|place| std::fs::canonicalize(place).ok()).collect();
-        places.into_iter().chain(real).collect::<Vec<_>>()
-    });
-    let places = looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
+    let places = and_where_they_lead(places).await?;
     match engine.made_from(budget, &settings.rules, (&asked, &places)).await {
         Ok(name) => Ok(Some(name)),
         Err(NoProject::NotFound { asked, .. }) => {

@@ -46,6 +46,11 @@ impl Well {
         self
     }
 
+    /// It was not so already.
+    pub(super) const fn has_changed(&self) -> bool {
+        self.changed
+    }
+
     /// As the table shows it.
     pub(super) fn is_shown(&self) -> &str {
         &self.shown

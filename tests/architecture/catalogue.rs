@@ -52,7 +52,7 @@ fn no_name_is_both_served_and_promised() {
     let source = include_str!("../../src/server/catalogue.rs");
     let later = source.split_once("const LATER: &[&str] = &[").unwrap().1.split_once("];").unwrap().0;
     let later: Vec<&str> = later.split('"').filter(|word| word.starts_with("docker_")).collect();
-    assert!(later.len() > 5, "the list was not found: {later:?}");
+    assert!(!later.is_empty(), "the list was not found: {later:?}");
     // `names` leaves out of LATER what is served, so the source has to tell whether something is.
     for def in catalogue::all() {
         let name = def.spec.name;

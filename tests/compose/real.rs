@@ -34,7 +34,7 @@ networks: { default: { labels: { LABEL: "RUN" } } }
 "#;
 
 /// Runs `docker compose`; none: there is no such plugin here.
-fn compose(engine: &Engine, dir: &std::path::Path, args: &[&str]) -> Option<String> {
+pub fn compose(engine: &Engine, dir: &std::path::Path, args: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
     command.arg("compose").args(args).current_dir(dir).env("DOCKER_HOST", &engine.host);
     let run = command.output().unwrap();

@@ -52,7 +52,7 @@ fn it_is_listed_and_shown() {
     let one = client.call("compose-ps", &some).ok();
     assert_eq!(one.structured["containers"].as_array().unwrap().len(), 1, "{}", one.text);
     let by_file = client.call("compose_ps", &json!({ "file": "/nowhere.yml" }));
-    assert_eq!(by_file.kind(), "unsupported", "{}", by_file.text);
+    assert_eq!(by_file.kind(), "not_found", "{}", by_file.text);
     assert!(by_file.text.contains("give project"), "{}", by_file.text);
 }
 

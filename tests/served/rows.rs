@@ -166,6 +166,40 @@ fn of_project_with_grace(site: &Site) -> Vec<(Value, &'static str)> {
     bad
 }
 
+/// A compose file of one service, with more to it.
+fn file_of(site: &Site, more: &str) -> String {
+    let command = r#"["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"]"#;
+    let more = more.replace("PREFIX", &site.scope.prefix);
+    format!("services: {{ app: {{ image: \"{BASE}\", command: {command} }} }}\n{more}\n")
+}
+
+fn of_stack(site: &Site, file: &str) -> Value {
+    let file = site.write("compose.yaml", file);
+    json!({ "file": file, "project": format!("{}-stack", site.scope.prefix) })
+}
+
+fn up_of(site: &Site, more: &str) -> Value {
+    of_stack(site, &file_of(site, more))
+}
+
+fn text_of(site: &Site, more: &str) -> Value {
+    json!({ "project_name": format!("{}-stack", site.scope.prefix), "compose_yaml": file_of(site, more) })
+}
+
+fn of_file(site: &Site) -> Vec<(Value, &'static str)> {
+    site.write("bad.yaml", "services:\n  app: [\n");
+    site.write("unknown.yaml", "services: { app: { image: x, no_such: 1 } }\n");
+    vec![
+        (json!({ "project": "" }), "project"),
+        (json!({ "project": "Not A Name" }), "name of a project"),
+        (json!({ "services": [] }), "services"),
+        (json!({ "services": "no-such" }), "no-such"),
+        (json!({ "file": "" }), "file"),
+        (json!({ "file": "bad.yaml" }), "line"),
+        (json!({ "file": "unknown.yaml" }), "no_such"),
+    ]
+}
+
 pub const ROWS: &[Row] = &[
     // lifecycle
     Row {
@@ -844,6 +878,78 @@ pub const ROWS: &[Row] = &[
                 json!({})
             },
             |site| !site.has("container", "app"),
+        )
+    },
+    // compose files
+    Row {
+        bad: |site| {
+            let mut bad = of_file(site);
+            bad.push((json!({ "timeout": -1 }), "timeout"));
+            bad.push((json!({ "timeout": "1h" }), "compose_timeout"));
+            bad.push((json!({ "detach": false }), "detach"));
+            bad
+        },
+        refused: Real(
+            |site| up_of(site, "networks: { default: { external: true, name: PREFIX-none } }"),
+            "not_found",
+        ),
+        success: Cell::Also(&["compose::files::life::a_stack_goes_up_is_used_and_goes_down"]),
+        named: Cell::Also(&["compose::files::refused::what_the_filters_hide_stops_it_before_it_starts"]),
+        refuses: Cell::Also(&["compose::files::failing::what_fails_is_named"]),
+        cancelled: Cell::There(&["compose::files::given_up::who_gives_up_midway_is_told_what_is_true"]),
+        timed_out: Cell::There(&["compose::files::given_up::out_of_time_it_is_ended_and_said"]),
+        ..row("docker_compose_up", |site| up_of(site, ""), |site| site.has("container", "stack-app-1"))
+    },
+    Row {
+        bad: |_| {
+            vec![
+                (json!({ "project_name": "Not A Name" }), "name of a project"),
+                (json!({ "compose_yaml": "services: [" }), "line 1"),
+                (json!({ "compose_yaml": "services: { app: { image: x, env_file: y } }" }), "file"),
+                (json!({ "compose_yaml": "services: { app: { image: x, no_such: 1 } }" }), "no_such"),
+                (json!({ "services": ["app"] }), "services"),
+            ]
+        },
+        refused: Real(
+            |site| text_of(site, "networks: { default: { external: true, name: PREFIX-none } }"),
+            "not_found",
+        ),
+        success: Cell::Also(&["compose::files::seeds::the_calls_of_seed_003"]),
+        named: Cell::Also(&["compose::files::refused::what_the_filters_hide_stops_it_before_it_starts"]),
+        refuses: Cell::Also(&["compose::files::failing::what_fails_is_named"]),
+        cancelled: Cell::There(&["compose::files::given_up::who_gives_up_midway_is_told_what_is_true"]),
+        timed_out: Cell::There(&["compose::files::given_up::out_of_time_it_is_ended_and_said"]),
+        ..row("docker_compose_deploy", |site| text_of(site, ""), |site| site.has("container", "stack-app-1"))
+    },
+    Row {
+        sent: || post("/images/create"),
+        bad: of_file,
+        success: Cell::There(&["compose::files::images::images_are_pulled_from_their_registry"]),
+        named: Cell::There(&["compose::files::refused::what_the_filters_hide_stops_it_before_it_starts"]),
+        refuses: Cell::There(&["compose::files::images::an_image_that_is_nowhere_is_named"]),
+        cancelled: Cell::There(&[
+            "images::transfers::what_is_given_up_in_the_middle_ends_soon_and_can_be_asked_for_again",
+        ]),
+        timed_out: Cell::There(&["images::transfers::a_registry_that_is_silent_is_waited_for_and_said"]),
+        ..row("docker_compose_pull", |site| up_of(site, ""), |_| false)
+    },
+    Row {
+        sent: || post("/build"),
+        bad: of_file,
+        named: Cell::There(&["compose::files::refused::what_the_filters_hide_stops_it_before_it_starts"]),
+        refuses: Cell::There(&["compose::files::images::a_build_that_fails_is_shown"]),
+        cancelled: Cell::There(&["build::a_build_that_is_given_up_ends_and_leaves_nothing"]),
+        timed_out: Cell::There(&["build::b10_a_build_that_takes_too_long_is_ended_in_time"]),
+        ..row(
+            "docker_compose_build",
+            |site| {
+                let label = site.scope.label();
+                site.write("app/Dockerfile", &format!("FROM {BASE}\nLABEL {label}\nRUN echo it > /it\n"));
+                let file =
+                    format!("services: {{ app: {{ build: ./app, image: \"{}\" }} }}\n", site.image("9"));
+                of_stack(site, &file)
+            },
+            |site| site.has_image("9"),
         )
     },
 ];

@@ -14,7 +14,7 @@ use crate::support::probe::{plain_calls, slots};
 use crate::support::{Client, engine};
 
 /// A pull or a push would ask a registry on the internet.
-const FAR: [&str; 2] = ["docker_pull", "docker_push"];
+const FAR: [&str; 3] = ["docker_pull", "docker_push", "docker_compose_pull"];
 
 #[test]
 fn a_session_leaves_what_is_hidden_as_it_is() {

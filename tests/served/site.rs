@@ -1,8 +1,11 @@
 //! The objects of one row, some of them hidden, and how they are at the engine.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
+
+use tempfile::TempDir;
 
 use crate::support::engine::BASE;
 use crate::support::fixture::Scope;
@@ -18,19 +21,25 @@ pub struct Site {
     pub engine: Engine,
     /// Its objects.
     pub scope: Scope,
+    /// Where compose files and contexts may lie.
+    pub dir: PathBuf,
+    _kept: Option<TempDir>,
     mark: Mutex<Value>,
 }
 
 impl Site {
     /// An empty one.
     pub fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), scope: Scope::new(engine), mark: Mutex::default() }
+        let kept = tempfile::Builder::new().prefix("docker-mcp-site-").tempdir().unwrap();
+        let (dir, kept) = (kept.path().canonicalize().unwrap(), Some(kept));
+        Self { engine: engine.clone(), scope: Scope::new(engine), dir, _kept: kept, mark: Mutex::default() }
     }
 
     /// One more, in sight of whoever sees this one.
     pub fn within(&self, number: usize) -> Self {
         let mut site = Self::new(&self.engine);
         site.scope.prefix = format!("{}-n{number}", self.scope.prefix);
+        site.dir = self.dir.join(format!("n{number}"));
         site
     }
 
@@ -55,6 +64,8 @@ impl Site {
         } else {
             format!("{more}\n[confirm]\nrequire = \"none\"\n")
         };
+        let dir = self.dir.display();
+        let more = format!("{more}\n[compose]\nroots = [\"{dir}\"]\n[build]\nroots = [\"{dir}\"]\n");
         format!(
             "[permissions]\n{levels}whitelist_containers = [\"{p}-*\"]\nblacklist_containers = [\"{p}-vault*\"]\n\
              whitelist_networks = [\"{p}-*\"]\nblacklist_networks = [\"{p}-secret*\"]\n\
@@ -81,6 +92,14 @@ impl Site {
     /// An image of its own.
     pub fn make_image(&self, tag: &str) -> String {
         image(&self.engine, &self.scope, &self.image(tag), 2000)
+    }
+
+    /// A file below the folder.
+    pub fn write(&self, name: &str, text: &str) -> String {
+        let path = self.dir.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
     }
 
     /// The image of that tag is there.

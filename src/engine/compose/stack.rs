@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::config::settings;
 use crate::engine::Engine;
 use crate::engine::budget::Budget;
 use crate::guard::compose::{self as guard, Model, Service};
@@ -105,20 +104,6 @@ impl Stack {
     #[must_use]
     pub fn built_as(&self, service: &Service) -> String {
         service.image.clone().unwrap_or_else(|| format!("{}-{}", self.name, service.name))
-    }
-}
-
-impl Places {
-    /// From the settings.
-    #[must_use]
-    pub fn of(compose: &settings::Compose) -> Self {
-        Self {
-            anywhere: matches!(compose.roots, settings::Roots::Anywhere),
-            roots: compose.roots.paths().to_vec(),
-            files: compose.files.clone(),
-            trusted: compose.trusted_files.clone(),
-            pass_env: compose.pass_env.clone(),
-        }
     }
 }
 

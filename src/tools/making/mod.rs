@@ -18,5 +18,7 @@ mod words;
 
 use crate::tool::ToolDef;
 
+pub(crate) use real::also as and_where_they_lead;
+
 /// The group's tools.
 pub const TOOLS: &[ToolDef] = &[ToolDef::of::<create::Create>(), ToolDef::of::<run::Run>()];

@@ -1,7 +1,8 @@
 //! Where paths of this host really lead. The only look at the file system that the making of containers takes.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
@@ -12,19 +13,49 @@ pub(in crate::tools) async fn real(paths: Vec<String>) -> Result<Vec<String>, To
     if paths.is_empty() {
         return Ok(paths);
     }
-    // A dead network file system hangs a thread and not the server.
-    let looked = spawn_blocking(move || paths.iter().map(|path| one(path)).collect::<Result<Vec<_>, _>>());
-    looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?
+    blocking(move || paths.iter().map(|path| one(path)).collect::<Result<Vec<_>, _>>()).await?
 }
 
 /// Paths as they are, and where they lead if they lead anywhere.
-pub(in crate::tools) async fn also(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ToolError> {
-    let looked = spawn_blocking(move || {
+pub(crate) async fn also(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ToolError> {
+    blocking(move || {
         let real: Vec<PathBuf> = paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
         let absolute = paths.into_iter().filter(|path| path.is_absolute());
         absolute.chain(real).collect()
-    });
-    looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))
+    })
+    .await
+}
+
+/// Each path without links; of one that is to be made, the folder that it is made in. A link that leads nowhere is there,
+/// and leads nowhere.
+pub(in crate::tools) async fn or_made(
+    paths: Vec<(PathBuf, bool)>,
+) -> Result<BTreeMap<PathBuf, String>, ToolError> {
+    let ways = blocking(move || {
+        let there = |(path, made): (PathBuf, bool)| {
+            let is = path.ancestors().find(|above| !made || std::fs::symlink_metadata(above).is_ok());
+            let is = is.unwrap_or(&path).to_owned();
+            (path, is)
+        };
+        paths.into_iter().map(there).collect::<Vec<_>>()
+    })
+    .await?;
+    let real = real(ways.iter().map(|(_, there)| there.to_string_lossy().into_owned()).collect()).await?;
+    let lead = |((path, there), real): ((PathBuf, PathBuf), String)| {
+        let leads = match path.strip_prefix(&there) {
+            Ok(rest) if !rest.as_os_str().is_empty() => {
+                Path::new(&real).join(rest).to_string_lossy().into_owned()
+            }
+            _ => real,
+        };
+        (path, leads)
+    };
+    Ok(ways.into_iter().zip(real).map(lead).collect())
+}
+
+/// A dead network file system hangs a thread and not the server.
+async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, ToolError> {
+    spawn_blocking(look).await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))
 }
 
 fn one(path: &str) -> Result<String, ToolError> {

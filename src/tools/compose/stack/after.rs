@@ -1,5 +1,6 @@
 //! What became of a project: each container waited for, and the last words of those that failed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ const LINES: usize = 20;
 const BYTES: usize = 4 << 10;
 /// One that runs without a check is believed after this: what fails at once has failed by then.
 const SETTLES: Duration = Duration::from_millis(1500);
+/// One that ended and was started again so often while it was waited for will do so again.
+const RESTARTS: u64 = 3;
 
 /// How one container is.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub(super) struct Is {
     pub health: String,
     pub exit_code: Option<i64>,
     pub stand: Stand,
+    /// How often it was started again; since it was looked at first, once it is waited for.
+    pub restarts: u64,
     /// Its last words, where it failed.
     pub logs: String,
 }
@@ -79,6 +84,7 @@ impl Is {
             health,
             exit_code,
             stand,
+            restarts: now.restarts,
             logs: String::new(),
         }
     }
@@ -88,7 +94,13 @@ impl Is {
         let code = self.exit_code.map(|code| format!(" ({code})")).unwrap_or_default();
         let health = if self.health.is_empty() { String::new() } else { format!(", {}", self.health) };
         let state = if self.state.is_empty() { "does not answer" } else { &self.state };
-        format!("{state}{code}{health}")
+        let again = match self.restarts {
+            restarts if self.stand == Stand::Failed && restarts >= RESTARTS => {
+                format!(", restarted {restarts} times")
+            }
+            _ => String::new(),
+        };
+        format!("{state}{code}{health}{again}")
     }
 
     /// A line of the answer.
@@ -105,13 +117,25 @@ impl Is {
 
 /// Waits until every container is as it should be, or one is not, or the time is over.
 pub(super) async fn wait(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<Vec<Is>, ToolError> {
-    let began = Instant::now();
+    let mut calm = Instant::now();
+    let mut seen: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     loop {
-        let all = look(ctx, permits, stack).await?;
+        let mut all = look(ctx, permits, stack).await?;
+        for is in &mut all {
+            let (first, last) = seen.entry(is.id.clone()).or_insert((is.restarts, is.restarts));
+            if is.restarts > *last {
+                *last = is.restarts;
+                calm = Instant::now();
+            }
+            is.restarts = is.restarts.saturating_sub(*first);
+            if is.restarts >= RESTARTS {
+                is.stand = Stand::Failed;
+            }
+        }
         let waits: Vec<&Is> = all.iter().filter(|is| is.stand == Stand::NotYet).collect();
         let failed = all.iter().any(|is| is.stand == Stand::Failed);
         let settled =
-            began.elapsed() >= SETTLES || all.iter().all(|is| is.state != "running" || !is.health.is_empty());
+            calm.elapsed() >= SETTLES || all.iter().all(|is| is.state != "running" || !is.health.is_empty());
         if failed || (waits.is_empty() && settled) {
             return Ok(all);
         }

@@ -66,15 +66,22 @@ pub(in crate::tools::compose) async fn preview(
     lines.extend(permits.new_networks.iter().map(|p| format!("network `{}`: create", p.target().name)));
     lines.extend(permits.new_volumes.iter().map(|p| format!("volume `{}`: create", p.target().name)));
     let changes = changes(ctx, permits, stack, how.force_recreate).await?;
-    lines.extend(changes.iter().map(line));
+    let fresh = |change: &Change| {
+        let service = stack.model.services.iter().find(|service| service.name == change.service);
+        let image = service.map(|service| stack.built_as(service)).unwrap_or_default();
+        let image = crate::policy::reference::ImageRef::parse(&image).ok();
+        permits.references.iter().any(|permit| Some(&permit.target().image) == image.as_ref())
+    };
+    lines.extend(changes.iter().map(|change| line(change, fresh(change))));
     let state = changes.iter().map(|change| format!("{change:?}")).chain([model_hash(stack)]).collect();
     Ok(Preview { lines, state })
 }
 
-fn line(change: &Change) -> String {
-    let Change { service, container, does } = change;
+fn line(change: &Change, fresh: bool) -> String {
+    let Change { service, container, does, .. } = change;
     let why = match does {
         Does::Recreate(keys) if !keys.is_empty() => format!(" ({} changed)", keys.join(", ")),
+        Does::Leave | Does::Start if fresh => ", or recreate where its image is new".to_owned(),
         _ => String::new(),
     };
     format!("service `{service}`: container `{container}`: {}{why}", does.word())
@@ -121,7 +128,9 @@ pub(in crate::tools::compose) async fn bring(
     };
     let said = match came.map_err(not_begun)? {
         Outcome::Answered(UpCame::Done { .. }) => None,
-        Outcome::Answered(UpCame::Failed { said, service, .. }) => Some((said, service)),
+        Outcome::Answered(UpCame::Failed { said, service, .. }) => {
+            Some((said.replace("Error response from daemon: ", ""), service))
+        }
         Outcome::Lost(lost) => return Err(lost_one(ctx, *lost, &stack.name)),
     };
     let mut all = match &said {
@@ -146,10 +155,10 @@ async fn prepare(
     permits: &mut Permits,
     stack: &Stack,
     how: How,
-) -> Result<Vec<String>, ToolError> {
-    let mut notes = Vec::new();
+) -> Result<(Vec<String>, bool), ToolError> {
+    let (mut notes, mut changed) = (Vec::new(), false);
     if permits.references.is_empty() {
-        return Ok(notes);
+        return Ok((notes, changed));
     }
     let mut ones: Vec<One> = Vec::new();
     if how.build {
@@ -159,10 +168,12 @@ async fn prepare(
     for one in ones {
         let name = one.name().to_owned();
         match one.into_came() {
-            Ok(well) => notes.push(format!("{name}: {}", well.is_shown())),
+            Ok(well) => {
+                changed |= well.has_changed();
+                notes.push(format!("{name}: {}", well.is_shown()));
+            }
             Err(why) => {
-                let message =
-                    format!("the image `{name}` is not ready: {}; no container was touched", why.message);
+                let message = format!("{}; no container was touched", why.message);
                 return Err(ToolError { message, ..why });
             }
         }
@@ -172,7 +183,7 @@ async fn prepare(
         ctx.budget = ctx.budget.at_most(clocks.total);
     }
     ctx.budget = ctx.budget.streaming();
-    Ok(notes)
+    Ok((notes, changed))
 }
 
 /// The clocks of it are its child's: what the engine is at is known by the project's containers.
@@ -214,17 +225,17 @@ fn lost_one(ctx: &Ctx, lost: crate::engine::change::Lost, name: &str) -> ToolErr
 fn told_of(
     ctx: &Ctx,
     stack: &Stack,
-    (planned, notes, [more, missing]): (Vec<Change>, Vec<String>, [Vec<String>; 2]),
+    (planned, (notes, images), [more, missing]): (Vec<Change>, (Vec<String>, bool), [Vec<String>; 2]),
     said: Option<(String, Option<String>)>,
     all: Vec<Is>,
 ) -> Result<Output, ToolError> {
-    let did = |is: &Is| match planned.iter().find(|change| change.container == is.container).map(|c| &c.does)
-    {
-        Some(Does::Create) | None => "created",
-        Some(Does::Recreate(_)) => "recreated",
-        Some(Does::Start) => "started",
-        Some(Does::Leave) => "left as it was",
-        Some(Does::Remove) => "not removed",
+    // By their ids: an image that was fetched on the way makes another container of what was to be left.
+    let did = |is: &Is| match planned.iter().find(|change| change.container == is.container) {
+        Some(Change { id: Some(id), .. }) if *id != is.id => "recreated",
+        None | Some(Change { id: None, .. }) => "created",
+        Some(Change { does: Does::Start, .. }) => "started",
+        Some(Change { does: Does::Remove, .. }) => "not removed",
+        Some(_) => "left as it was",
     };
     let failed: Vec<Is> = all.iter().filter(|is| is.stand == Stand::Failed).cloned().collect();
     let waits = all.iter().filter(|is| is.stand == Stand::NotYet).count();
@@ -239,7 +250,9 @@ fn told_of(
         .filter(|is| !is.logs.is_empty())
         .map(|is| format!("last lines of {} ({}):\n{}", is.container, is.service, is.logs.trim_end()))
         .collect();
-    let changed = planned.iter().any(|change| change.does != Does::Leave);
+    let changed = images
+        || planned.iter().any(|change| change.does != Does::Leave)
+        || all.iter().any(|is| did(is) != "left as it was");
     let kept: Vec<String> = all.iter().map(|is| is.container.clone()).collect();
     let rows = all.into_iter().map(|is| {
         let did = did(&is);
@@ -266,7 +279,7 @@ fn told_of(
             format!("compose says that all is well, but {}", missing.join(", "))
         }
         (Some((said, _)), Some(is)) => {
-            format!("compose stopped: {said}; service `{}` {}", is.service, is.said())
+            format!("compose stopped: {said}; service `{}` is {}", is.service, is.said())
         }
         (Some((said, Some(service))), None) => format!("compose stopped at service `{service}`: {said}"),
         (Some((said, None)), None) => format!("compose stopped: {said}"),

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use crate::engine::compose::stack::Stack;
 use crate::engine::projects::Member;
 use crate::guard::compose::{Service, frozen};
@@ -11,6 +9,7 @@ use crate::policy::Permits;
 use crate::tool::{Ctx, ToolError};
 
 use super::super::not_read::not_read;
+use super::differs::differs;
 
 /// What would happen to one container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +44,8 @@ impl Does {
 pub(super) struct Change {
     pub service: String,
     pub container: String,
+    /// Of the one that there is.
+    pub id: Option<String>,
     pub does: Does,
 }
 
@@ -85,6 +86,7 @@ pub(super) async fn changes(
             all.push(Change {
                 service: service.name.clone(),
                 container: member.seen.identity.name.clone(),
+                id: Some(member.seen.identity.id.clone()),
                 does,
             });
         }
@@ -93,6 +95,7 @@ pub(super) async fn changes(
     all.extend(new.map(|name| Change {
         service: service_of(stack, name).to_owned(),
         container: name.to_owned(),
+        id: None,
         does: Does::Create,
     }));
     Ok(all)
@@ -125,107 +128,4 @@ fn new_image(permits: &Permits, service: &Service, member: &Member) -> bool {
     };
     let now = permits.images.iter().find(|permit| permit.target().references.contains(&name));
     now.is_some_and(|permit| permit.target().id != member.seen.identity.image_id)
-}
-
-/// Which keys of the service are not as they are in the container.
-async fn differs(
-    ctx: &Ctx,
-    permits: &Permits,
-    (stack, service): (&Stack, &Service),
-    member: &Member,
-    image: bool,
-) -> Vec<&'static str> {
-    let mut keys = Vec::new();
-    if image {
-        keys.push("image");
-    }
-    let permit = permits.containers.iter().find(|p| p.target().id == member.seen.identity.id);
-    let facts = match permit {
-        Some(permit) => ctx.engine.inspect_container(&ctx.budget, permit).await.unwrap_or_default(),
-        None => Value::Null,
-    };
-    let of =
-        |key: &str| stack.json.pointer(&format!("/services/{}/{key}", service.name)).filter(|v| !v.is_null());
-    let fact = |path: &str| facts.pointer(path).cloned().unwrap_or_default();
-    if !image
-        && service
-            .image
-            .as_deref()
-            .is_some_and(|image| fact("/Config/Image").as_str().is_some_and(|is| is != image))
-    {
-        keys.push("image");
-    }
-    let env = fact("/Config/Env");
-    let env: BTreeSet<&str> = env.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let has = |(key, value): (&String, &Option<String>)| match value {
-        Some(value) => env.contains(format!("{key}={value}").as_str()),
-        None => true,
-    };
-    if !service.environment.iter().all(has) {
-        keys.push("environment");
-    }
-    for (key, path) in [("command", "/Config/Cmd"), ("entrypoint", "/Config/Entrypoint")] {
-        if of(key).is_some_and(|asked| plain(asked) != fact(path)) {
-            keys.push(key);
-        }
-    }
-    for (key, path) in [
-        ("user", "/Config/User"),
-        ("working_dir", "/Config/WorkingDir"),
-        ("hostname", "/Config/Hostname"),
-        ("network_mode", "/HostConfig/NetworkMode"),
-    ] {
-        let other = of(key).and_then(Value::as_str).is_some_and(|asked| {
-            !asked.starts_with("service:") && fact(path).as_str().is_some_and(|is| is != asked)
-        });
-        if other {
-            keys.push(key);
-        }
-    }
-    let restart = fact("/HostConfig/RestartPolicy/Name");
-    let restarts = service.restart.as_deref().unwrap_or("no").split(':').next().unwrap_or_default();
-    if restart.as_str().is_some_and(|is| is != restarts && !(is.is_empty() && restarts == "no")) {
-        keys.push("restart");
-    }
-    let bound = fact("/HostConfig/PortBindings");
-    let bound: usize = bound
-        .as_object()
-        .into_iter()
-        .flat_map(|map| map.values())
-        .filter_map(Value::as_array)
-        .map(Vec::len)
-        .sum();
-    if bound != service.ports.len() {
-        keys.push("ports");
-    }
-    let on = fact("/NetworkSettings/Networks");
-    let on: BTreeSet<&str> =
-        on.as_object().into_iter().flat_map(|map| map.keys()).map(String::as_str).collect();
-    if !service.networks.is_empty()
-        && service.networks.iter().map(String::as_str).collect::<BTreeSet<_>>() != on
-    {
-        keys.push("networks");
-    }
-    // What is in memory, or copied in, is no mount to the engine.
-    let mounts = fact("/Mounts");
-    let has = |key: &str, value: &str| {
-        mounts.as_array().into_iter().flatten().any(|m| m.get(key).and_then(Value::as_str) == Some(value))
-    };
-    let bound = service.binds.iter().all(|bind| has("Destination", &bind.target) || bind.target.is_empty());
-    if !bound || !service.volumes.iter().all(|name| has("Name", name)) {
-        keys.push("volumes");
-    }
-    if keys.is_empty() && member.hash().is_some() {
-        keys.push("other keys");
-    }
-    keys
-}
-
-/// Without the second of each two `$`.
-fn plain(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(text.replace("$$", "$")),
-        Value::Array(all) => all.iter().map(plain).collect(),
-        other => other.clone(),
-    }
 }

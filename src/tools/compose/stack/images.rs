@@ -27,6 +27,7 @@ pub(in crate::tools::compose) async fn pull(ctx: &Ctx, permits: &Permits) -> Vec
             Ok(()) => pulling::fetch(ctx, permits, permit, None).await,
             Err(why) => Err(why),
         };
+        let came = came.map_err(|why| of(&format!("image `{name}`"), why));
         let came = came.map(|fetched| {
             let changed = fetched.changed();
             let well = Well::changed(changed).shown(if changed { "pulled" } else { "up to date" });
@@ -60,6 +61,7 @@ pub(in crate::tools::compose) async fn build(ctx: &Ctx, permits: &mut Permits, s
             Ok(args) => building::make(ctx, permits, args).await,
             Err(why) => Err(why),
         };
+        let came = came.map_err(|why| of(&format!("image `{name}` of service `{}`", service.name), why));
         let came = came.map(|draft| {
             let of = |key: &str| draft.data.get(key).cloned().unwrap_or_default();
             let changed = of("changed") == serde_json::Value::Bool(true);
@@ -72,6 +74,11 @@ pub(in crate::tools::compose) async fn build(ctx: &Ctx, permits: &mut Permits, s
     }
     permits.references = rest;
     ones
+}
+
+/// A failure that says what of.
+fn of(what: &str, why: ToolError) -> ToolError {
+    ToolError { message: format!("{what}: {}", why.message), ..why }
 }
 
 /// What would be built, in a line an image.
@@ -124,9 +131,6 @@ pub(super) fn args(
         pull: None,
         network: None,
     };
-    building::Build::guard(&args, settings).map_err(|why| ToolError {
-        message: format!("service `{}`: {}", service.name, why.message),
-        ..why
-    })?;
+    building::Build::guard(&args, settings).map_err(|why| of(&format!("service `{}`", service.name), why))?;
     Ok(args)
 }

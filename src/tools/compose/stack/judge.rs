@@ -100,7 +100,7 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     }
     let there = plan::volumes(ctx, permits, local).await?;
     let named: Vec<(PathBuf, bool)> = binds().map(|bind| (bind.source.clone(), bind.creates)).collect();
-    let real: BTreeMap<PathBuf, String> = match where_they_lead(named).await {
+    let real: BTreeMap<PathBuf, String> = match real::or_made(named).await {
         Ok(real) => real,
         Err(why) => {
             // Whether something is there is told of what could be used only.
@@ -170,30 +170,4 @@ async fn enough_room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
         format!("create_safety.limits.containers = {most}: {there} made by docker-mcp exist, and it makes {new} more"),
     )
     .hint("remove those that are not needed; a person can raise it under [create_safety]"))
-}
-
-/// Each path without links; of one that is to be made, the folder that it is made in. A link that leads nowhere is there,
-/// and leads nowhere.
-async fn where_they_lead(paths: Vec<(PathBuf, bool)>) -> Result<BTreeMap<PathBuf, String>, ToolError> {
-    let looked = tokio::task::spawn_blocking(move || {
-        let there = |(path, creates): (PathBuf, bool)| {
-            let mut way = path.ancestors();
-            let there = way.find(|above| !creates || std::fs::symlink_metadata(above).is_ok());
-            let there = there.unwrap_or(&path).to_owned();
-            (path, there)
-        };
-        paths.into_iter().map(there).collect::<Vec<_>>()
-    });
-    let ways = looked.await.map_err(|e| ToolError::internal(format!("looking at paths: {e}")))?;
-    let real =
-        real::real(ways.iter().map(|(_, there)| there.to_string_lossy().into_owned()).collect()).await?;
-    let lead = |((path, there), real): ((PathBuf, PathBuf), String)| {
-        let rest = path.strip_prefix(&there).map(Path::to_owned).unwrap_or_default();
-        let leads = match rest.as_os_str().is_empty() {
-            true => real,
-            false => Path::new(&real).join(rest).to_string_lossy().into_owned(),
-        };
-        (path, leads)
-    };
-    Ok(ways.into_iter().zip(real).map(lead).collect())
 }

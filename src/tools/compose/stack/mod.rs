@@ -3,6 +3,7 @@
 mod after;
 mod bring;
 mod changes;
+mod differs;
 mod images;
 mod judge;
 
