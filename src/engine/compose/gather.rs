@@ -27,6 +27,8 @@ use super::{NotRead, Refused};
 
 /// More files are no project.
 const FILES: usize = 100;
+/// So often they are read in all.
+const LOADS: usize = 500;
 /// Nor is this.
 const DEEP: usize = 20;
 /// In all of them.
@@ -121,6 +123,7 @@ struct Gathering<'a> {
     /// The same of the compose files among them.
     real: BTreeSet<PathBuf>,
     followed: BTreeSet<(PathBuf, Vec<PathBuf>, bool)>,
+    loads: usize,
     bytes: usize,
 }
 
@@ -133,6 +136,7 @@ impl<'a> Gathering<'a> {
             lies: BTreeMap::new(),
             real: BTreeSet::new(),
             followed: BTreeSet::new(),
+            loads: 0,
             bytes: 0,
         }
     }
@@ -161,11 +165,18 @@ impl<'a> Gathering<'a> {
     /// What a compose file names.
     fn follow(&mut self, at: &Path, text: &str, place: &Place) -> Result<(), Refused> {
         self.real.extend(self.lies.get(at).cloned());
-        if !self.followed.insert((at.to_owned(), place.folders.clone(), place.extended)) {
+        let again = !self.followed.insert((at.to_owned(), place.folders.clone(), place.extended));
+        if again && place.extended {
             // A circle, which compose refuses, or the same file once more.
             return Ok(());
         }
         let name = self.shown(at);
+        // Compose loads an included file each time that it is named: those that double at each step are a bomb.
+        self.loads += 1;
+        if self.loads > LOADS {
+            let why = format!("`{name}` and others are included again and again");
+            return Err(Refused::unfit(why, "include each file once"));
+        }
         if place.depth >= DEEP {
             let why = format!("`{name}` is read through {DEEP} other files");
             return Err(Refused::unfit(why, "name it in fewer steps"));
