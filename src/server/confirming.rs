@@ -50,7 +50,9 @@ pub(super) fn settle(
     // A prune that finds nothing has nothing to ask about.
     let nothing =
         prepared.confirm_token.is_none() && !prepared.asked.is_empty() && permits.labels().next().is_none();
-    if nothing || !needed(def, prepared.levels, settings) {
+    let loses =
+        preview.destroys && !settings.bypass && matches!(settings.confirm.require, Require::Destructive);
+    if nothing || !(loses || needed(def, prepared.levels, settings)) {
         return Ok(Next::Go);
     }
     if settings.confirm.by == By::Human {

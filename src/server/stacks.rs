@@ -1,5 +1,6 @@
 //! What a compose file is about: the objects that its model names, those that are there and those that are to be.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::{Budget, Engine};
 use crate::guard::compose::Service;
 use crate::policy::decide::Named;
-use crate::policy::{Rules, Target};
+use crate::policy::{Container, Denial, Rules, Target};
 use crate::tool::{Asked, Kind, ToolError};
 
 use crate::tools::compose::no_stack;
@@ -126,6 +127,20 @@ impl Making<'_> {
             let to_be = (!volume.external).then(|| Asked::NewVolume(volume.name.clone()));
             targets.push(self.there_or(Want::Volume, &volume.name, to_be).await?);
         }
+        // What a container hands on to the one that takes its place is looked at as well.
+        let known = |name: &str| self.stack.model.volumes.iter().any(|volume| volume.name == name);
+        let services = &self.stack.model.services;
+        let its = self.members.iter().filter(|m| services.iter().any(|service| service.name == m.service));
+        let mounts = its.flat_map(|member| &member.seen.raw.mounts);
+        let mut handed: Vec<&str> = mounts
+            .filter(|mount| mount.r#type == "volume" && !known(&mount.name))
+            .map(|mount| mount.name.as_str())
+            .collect();
+        handed.sort_unstable();
+        handed.dedup();
+        for name in handed {
+            targets.push(self.there_or(Want::Volume, name, None).await?);
+        }
         let others = self.stack.model.services.iter().flat_map(|service| &service.containers);
         for other in others {
             targets.push(self.there_or(Want::Container, other, None).await?);
@@ -142,12 +157,32 @@ impl Making<'_> {
             Named { asked: target.label(), target }
         }));
         let missing = (service.replicas as usize).saturating_sub(there.len());
-        let free = (1..).filter(|number| there.iter().all(|m| m.number != *number));
-        for number in free.take(missing) {
-            let name = match &service.container_name {
-                Some(name) => name.clone(),
-                None => format!("{}-{}-{number}", self.stack.name, service.name),
+        // Releases differ in what they do with numbers that came free: all that it may take are asked for.
+        let free = (1..).filter(|number| there.iter().all(|m| m.number != *number)).take(missing);
+        let next = there.iter().map(|m| m.number).max().unwrap_or(0).saturating_add(1);
+        let after = (next..).take(missing);
+        let numbers: BTreeSet<u32> = free.chain(after).collect();
+        let numbered = |number: &u32| format!("{}-{}-{number}", self.stack.name, service.name);
+        let names: Vec<String> = match &service.container_name {
+            // One that is made anew gets another name, too.
+            Some(name) if service.replicas > 0 && there.iter().all(|m| m.seen.identity.name != *name) => {
+                vec![name.clone()]
+            }
+            Some(_) => Vec::new(),
+            None => numbers.iter().map(numbered).collect(),
+        };
+        for name in names {
+            // It is found by these, too: whatever would hide it then, refuses it now.
+            let who = Container {
+                name: name.clone(),
+                aliases: vec![service.name.clone(), numbered(&1)],
+                project: Some(self.stack.name.clone()),
+                service: Some(service.name.clone()),
+                ..Container::default()
             };
+            if let Some(rule) = self.rules.container(&who).hidden_by("containers") {
+                return Err(answer::refusal(Denial::Name { kind: "container", asked: name, rule }));
+            }
             targets.push(new(&Asked::NewContainer(name))?);
         }
         Ok(())

@@ -145,7 +145,7 @@ pub trait Tool: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Preview, ToolError>> + Send {
         let _ = (ctx, args);
         let lines = permits.labels().map(|(kind, name)| format!("{kind} `{name}`")).collect();
-        async { Ok(Preview { lines, state: Vec::new() }) }
+        async { Ok(Preview { lines, state: Vec::new(), ..Preview::default() }) }
     }
 
     /// Does it. The permits are for exactly the objects of [`Tool::targets`], in their order.
@@ -163,6 +163,8 @@ pub struct Preview {
     pub lines: Vec<String>,
     /// What must be the same when it is confirmed, beside the objects' identities: their states.
     pub state: Vec<String>,
+    /// This time something is lost, although the tool does not always do that.
+    pub destroys: bool,
 }
 
 /// Arguments that were read, waiting for their permits.

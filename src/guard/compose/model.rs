@@ -96,6 +96,10 @@ pub enum Condition {
     Completed,
 }
 
+/// What one call makes, and what its answer has room for.
+const SERVICES: usize = 200;
+const CONTAINERS: u64 = 500;
+
 const KEYS: &[&str] = &["name", "services", "networks", "volumes", "secrets", "configs", "version"];
 
 /// Keys of the file as a whole that are refused, whatever the settings say.
@@ -141,6 +145,16 @@ pub fn model(json: &Value) -> Result<Model, Refused> {
             configs: &configs,
         };
         services.push(service::read(key, at, &around)?);
+    }
+    let containers = services.iter().fold(0_u64, |sum, service| sum.saturating_add(service.replicas.into()));
+    if services.len() > SERVICES || containers > CONTAINERS {
+        let why =
+            format!("{} services with {containers} containers are more than one call makes", services.len());
+        return Err(Refused::new(
+            "services",
+            why,
+            format!("{SERVICES} services and {CONTAINERS} containers are the most"),
+        ));
     }
     // Those that a mode names: they are there already, whatever the file says of them.
     for name in services.iter().flat_map(|service| &service.networks) {

@@ -54,7 +54,10 @@ fn volume(at: &At<'_>, around: &Around<'_>, service: &mut Service) -> Result<(),
                         let source = source.to_owned();
                         mounted(service, Bind { source, target, writable, creates: false });
                     }
-                    None => service.asks.push(Ask::new("target", target)),
+                    None => {
+                        service.asks.extend(volume.asks.iter().cloned());
+                        service.asks.push(Ask::new("target", target));
+                    }
                 }
             } else {
                 service.asks.push(Ask::new("target", target));

@@ -97,7 +97,12 @@ fn one(key: &str, at: &At<'_>, project: &str) -> Result<Volume, Refused> {
             reader::absolute(&device, &path)?;
             volume.asks.push(Ask::new("bind", path));
         }
-        image::Volume::Other(what) => volume.asks.push(Ask::new("mount", what)),
+        // What docker_volume_create lets through is let through here.
+        image::Volume::Other(what) => {
+            if volume::check(volume.driver.as_deref(), &volume.driver_opts, None).is_err() {
+                volume.asks.push(Ask::new("mount", what));
+            }
+        }
     }
     Ok(volume)
 }

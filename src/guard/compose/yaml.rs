@@ -79,6 +79,15 @@ pub(super) fn read(text: &str) -> Result<Document, Fault> {
     if text.len() > BYTES {
         return Err(Fault::new(None, "the file is larger than 1 MiB", "split it into several"));
     }
+    // Line ends to one reader and not to the next: what is a comment here would be a key to compose.
+    if let Some(at) = text.find(['\u{85}', '\u{2028}', '\u{2029}']) {
+        let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        return Err(Fault::new(
+            Some(line),
+            "a line separator of Unicode",
+            "end lines with a newline, and leave it out",
+        ));
+    }
     let mut reader = Reader::default();
     let options = options! { flow_nesting_limit: DEPTH, block_nesting_limit: DEPTH };
     for next in Parser::new_from_str_with_options(text, options) {
@@ -150,6 +159,16 @@ impl Reader {
             return Err(too_large(line));
         }
         let at = self.nodes.len();
+        // A tag can make another key of what is written: `!!binary` any, `!!merge` one that merges.
+        let parent = self.open.last().and_then(|open| self.nodes.get(*open));
+        let is_key =
+            parent.is_some_and(|node| matches!(&node.kind, Kind::Map(inner) if inner.len() % 2 == 0));
+        if is_key && tag.is_some() {
+            return Err(Fault::new(Some(line), "a key with a tag", "write the key as it is"));
+        }
+        if is_key && !matches!(kind, Kind::Scalar { .. }) {
+            return Err(Fault::new(Some(line), "a key that is no plain word", "write the key as it is"));
+        }
         self.nodes.push(Node { line, tagged: Tagged::of(tag), kind, size: 1, height: 1, done: false });
         if anchor != 0 {
             self.anchors.insert(anchor, at);

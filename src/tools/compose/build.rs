@@ -47,7 +47,7 @@ impl Tool for ComposeBuild {
         let stack = stack::of(ctx)?;
         let lines = stack::buildable(ctx, &stack)?;
         let _ = permits;
-        Ok(Preview { lines, state: Vec::new() })
+        Ok(Preview { lines, state: Vec::new(), ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, _: Args) -> Result<Output, ToolError> {

@@ -112,7 +112,7 @@ impl Tool for Exec {
             let text = spelled(std::slice::from_ref(stdin));
             lines.push(format!("it reads {} bytes: {text}", stdin.len()));
         }
-        Ok(Preview { lines, state: Vec::new() })
+        Ok(Preview { lines, state: Vec::new(), ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {

@@ -98,7 +98,7 @@ impl Tool for CopyTo {
             return Err(ToolError::internal("files without their place"));
         };
         let plan = plan(ctx, permit, args).await?;
-        Ok(Preview { lines: plan.lines(&permit.target().name), state: plan.state() })
+        Ok(Preview { lines: plan.lines(&permit.target().name), state: plan.state(), ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {

@@ -142,7 +142,7 @@ impl Tool for Build {
         let lines = built.chain(fetched).collect();
         let text: String = Sha256::digest(&context.dockerfile).iter().map(|b| format!("{b:02x}")).collect();
         let state = [text, format!("{} {}", context.files, context.bytes)];
-        Ok(Preview { lines, state: state.into_iter().chain(here).collect() })
+        Ok(Preview { lines, state: state.into_iter().chain(here).collect(), ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {

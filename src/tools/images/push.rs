@@ -51,7 +51,7 @@ impl Tool for Push {
     async fn preview(_: &Ctx, permits: &Permits, _: &Args) -> Result<Preview, ToolError> {
         let names = permits.references.iter().map(|permit| &permit.target().image);
         let lines = names.map(|name| format!("image `{}` is sent to `{}`", name.familiar(), name.registry()));
-        Ok(Preview { lines: lines.collect(), state: Vec::new() })
+        Ok(Preview { lines: lines.collect(), state: Vec::new(), ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, permits: Permits, _: Args) -> Result<Output, ToolError> {

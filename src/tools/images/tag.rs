@@ -58,7 +58,11 @@ impl Tool for Tag {
         if let Some(holder) = &holder {
             lines.push(format!("image {} loses the name `{new}`", short(&holder.id)));
         }
-        Ok(Preview { lines, state: holder.into_iter().map(|holder| holder.id).collect() })
+        Ok(Preview {
+            lines,
+            state: holder.into_iter().map(|holder| holder.id).collect(),
+            ..Preview::default()
+        })
     }
 
     async fn run(ctx: Ctx, permits: Permits, _: Args) -> Result<Output, ToolError> {

@@ -228,5 +228,5 @@ pub(super) async fn preview(ctx: &Ctx, permits: &Permits, options: &Options) -> 
     lines.extend(missing.map(|name| format!("the image `{name}` would be pulled")));
     let image = permits.images.first().map(|permit| permit.target().id.clone());
     let state = image.into_iter().chain(judged.real).collect();
-    Ok(Preview { lines, state })
+    Ok(Preview { lines, state, ..Preview::default() })
 }

@@ -26,5 +26,5 @@ fn between(permits: &Permits, verb: &str) -> Result<Preview, ToolError> {
         return Err(ToolError::internal("no permits for a network and a container"));
     };
     let line = format!("container `{}` {verb} network `{}`", container.target().name, network.target().name);
-    Ok(Preview { lines: vec![line], state: Vec::new() })
+    Ok(Preview { lines: vec![line], state: Vec::new(), ..Preview::default() })
 }

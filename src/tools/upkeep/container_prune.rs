@@ -39,6 +39,7 @@ impl Tool for ContainerPrune {
         Ok(Preview {
             lines: goes().map(|one| words::line(one, false)).collect(),
             state: goes().map(|one| words::state(one, false)).collect(),
+            ..Preview::default()
         })
     }
 

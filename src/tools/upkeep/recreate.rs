@@ -71,7 +71,7 @@ impl Tool for Recreate {
         if ctx.engine.is_left_half(&ctx.budget, permit).await? {
             let line =
                 format!("container `{name}`: what an earlier docker_recreate left half done is mended first");
-            return Ok(Preview { lines: vec![line], state: vec!["half".to_owned()] });
+            return Ok(Preview { lines: vec![line], state: vec!["half".to_owned()], ..Preview::default() });
         }
         let what = look(ctx, permits, args).await?;
         judge(&what, args, ctx)?;
@@ -86,7 +86,7 @@ impl Tool for Recreate {
         }
         let lines = std::iter::once(line);
         let lines = lines.chain((!what.unnamed.is_empty()).then(|| kept(&what.unnamed))).collect();
-        Ok(Preview { lines, state: vec![format!("{} {}", what.state, what.created)] })
+        Ok(Preview { lines, state: vec![format!("{} {}", what.state, what.created)], ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {

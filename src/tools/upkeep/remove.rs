@@ -80,7 +80,7 @@ impl Tool for Remove {
             line
         });
         let state = doomed.iter().map(|one| words::state(one, args.volumes)).collect();
-        Ok(Preview { lines: lines.collect(), state })
+        Ok(Preview { lines: lines.collect(), state, ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, permits: Permits, args: Args) -> Result<Output, ToolError> {

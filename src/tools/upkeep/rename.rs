@@ -68,7 +68,7 @@ impl Tool for Rename {
             )
             .hint("choose another name"));
         }
-        Ok(Preview { lines: vec![format!("container `{from}` is called `{to}`")], state: Vec::new() })
+        Ok(Preview { lines: vec![format!("container `{from}` is called `{to}`")], ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, _: Args) -> Result<Output, ToolError> {

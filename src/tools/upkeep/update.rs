@@ -125,7 +125,7 @@ impl Tool for Update {
         let before = read(ctx, permit).await?;
         let after = wish(args)?.on(&before);
         let line = format!("container `{name}`: {}", said(&before, &after));
-        Ok(Preview { lines: vec![line], state: vec![json(&before).to_string()] })
+        Ok(Preview { lines: vec![line], state: vec![json(&before).to_string()], ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {

@@ -74,7 +74,9 @@ pub(in crate::tools::compose) async fn preview(
     };
     lines.extend(changes.iter().map(|change| line(change, fresh(change))));
     let state = changes.iter().map(|change| format!("{change:?}")).chain([model_hash(stack)]).collect();
-    Ok(Preview { lines, state })
+    // What is in a container that is made anew, and in no volume, is gone.
+    let destroys = changes.iter().any(|change| matches!(change.does, Does::Recreate(_) | Does::Remove));
+    Ok(Preview { lines, state, destroys })
 }
 
 fn line(change: &Change, fresh: bool) -> String {
@@ -253,6 +255,7 @@ fn told_of(
     let changed = images
         || planned.iter().any(|change| change.does != Does::Leave)
         || all.iter().any(|is| did(is) != "left as it was");
+    let touched = all.iter().any(|is| did(is) != "left as it was");
     let kept: Vec<String> = all.iter().map(|is| is.container.clone()).collect();
     let rows = all.into_iter().map(|is| {
         let did = did(&is);
@@ -296,9 +299,13 @@ fn told_of(
             });
         }
     };
-    // What it had done by then is done.
-    ctx.after.known(Finding { effect: Came::Done, evidence: why.clone() });
-    let error = ToolError { effect: Effect::Done, retry: Retry::No, ..ToolError::new(Kind::Conflict, why) }
+    // What it had done by then is done; whether it made networks and volumes is not looked at.
+    let (came, effect) = match touched {
+        true => (Came::Done, Effect::Done),
+        false => (Came::Unknown, Effect::Unknown),
+    };
+    ctx.after.known(Finding { effect: came, evidence: why.clone() });
+    let error = ToolError { effect, retry: Retry::No, ..ToolError::new(Kind::Conflict, why) }
         .hint("docker_compose_logs shows more; mend the file or the image and bring it up again, or docker_compose_down");
     Err(error.with_partial(draft))
 }

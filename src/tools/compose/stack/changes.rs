@@ -91,14 +91,27 @@ pub(super) async fn changes(
             });
         }
     }
-    let new = permits.new_containers.iter().map(|permit| permit.target().name.as_str());
-    all.extend(new.map(|name| Change {
-        service: service_of(stack, name).to_owned(),
-        container: name.to_owned(),
-        id: None,
-        does: Does::Create,
-    }));
+    for service in &stack.model.services {
+        let there = its.iter().filter(|m| m.service == service.name).count();
+        let new = permits.new_containers.iter().map(|permit| permit.target().name.as_str());
+        let mut names: Vec<&str> = new.filter(|name| service_of(stack, name) == service.name).collect();
+        // Beside others compose goes on counting.
+        if there > 0 {
+            names.reverse();
+        }
+        all.extend(names.into_iter().take(missing(service, there)).map(|name| Change {
+            service: service.name.clone(),
+            container: name.to_owned(),
+            id: None,
+            does: Does::Create,
+        }));
+    }
     Ok(all)
+}
+
+/// How many containers are to be made.
+pub(super) fn missing(service: &Service, there: usize) -> usize {
+    (service.replicas as usize).saturating_sub(there)
 }
 
 /// The containers of its services, as they are now.

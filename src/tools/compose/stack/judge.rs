@@ -15,6 +15,7 @@ use crate::tool::{Ctx, Kind, ToolError};
 use crate::tools::guarded;
 use crate::tools::making::{asks, plan, real};
 
+use super::changes::{members, missing};
 use super::is_free;
 
 /// As its files are written, before anything is looked up. Says why it may.
@@ -48,7 +49,12 @@ fn objects(stack: &Stack, settings: &Settings) -> Result<(), ToolError> {
     }
     for volume in &stack.model.volumes {
         let most = settings.create.limits.memory;
-        volume.check(most).map_err(|why| at(&format!("volume `{}`", volume.key), guarded::refused(why)))?;
+        let place = format!("volume `{}`", volume.key);
+        volume.check(most).map_err(|why| at(&place, guarded::refused(why)))?;
+        // Used or not: it is made.
+        let asks = volume.asks.iter().filter(|ask| ask.field == "mount").cloned().collect();
+        create::check(&Wanted { asks, ..Wanted::default() }, &settings.create)
+            .map_err(|why| at(&place, asks::refused(why)))?;
     }
     Ok(())
 }
@@ -85,7 +91,7 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
         let name = permit.target().name.as_str();
         network::may_join(name).map_err(|why| at(&format!("network `{name}`"), guarded::refused(why)))?;
     }
-    enough_room(ctx, permits).await?;
+    enough_room(ctx, permits, stack).await?;
     let (local, socket) = match &ctx.engine.found().endpoint {
         Endpoint::Unix(path) => (true, Some(path.clone())),
         _ => (false, None),
@@ -99,6 +105,7 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
         .hint("use volumes; paths of another host need --bypass-permissions"));
     }
     let there = plan::volumes(ctx, permits, local).await?;
+    let inherited = inherited(ctx, permits, stack).await?;
     let named: Vec<(PathBuf, bool)> = binds().map(|bind| (bind.source.clone(), bind.creates)).collect();
     let real: BTreeMap<PathBuf, String> = match real::or_made(named).await {
         Ok(real) => real,
@@ -124,7 +131,12 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     };
     for service in &stack.model.services {
         let mut all: Vec<Ask> = service.asks.iter().map(led).collect();
-        for name in &service.volumes {
+        let handed = inherited.get(&service.name).cloned().unwrap_or_default();
+        if !handed.binds.is_empty() {
+            let binds = real::or_made(handed.binds.iter().map(|path| (path.into(), true)).collect()).await?;
+            all.extend(binds.into_values().map(|path| Ask::new("bind", path)));
+        }
+        for name in service.volumes.iter().chain(&handed.volumes) {
             all.extend(there.asks.iter().filter(|(volume, _)| volume == name).map(|(_, ask)| ask.clone()));
             let its = devices.iter().filter(|(volume, _)| *volume == name);
             all.extend(its.map(|(_, device)| Ask::new("bind", device.as_str())));
@@ -144,6 +156,38 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     plan::ways(ctx, &permits.world, &ways, |name| own.contains(name)).await
 }
 
+/// What the containers of a service have mounted that its file does not say.
+#[derive(Debug, Clone, Default)]
+struct Inherited {
+    /// Paths of the host.
+    binds: Vec<String>,
+    /// Volumes by name.
+    volumes: Vec<String>,
+}
+
+/// Compose hands the mounts of a container on to the one that takes its place, where the file or the image has a volume of
+/// no name: so they are judged as if the file said them.
+async fn inherited(
+    ctx: &Ctx,
+    permits: &Permits,
+    stack: &Stack,
+) -> Result<BTreeMap<String, Inherited>, ToolError> {
+    let mut all: BTreeMap<String, Inherited> = BTreeMap::new();
+    for member in members(ctx, permits, stack).await? {
+        let Some(service) = stack.model.services.iter().find(|s| s.name == member.service) else { continue };
+        let its = all.entry(service.name.clone()).or_default();
+        for mount in &member.seen.raw.mounts {
+            let said = service.binds.iter().any(|bind| bind.source == Path::new(&mount.source));
+            match mount.r#type.as_str() {
+                "bind" if !said => its.binds.push(mount.source.clone()),
+                "volume" if !service.volumes.contains(&mount.name) => its.volumes.push(mount.name.clone()),
+                _ => {}
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// The image's, where the file names none.
 async fn own_user(ctx: &Ctx, permits: &Permits, service: &Service) -> Result<String, ToolError> {
     let name = service.image.as_deref().unwrap_or_default();
@@ -156,12 +200,17 @@ async fn own_user(ctx: &Ctx, permits: &Permits, service: &Service) -> Result<Str
 }
 
 /// No more containers of ours than may be.
-async fn enough_room(ctx: &Ctx, permits: &Permits) -> Result<(), ToolError> {
-    let (Some(most), new) = (ctx.settings.create.limits.containers, permits.new_containers.len() as u64)
-    else {
-        return Ok(());
+async fn enough_room(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<(), ToolError> {
+    let Some(most) = ctx.settings.create.limits.containers else { return Ok(()) };
+    let all = ctx.engine.members(&ctx.budget, &permits.world).await?;
+    let count = |service: &Service| {
+        all.iter().filter(|m| m.project == stack.name && m.service == service.name && !m.one_off).count()
     };
-    let there = ctx.engine.made_by_us(&ctx.budget, &permits.world).await?;
+    let new: usize = stack.model.services.iter().map(|service| missing(service, count(service))).sum();
+    let new = new as u64;
+    // Compose got those as a text: from us, or from somebody who did it in the same way.
+    let by_compose = all.iter().filter(|m| m.files().eq(["-"])).count() as u64;
+    let there = ctx.engine.made_by_us(&ctx.budget, &permits.world).await? + by_compose;
     if new == 0 || there + new <= most {
         return Ok(());
     }
