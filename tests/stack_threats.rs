@@ -2,6 +2,7 @@
 
 mod child;
 mod files;
+mod fresh;
 mod fuzz;
 mod hidden;
 mod reach;

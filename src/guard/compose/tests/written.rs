@@ -140,6 +140,29 @@ fn tags_that_compose_knows() {
     assert!(references("services: {web: {ports: !mine [a]}}").is_ok());
 }
 
+/// What another reader takes for another key, or for a line of its own.
+#[test]
+fn keys_are_what_they_look_like() {
+    for text in [
+        "services: {web: {!!binary ZW52X2ZpbGU= : /a}}",
+        "x: &a {env_file: /a}\nservices: {web: {!!merge \"<<\" : *a}}",
+        "services: {web: {!!str <<: {env_file: a}, <<: {env_file: /b}}}",
+        "services: {web: {! env_file: /a}}",
+        "services: {? [a] : b}",
+        "services: {? {a: b} : c}",
+    ] {
+        assert!(fault(text).message.starts_with("a key"), "{text}");
+    }
+    for separator in ['\u{85}', '\u{2028}', '\u{2029}'] {
+        let found = fault(&format!("services:\n  # x{separator}  y: z\n"));
+        assert_eq!((found.line, found.message.as_str()), (Some(2), "a line separator of Unicode"));
+    }
+    assert_eq!(
+        reads("services: {web: {\"env_file\": a, 'label_file': b}}"),
+        pairs(&[("env", "a"), ("label", "b")])
+    );
+}
+
 /// C11
 #[test]
 fn nothing_is_fetched() {
