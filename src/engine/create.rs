@@ -359,7 +359,7 @@ impl Engine {
         let words: Vec<&str> = std::iter::once(name).chain(hostname).collect();
         let found = match taken(name) {
             true => Some(name.to_owned()),
-            false => self.is_found_on(budget, &view, (&ids, &words, "")).await?,
+            false => self.is_found_on(budget, &view, (&ids, &words, &[])).await?,
         };
         if let Some(word) = found {
             let what = if word == name { "name" } else { "hostname" };

@@ -21,7 +21,7 @@ impl Engine {
         &self,
         budget: &Budget,
         view: &View,
-        (networks, names, but): (&[String], &[&str], &str),
+        (networks, names, but): (&[String], &[&str], &[&str]),
     ) -> Result<Option<String>, EngineError> {
         let is = |key: &str, id: &str| networks.iter().any(|network| network == key || network == id);
         let seen = view.containers.visible.iter().filter(|seen| {
@@ -29,10 +29,11 @@ impl Engine {
         });
         let seen = seen.map(|seen| &seen.identity);
         let unseen = view.containers.hidden.iter().map(|unseen| &unseen.identity);
-        let others: Vec<&Container> = seen.chain(unseen).filter(|who| who.id != but).collect();
+        let others: Vec<&Container> =
+            seen.chain(unseen).filter(|who| !but.contains(&who.id.as_str())).collect();
         for some in others.chunks(AT_ONCE) {
             let looks = some.iter().map(|who| self.look_at_end(budget, &who.id));
-            for facts in join_all(looks).await {
+            for (who, facts) in some.iter().zip(join_all(looks).await) {
                 let facts = facts?;
                 let ends = facts.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
                 let ends = ends.into_iter().flatten().filter(|(key, end)| {
@@ -40,7 +41,9 @@ impl Engine {
                 });
                 let hostname = facts.pointer("/Config/Hostname").and_then(Value::as_str);
                 for (_, end) in ends {
-                    let is = |name: &&&str| hostname == Some(**name) || answers(end, name);
+                    // Older engines name neither the name nor the hostname among the aliases.
+                    let is =
+                        |name: &&&str| who.name == **name || hostname == Some(**name) || answers(end, name);
                     if let Some(name) = names.iter().find(is) {
                         return Ok(Some((*name).to_owned()));
                     }

@@ -225,7 +225,8 @@ impl Engine {
                 .into_iter()
                 .filter(|own| !own.is_empty());
             let words: Vec<&str> = aliases.iter().map(String::as_str).chain(own).collect();
-            if let Some(word) = self.is_found_on(budget, &view, (&on, &words, &container.target().id)).await?
+            if let Some(word) =
+                self.is_found_on(budget, &view, (&on, &words, &[&container.target().id])).await?
             {
                 let what = if aliases.contains(&word) { "alias" } else { "name" };
                 return Err(EngineError::Conflict(format!("the {what} `{word}` is not available")));

@@ -75,7 +75,7 @@ impl Engine {
             return Ok(());
         }
         let view = self.view(budget, permit.rules()).await?;
-        match self.is_found_on(budget, &view, (&networks, &[name], &permit.target().id)).await? {
+        match self.is_found_on(budget, &view, (&networks, &[name], &[&permit.target().id])).await? {
             Some(_) => Err(EngineError::Conflict(format!("the name `{name}` is not available"))),
             None => Ok(()),
         }

@@ -169,7 +169,14 @@ impl Making<'_> {
 
     async fn there_or(&self, want: Want, name: &str, to_be: Option<Asked>) -> Result<Named, ToolError> {
         match self.engine.resolve(self.budget, self.rules, &[(want, name)]).await {
-            Ok(mut found) => found.pop().ok_or_else(|| ToolError::internal("nothing was resolved")),
+            Ok(mut found) => {
+                let found = found.pop().ok_or_else(|| ToolError::internal("nothing was resolved"))?;
+                match (to_be, &found.target) {
+                    // Compose makes one of that name, whatever else an id begins with.
+                    (Some(asked), Target::Network(network)) if network.name != name => new(&asked),
+                    _ => Ok(found),
+                }
+            }
             Err(missing @ Unresolved::NotFound { .. }) => match to_be {
                 Some(asked) => new(&asked),
                 None => Err(answer::unresolved(missing)),

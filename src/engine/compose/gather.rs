@@ -27,6 +27,8 @@ use super::{NotRead, Refused};
 
 /// More files are no project.
 const FILES: usize = 100;
+/// So often they are read in all.
+const LOADS: usize = 500;
 /// Nor is this.
 const DEEP: usize = 20;
 /// In all of them.
@@ -42,7 +44,13 @@ pub fn gather(found: Found) -> Result<Gathered, NotRead> {
     let mut gathering = Gathering::new(&found);
     let known =
         Known { passed: found.passed.clone(), files: found.env.iter().map(|(_, env)| env.plain()).collect() };
-    let top = Place { folders: vec![found.project_dir.clone()], known, extended: false, depth: 0 };
+    let top = Place {
+        folders: vec![found.project_dir.clone()],
+        known,
+        extended: false,
+        above: Vec::new(),
+        depth: 0,
+    };
     let mut trusted = !found.files.is_empty();
     for file in &found.files {
         let name = gathering.shown(file);
@@ -108,6 +116,8 @@ struct Place {
     known: Known,
     /// Only for what its services are extended from.
     extended: bool,
+    /// Included files that lead here, this one too.
+    above: Vec<PathBuf>,
     depth: usize,
 }
 
@@ -121,6 +131,7 @@ struct Gathering<'a> {
     /// The same of the compose files among them.
     real: BTreeSet<PathBuf>,
     followed: BTreeSet<(PathBuf, Vec<PathBuf>, bool)>,
+    loads: usize,
     bytes: usize,
 }
 
@@ -133,6 +144,7 @@ impl<'a> Gathering<'a> {
             lies: BTreeMap::new(),
             real: BTreeSet::new(),
             followed: BTreeSet::new(),
+            loads: 0,
             bytes: 0,
         }
     }
@@ -161,11 +173,18 @@ impl<'a> Gathering<'a> {
     /// What a compose file names.
     fn follow(&mut self, at: &Path, text: &str, place: &Place) -> Result<(), Refused> {
         self.real.extend(self.lies.get(at).cloned());
-        if !self.followed.insert((at.to_owned(), place.folders.clone(), place.extended)) {
+        let again = !self.followed.insert((at.to_owned(), place.folders.clone(), place.extended));
+        if again && place.extended {
             // A circle, which compose refuses, or the same file once more.
             return Ok(());
         }
         let name = self.shown(at);
+        // Compose loads an included file each time that it is named: those that double at each step are a bomb.
+        self.loads += 1;
+        if self.loads > LOADS {
+            let why = format!("`{name}` and others are included again and again");
+            return Err(Refused::unfit(why, "include each file once"));
+        }
         if place.depth >= DEEP {
             let why = format!("`{name}` is read through {DEEP} other files");
             return Err(Refused::unfit(why, "name it in fewer steps"));
@@ -222,7 +241,8 @@ impl<'a> Gathering<'a> {
         };
         for (at, text) in taken {
             let folders = at.parent().map(Path::to_owned).into_iter().collect();
-            let place = Place { folders, known: place.known.clone(), extended: true, depth: place.depth + 1 };
+            let (known, depth) = (place.known.clone(), place.depth + 1);
+            let place = Place { folders, known, extended: true, above: Vec::new(), depth };
             self.follow(&at, &text, &place)?;
         }
         Ok(())
@@ -262,7 +282,12 @@ impl<'a> Gathering<'a> {
             let mut known = place.known.clone();
             // The last one counts most among its own.
             known.files.extend(env.into_iter().rev().map(|(_, text)| Dotenv::parse(text).plain()));
-            let place = Place { folders, known, extended: false, depth: place.depth + 1 };
+            // A circle, which compose refuses.
+            if place.above.contains(&at) {
+                continue;
+            }
+            let above = place.above.iter().cloned().chain([at.clone()]).collect();
+            let place = Place { folders, known, extended: false, above, depth: place.depth + 1 };
             self.follow(&at, &text, &place)?;
         }
         Ok(())

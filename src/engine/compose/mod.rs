@@ -20,6 +20,7 @@ mod places;
 mod progress;
 mod said;
 pub mod stack;
+mod taken;
 mod up;
 mod variables;
 
@@ -37,6 +38,7 @@ pub use files::{Found, Places, Where, find};
 pub use gather::{gather, inline};
 pub use mirror::Gathered;
 pub use progress::Step;
+pub use taken::Reaches;
 pub use up::{NotBegun, Up, UpCame};
 
 /// Files that are not read, with what to do about it. Says nothing of what lies outside the roots, not even whether it is

@@ -53,6 +53,8 @@ pub struct Service {
     pub volumes: Vec<String>,
     /// As the engine calls them.
     pub networks: Vec<String>,
+    /// What others on its networks find it by, beside its own name: its hostname and its aliases.
+    pub found_as: Vec<String>,
     /// Other containers by name, whose networks, processes or mounts it shares.
     pub containers: Vec<String>,
     /// Services of this project that it is tied to in that way, or by a link.
@@ -124,7 +126,8 @@ pub fn model(json: &Value) -> Result<Model, Refused> {
     let mut services = Vec::new();
     for (key, at) in &entries {
         if !is_key(key) {
-            return Err(at.refuse("it is no name of a service", "letters, digits, `.`, `_` and `-`"));
+            let hint = "letters, digits, `.`, `_` and `-`, the first a letter or digit";
+            return Err(at.refuse("it is no name of a service", hint));
         }
         // Compose puts it there itself, when the model is used.
         if networks::is_usual(at)? && !networks.iter().any(|network| network.key == "default") {
@@ -138,6 +141,17 @@ pub fn model(json: &Value) -> Result<Model, Refused> {
             configs: &configs,
         };
         services.push(service::read(key, at, &around)?);
+    }
+    // Those that a mode names: they are there already, whatever the file says of them.
+    for name in services.iter().flat_map(|service| &service.networks) {
+        if !networks.iter().any(|network| network.name == *name) {
+            networks.push(Network {
+                key: name.clone(),
+                name: name.clone(),
+                external: true,
+                ..Network::default()
+            });
+        }
     }
     Ok(Model { name, services, networks, volumes })
 }
@@ -158,5 +172,6 @@ fn is_project(name: &str) -> bool {
 }
 
 pub(super) fn is_key(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    key.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }

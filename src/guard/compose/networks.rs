@@ -181,6 +181,7 @@ fn endpoint(at: &At<'_>, out: &mut Service) -> Result<(), Refused> {
         at.key(key)?.map(|at| at.scalar()).transpose()?;
     }
     if let Some(at) = at.key("aliases")? {
+        out.found_as.extend(at.words()?);
         network::aliases(&at.words()?).map_err(|refusal| match refusal {
             Refusal::Malformed { what, hint } | Refusal::Unable { what, hint } => at.refuse(what, hint),
             Refusal::Forbidden { what, rule } => at.refuse(what, rule),

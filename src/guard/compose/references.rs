@@ -8,6 +8,7 @@ use super::{Fault, Read, Reads, References};
 
 /// More than any project has.
 const MOST: usize = 256;
+const SERVICES: usize = 1000;
 const LONGEST: usize = 4096;
 
 /// Reads a compose file for what it names.
@@ -26,7 +27,12 @@ pub fn references(text: &str) -> Result<References, Fault> {
             "name" => found.name = value.text().filter(|_| !value.is_nothing()).map(str::to_owned),
             "include" => includes(value, &mut found.reads)?,
             "services" => {
-                for (_, service) in value.fields().unwrap_or_default() {
+                let services = value.fields().unwrap_or_default();
+                if services.len() > SERVICES {
+                    let line = Some(value.line());
+                    return Err(Fault::new(line, "it has too many services", "1000 are the most"));
+                }
+                for (_, service) in services {
                     self::service(service, &mut found.reads)?;
                 }
             }

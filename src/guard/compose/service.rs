@@ -132,6 +132,7 @@ pub(super) fn read(name: &str, at: &At<'_>, around: &Around<'_>) -> Result<Servi
         restart: text("restart")?,
         has_health_check: health(at)?,
         needs: needs(at, around)?,
+        found_as: text("hostname")?.into_iter().collect(),
         amounts: resources::amounts(at)?,
         ..Service::default()
     };

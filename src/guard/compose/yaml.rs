@@ -15,6 +15,8 @@ const BYTES: usize = 1 << 20;
 const NODES: usize = 100_000;
 /// Nodes that it means.
 const EXPANDED: usize = 200_000;
+/// Children of one node. Compose compares keys of a map with each other.
+const CHILDREN: usize = 10_000;
 /// Whatever walks over nodes may call itself as often as this.
 const DEPTH: usize = 64;
 
@@ -179,6 +181,9 @@ impl Reader {
             return Err(Fault::new(Some(line), "too many levels within each other", "64 are the most"));
         }
         if let Kind::List(inner) | Kind::Map(inner) = &mut parent.kind {
+            if inner.len() >= 2 * CHILDREN {
+                return Err(too_large(line));
+            }
             inner.push(at);
         }
         Ok(())

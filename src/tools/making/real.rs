@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
@@ -26,28 +26,31 @@ pub(crate) async fn also(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, ToolError>
     .await
 }
 
-/// Each path without links; of one that is to be made, the folder that it is made in.
+/// Each path without links; of one that is to be made, the folder that it is made in. A link that leads nowhere is there,
+/// and leads nowhere.
 pub(in crate::tools) async fn or_made(
     paths: Vec<(PathBuf, bool)>,
 ) -> Result<BTreeMap<PathBuf, String>, ToolError> {
-    let (there, missing): (Vec<_>, Vec<_>) = blocking(move || {
-        paths.into_iter().partition(|(path, made)| !made || std::fs::symlink_metadata(path).is_ok())
+    let ways = blocking(move || {
+        let there = |(path, made): (PathBuf, bool)| {
+            let is = path.ancestors().find(|above| !made || std::fs::symlink_metadata(above).is_ok());
+            let is = is.unwrap_or(&path).to_owned();
+            (path, is)
+        };
+        paths.into_iter().map(there).collect::<Vec<_>>()
     })
     .await?;
-    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    let names: Vec<PathBuf> = there.into_iter().map(|(path, _)| path).collect();
-    let real = real(names.iter().map(text).collect()).await?;
-    let mut all: BTreeMap<PathBuf, String> = names.into_iter().zip(real).collect();
-    let lead = |path: PathBuf| {
-        let real = path.ancestors().find_map(|above| {
-            let rest = path.strip_prefix(above).ok()?;
-            Some(std::fs::canonicalize(above).ok()?.join(rest))
-        });
-        real.map(|real| (path, real.to_string_lossy().into_owned()))
+    let real = real(ways.iter().map(|(_, there)| there.to_string_lossy().into_owned()).collect()).await?;
+    let lead = |((path, there), real): ((PathBuf, PathBuf), String)| {
+        let leads = match path.strip_prefix(&there) {
+            Ok(rest) if !rest.as_os_str().is_empty() => {
+                Path::new(&real).join(rest).to_string_lossy().into_owned()
+            }
+            _ => real,
+        };
+        (path, leads)
     };
-    let missing = move || missing.into_iter().filter_map(|(path, _)| lead(path)).collect::<Vec<_>>();
-    all.extend(blocking(missing).await?);
-    Ok(all)
+    Ok(ways.into_iter().zip(real).map(lead).collect())
 }
 
 /// A dead network file system hangs a thread and not the server.

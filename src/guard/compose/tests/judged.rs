@@ -396,3 +396,31 @@ fn builds_say_what_is_not_served() {
         assert!(of(json!({ "context": context })).unserved.is_some(), "{context}");
     }
 }
+
+/// By a mode one is on a network as well: it is looked up like any other that is there already.
+#[test]
+fn a_mode_names_a_network_of_others() {
+    let networks = |mode: &str| {
+        let found = model(&project(json!({ "network_mode": mode }))).unwrap();
+        found
+            .networks
+            .into_iter()
+            .filter(|network| network.external)
+            .map(|network| network.name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(networks("theirs"), ["theirs"]);
+    for mode in ["host", "none", "bridge", "default", "service:db", "container:x", "proj_default"] {
+        assert_eq!(networks(mode), [""; 0], "{mode}");
+    }
+}
+
+#[test]
+fn what_others_would_find_it_by() {
+    let service = web(json!({
+        "hostname": "front", "networks": { "default": { "aliases": ["www", "shop"] } },
+    }))
+    .unwrap();
+    assert_eq!(service.found_as, ["front", "www", "shop"]);
+    assert_eq!(web(json!({})).unwrap().found_as, [""; 0]);
+}

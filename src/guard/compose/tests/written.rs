@@ -237,3 +237,14 @@ fn bombs_are_refused_at_once() {
     assert!(fault(&"a".repeat((1 << 20) + 1)).message.contains("1 MiB"));
     assert!(fault(&format!("a: [{}]", "b,".repeat(200_000))).message.contains("too much"));
 }
+
+#[test]
+fn more_than_any_project_has() {
+    let many =
+        |count: usize, line: &str| (0..count).map(|n| line.replace('#', &n.to_string())).collect::<String>();
+    let services = |count| format!("services:\n{}", many(count, "  s#: {image: x}\n"));
+    assert!(references(&services(1000)).is_ok());
+    assert!(fault(&services(1001)).message.contains("too many services"));
+    assert!(references(&many(9_000, "x-#: 1\n")).is_ok());
+    assert!(fault(&many(10_001, "x-#: 1\n")).message.contains("too much"));
+}

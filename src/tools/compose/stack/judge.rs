@@ -9,6 +9,7 @@ use crate::engine::compose::stack::{Purpose, Stack};
 use crate::engine::endpoint::Endpoint;
 use crate::guard::compose::Service;
 use crate::guard::create::{self, Ask, Wanted, Way, image};
+use crate::guard::network;
 use crate::policy::Permits;
 use crate::tool::{Ctx, Kind, ToolError};
 use crate::tools::guarded;
@@ -73,10 +74,17 @@ fn check(
 /// What is not let through, and which setting says so.
 pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<(), ToolError> {
     let settings = &ctx.settings;
+    // What is hidden is hidden from what a person trusts, too.
+    ctx.engine.names_are_free(&ctx.budget, permits, &stack.model).await?;
     if is_free(stack, settings) {
         return Ok(());
     }
     objects(stack, settings)?;
+    for permit in &permits.networks {
+        // Whatever it was named by.
+        let name = permit.target().name.as_str();
+        network::may_join(name).map_err(|why| at(&format!("network `{name}`"), guarded::refused(why)))?;
+    }
     enough_room(ctx, permits).await?;
     let (local, socket) = match &ctx.engine.found().endpoint {
         Endpoint::Unix(path) => (true, Some(path.clone())),
@@ -92,7 +100,16 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     }
     let there = plan::volumes(ctx, permits, local).await?;
     let named: Vec<(PathBuf, bool)> = binds().map(|bind| (bind.source.clone(), bind.creates)).collect();
-    let real: BTreeMap<PathBuf, String> = real::or_made(named).await?;
+    let real: BTreeMap<PathBuf, String> = match real::or_made(named).await {
+        Ok(real) => real,
+        Err(why) => {
+            // Whether something is there is told of what could be used only.
+            for service in &stack.model.services {
+                check(service, service.asks.clone(), settings.protected(), settings)?;
+            }
+            return Err(why);
+        }
+    };
     let devices = real::real(there.binds.iter().map(|(_, device)| device.clone()).collect()).await?;
     let devices: Vec<(&String, String)> = there.binds.iter().map(|(name, _)| name).zip(devices).collect();
     let mut protected = settings.protected();
