@@ -256,6 +256,11 @@ impl Trail {
         Self { goal: Box::new(goal), settled, away: false, silent: false }
     }
 
+    /// For a goal that the engine is at, whoever told it to has gone.
+    pub(super) fn under_way(goal: impl Goal) -> Self {
+        Self { silent: true, ..Self::of(goal) }
+    }
+
     /// It was so before it was asked for: nothing had to happen.
     #[must_use]
     pub fn was_so(&self) -> bool {

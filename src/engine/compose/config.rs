@@ -97,6 +97,7 @@ impl Engine {
         let json: Value = serde_json::from_str(&printed)
             .map_err(|_| NotRead::Invalid("compose printed something else than a model".into()))?;
         let json = keys(json);
+        answers(&json, name, services)?;
         ours(gathered, &json, &mut Vec::new())?;
         Ok(Printed { json, unset: said.unset })
     }
@@ -130,6 +131,16 @@ impl Engine {
         let pairs = printed.lines().filter_map(|line| line.trim().rsplit_once(' '));
         let hash = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
         Ok(pairs.filter(|(_, it)| hash(it)).map(|(name, it)| (name.to_owned(), it.to_owned())).collect())
+    }
+}
+
+/// Is it of the project and the services that were asked for?
+fn answers(json: &Value, name: Option<&str>, services: &[String]) -> Result<(), NotRead> {
+    let has = |service: &String| json.get("services").and_then(|all| all.get(service)).is_some();
+    let same = name.is_none_or(|name| json.get("name").and_then(Value::as_str) == Some(name));
+    match same && services.iter().all(has) {
+        true => Ok(()),
+        false => Err(NotRead::Invalid("compose printed the model of something else".into())),
     }
 }
 

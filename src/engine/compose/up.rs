@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use crate::child::{self, Spec, Stdin, Unavailable};
 use crate::engine::budget::Budget;
 use crate::engine::change::{Commit, Goal, LOOK, Look, Looking, Lost, Outcome, Trail};
-use crate::engine::error::EngineError;
+use crate::engine::error::{Clock, EngineError};
 use crate::engine::watched::give_up;
+use crate::engine::wire::Change;
 use crate::engine::{Engine, docker_cli, ops, raw};
-use crate::policy::Permits;
+use crate::policy::{Level, Permits};
 
 use super::cli::{self, Compose, NoCompose, is_project, is_service};
 use super::config::{on_stdin, text};
@@ -123,7 +124,7 @@ impl Engine {
             );
         }
         let compose = cli::there(budget).await?;
-        self.up_by(&compose, budget, (commit, cancel), up, news).await
+        self.up_by(&compose, budget, (commit, cancel), (permits.world.levels(), up), news).await
     }
 
     /// By that compose, once all was checked.
@@ -132,7 +133,7 @@ impl Engine {
         compose: &Compose,
         budget: &Budget,
         (commit, cancel): (&Commit, &CancellationToken),
-        up: Up,
+        (levels, up): (&[Level], Up),
         news: mpsc::Sender<String>,
     ) -> Result<Outcome<UpCame>, NotBegun> {
         let before = self.standing_of(budget, &up.name).await?;
@@ -193,13 +194,58 @@ impl Engine {
             }
             Err(cause) => cause,
         };
-        let gone = give_up(child, budget, &cause).await;
+        let silent = async {
+            let late = matches!(cause, EngineError::Timeout { clock: Clock::Total, .. });
+            late && self.wire.ping(&Budget::of(LOOK / 2)).await.is_err()
+        };
+        let (gone, silent) = tokio::join!(give_up(child, budget, &cause), silent);
+        let cause = match cause {
+            // It is not compose that takes long.
+            EngineError::Timeout { limit, .. } if silent => {
+                EngineError::Timeout { clock: Clock::Idle, limit }
+            }
+            other => other,
+        };
+        if !silent {
+            self.take_back_half_made(levels, &up.name, &before).await;
+        }
         let goal = Standing { project: up.name, before };
         // What it told the engine last may still be on its way; a stop that was begun goes on.
-        let mut trail = if gone { Trail::of_refusal(goal) } else { Trail::of(goal) };
+        let stops = |step: &Step| matches!(step.state.as_str(), "stopping" | "recreate" | "removing");
+        let mut trail = match gone {
+            true if progress.steps().iter().any(stops) => Trail::under_way(goal),
+            true => Trail::of_refusal(goal),
+            false => Trail::of(goal),
+        };
         let until = budget.deadline.max(Instant::now() + LOOK / 2);
         let finding = self.look_again(&mut trail, until).await;
         Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail })))
+    }
+
+    /// A container that is made anew has another name until the old one is gone, `0123456789ab_shop-web-1`: one that was
+    /// left so never ran, is in nobody's sight where names are, and in the way of the next call.
+    async fn take_back_half_made(&self, levels: &[Level], project: &str, before: &[(String, String)]) {
+        let Ok(list) = self.listed(&Budget::of(LOOK / 2), project).await else { return };
+        let half = |it: &&raw::Container| {
+            let new = before.iter().all(|(id, _)| *id != it.id);
+            let name = it.names.first().map(|name| name.trim_start_matches('/')).unwrap_or_default();
+            let temporary = name
+                .split_once('_')
+                .is_some_and(|(id, _)| id.len() == 12 && before.iter().any(|(old, _)| old.starts_with(id)));
+            new && temporary && it.state == "created"
+        };
+        for it in list.iter().filter(half) {
+            let path = format!("/containers/{}", it.id);
+            // One that runs by now is none: it stays.
+            let asked = Change::delete(&path, &[("v", "1")]);
+            let budget = Budget::of(LOOK / 2);
+            let _stays = self.wire.change(&budget, levels, &Commit::default(), asked).await;
+        }
+    }
+
+    async fn listed(&self, budget: &Budget, project: &str) -> Result<Vec<raw::Container>, EngineError> {
+        let filters = json!({ "label": [format!("com.docker.compose.project={project}")] }).to_string();
+        self.wire.json(budget, "/containers/json", &[("all", "1"), ("filters", filters.as_str())]).await
     }
 
     /// The containers of a project, hidden ones as well: only whether anything changed is told.
@@ -208,9 +254,7 @@ impl Engine {
         budget: &Budget,
         project: &str,
     ) -> Result<Vec<(String, String)>, EngineError> {
-        let filters = json!({ "label": [format!("com.docker.compose.project={project}")] }).to_string();
-        let query = [("all", "1"), ("filters", filters.as_str())];
-        let list: Vec<raw::Container> = self.wire.json(budget, "/containers/json", &query).await?;
+        let list = self.listed(budget, project).await?;
         let mut all: Vec<_> = list.into_iter().map(|it| (it.id, it.state)).collect();
         all.sort();
         Ok(all)

@@ -366,7 +366,7 @@ async fn children_that_misbehave_are_ended_in_time() {
         let budget = Budget { idle: Some(Duration::from_secs(1)), ..Budget::of(Duration::from_secs(4)) };
         let began = std::time::Instant::now();
         let asked = asked("w6bstub", model.clone(), &host);
-        let came = engine.up_by(&compose, &budget, (&commit, &cancel), asked, news).await.unwrap();
+        let came = engine.up_by(&compose, &budget, (&commit, &cancel), (&[], asked), news).await.unwrap();
         // Its time, the second that is promised, and half of one for a machine that is busy.
         assert!(began.elapsed() < Duration::from_millis(5_500), "{script}: {:?}", began.elapsed());
         let said = format!("{came:?}");

@@ -1,6 +1,7 @@
 //! What became of a project: each container waited for, and the last words of those that failed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,13 +10,16 @@ use tokio::time::{Instant, sleep};
 use crate::engine::compose::stack::Stack;
 use crate::engine::projects::{Member, Standing};
 use crate::guard::compose::Service;
+use crate::guard::create::{self, Wanted};
 use crate::output::Row;
 use crate::policy::{self, Permits};
 use crate::tool::{Ctx, ToolError};
 use crate::tools::containers::logs::scan;
 use crate::tools::containers::logs::window::Keep;
+use crate::tools::making::real;
 
 use super::changes::members;
+use super::is_free;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -159,6 +163,46 @@ pub(super) async fn look(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
     }
     all.sort_by(|a, b| (&a.service, &a.container).cmp(&(&b.service, &b.container)));
     Ok(all)
+}
+
+/// Services of which fewer containers are there than there are to be: compose may say that all is well.
+pub(super) fn missing(stack: &Stack, all: &[Is]) -> Vec<String> {
+    let count = |service: &Service| all.iter().filter(|is| is.service == service.name).count();
+    let fewer = stack.model.services.iter().filter(|service| count(service) < service.replicas as usize);
+    fewer.map(|s| format!("service `{}` has {} containers of {}", s.name, count(s), s.replicas)).collect()
+}
+
+/// What containers reach that their service does not ask for: somebody else made them, or what was made is not what was
+/// judged.
+pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<Vec<String>, ToolError> {
+    let mut more = Vec::new();
+    if is_free(stack, &ctx.settings) {
+        return Ok(more);
+    }
+    for member in members(ctx, permits, stack).await? {
+        let Some(service) = stack.model.services.iter().find(|s| s.name == member.service) else { continue };
+        let Some(reaches) = ctx.engine.reaches(&ctx.budget, &permits.world, &member).await? else { continue };
+        let asked = Wanted { asks: service.asks.clone(), amounts: service.amounts, protected: Vec::new() };
+        // With a person's exceptions it has powers, and which of them is which is not told apart.
+        let excepted = !create::beyond(&asked, &ctx.settings.create).is_empty();
+        let powers = reaches.powers.into_iter().filter(|_| !excepted);
+        let known = real::also(service.binds.iter().map(|bind| bind.source.clone()).collect()).await?;
+        // A desktop has the host's folders elsewhere.
+        let is_known = |bind: &String| {
+            let bind = Path::new(bind.strip_prefix("/host_mnt").unwrap_or(bind));
+            known.iter().any(|its| its == bind)
+        };
+        let binds = reaches.binds.into_iter().filter(|bind| !is_known(bind)).map(|bind| format!("`{bind}`"));
+        let all: Vec<String> = powers.chain(binds).collect();
+        if !all.is_empty() {
+            let name = &member.seen.identity.name;
+            more.push(format!(
+                "container `{name}` has what its service does not ask for: {}",
+                all.join(", ")
+            ));
+        }
+    }
+    Ok(more)
 }
 
 /// Adds the last words of those that failed.

@@ -144,7 +144,9 @@ pub(in crate::tools::compose) async fn bring(
             .for_each(|is| is.stand = Stand::Failed);
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
-    told_of(ctx, stack, (planned, ready), said, all)
+    let more = after::more(ctx, &permits, stack).await?;
+    let missing = if said.is_none() { after::missing(stack, &all) } else { Vec::new() };
+    told_of(ctx, stack, (planned, ready, [more, missing]), said, all)
 }
 
 /// Images are built and fetched; what follows has the clocks of a project, unless the caller named a time.
@@ -223,7 +225,7 @@ fn lost_one(ctx: &Ctx, lost: crate::engine::change::Lost, name: &str) -> ToolErr
 fn told_of(
     ctx: &Ctx,
     stack: &Stack,
-    (planned, (notes, images)): (Vec<Change>, (Vec<String>, bool)),
+    (planned, (notes, images), [more, missing]): (Vec<Change>, (Vec<String>, bool), [Vec<String>; 2]),
     said: Option<(String, Option<String>)>,
     all: Vec<Is>,
 ) -> Result<Output, ToolError> {
@@ -270,6 +272,12 @@ fn told_of(
     let draft = notes.into_iter().fold(draft, Draft::note);
     let draft = unset(stack).into_iter().fold(draft, Draft::note);
     let why = match (&said, failed.first()) {
+        _ if !more.is_empty() => {
+            format!("{}; docker_remove it, and bring the project up again", more.join("; "))
+        }
+        (None, None) if !missing.is_empty() => {
+            format!("compose says that all is well, but {}", missing.join(", "))
+        }
         (Some((said, _)), Some(is)) => {
             format!("compose stopped: {said}; service `{}` is {}", is.service, is.said())
         }
