@@ -32,6 +32,7 @@ mod permissions;
 mod reads;
 mod redaction;
 mod served;
+mod stack_threats;
 mod stdio;
 mod surface;
 mod system;

@@ -1,4 +1,4 @@
-//! Every row of the catalogue's sections 1 to 5, 7, 18 and 19, and the test that tries it on the engine. A row cannot lose its
+//! Every row of the catalogue's sections 1 to 7, 18 and 19, and the test that tries it on the engine. A row cannot lose its
 //! test: the names are held against the list of this program.
 
 use std::process::Command;
@@ -26,6 +26,8 @@ const SAFE: &str = "create::plain::the_defaults_are_safe";
 const SPELLINGS: &str = "create::edges::k4_spellings";
 const EMPTY: &str = "create::edges::k12_an_empty_word_asks_for_nothing";
 const MATRIX: &str = "permissions::matrix::what_is_hidden_is_answered_like_what_does_not_exist";
+const STACK_KEYS: &str = "stack_threats::reach::c5_every_key_is_judged_and_nothing_is_made";
+const STACK_LEADS: &str = "stack_threats::reach::c5_networks_volumes_and_paths_are_what_they_lead_to";
 const BUILD_FROM: &str = "build::refused::b1_b2_b3_contexts_and_dockerfiles_from_elsewhere";
 const BUILD_ASKS: &str = "build::refused::b4_b5_what_a_dockerfile_may_not_ask_for";
 const BUILD_NAMES: &str = "build::refused::i2_i4_b6_b9_names_and_secrets";
@@ -179,7 +181,7 @@ const ROWS: &[(&str, Held)] = &[
     // Section 4
     ("M1", By(&["volumes::m1_no_volume_mounts_the_host"])),
     ("M2", By(&[BAD])),
-    ("M3", Elsewhere("compose")),
+    ("M3", By(&[STACK_LEADS])),
     ("M4", By(&["create::guard::volumes_that_are_something_else"])),
     ("M5", By(&[PATHS, "create::edges::m5_our_own_files_and_the_engines"])),
     ("M6", By(&[PATHS, "create::lost::what_was_made_otherwise_never_runs"])),
@@ -213,6 +215,53 @@ const ROWS: &[(&str, Held)] = &[
     ("I11", By(&["images::removal::i11_containers_keep_their_image"])),
     ("I12", By(&["images::registries::i12_credentials_of_one_registry_reach_no_other"])),
     ("I13", By(&["images::offered::i3_i13_what_is_not_offered_is_not_there"])),
+    // Section 6
+    (
+        "C1",
+        By(&[
+            "stack_threats::hidden::c1_a_hidden_container_in_a_projects_labels_is_not_touched_and_not_told_of",
+            "compose::hidden::what_hidden_members_use_stays",
+        ]),
+    ),
+    ("C2", By(&["stack_threats::hidden::c2_names_of_others_are_not_taken"])),
+    ("C3", By(&["stack_threats::hidden::c3_a_projects_name_that_is_hidden_is_nobodys_however_it_is_given"])),
+    ("C4", By(&["stack_threats::reach::c4_nobody_shares_anothers_namespaces_or_mounts"])),
+    (
+        "C5",
+        By(&[
+            "stack_threats::reach::c5_no_way_of_writing_hides_it",
+            "stack_threats::fuzz::what_is_let_through_has_no_power",
+            STACK_KEYS,
+            STACK_LEADS,
+        ]),
+    ),
+    ("C6", By(&["stack_threats::files::c6_the_servers_environment_does_not_interpolate"])),
+    (
+        "C7",
+        By(&[
+            "stack_threats::files::c7_files_elsewhere_are_not_read_and_nobody_learns_whether_they_are_there",
+        ]),
+    ),
+    ("C8", By(&["stack_threats::files::c8_links_pipes_and_devices_are_no_files"])),
+    (
+        "C9",
+        By(&[
+            "stack_threats::files::c9_what_is_swapped_meanwhile_is_not_what_comes_up",
+            "stack_threats::reach::what_came_up_is_what_was_judged",
+            "stack_threats::reach::what_has_more_than_the_file_says_is_told",
+        ]),
+    ),
+    ("C10", By(&["stack_threats::files::c10_variables_of_compose_itself_steer_nothing"])),
+    ("C11", By(&["stack_threats::files::c11_c15_nothing_is_fetched"])),
+    ("C12", By(&["stack_threats::words::c12_no_value_is_an_option"])),
+    ("C14", By(&["stack_threats::files::c14_bombs_are_small"])),
+    ("C15", By(&["stack_threats::files::c11_c15_nothing_is_fetched", BUILD_FROM])),
+    ("C16", By(&["stack_threats::files::c16_a_text_reads_nothing"])),
+    ("C17", By(&["stack_threats::words::c17_levels_and_c18_what_is_not_offered"])),
+    ("C18", By(&["stack_threats::words::c17_levels_and_c18_what_is_not_offered"])),
+    ("C20", By(&["stack_threats::words::c20_what_comes_back_is_clean"])),
+    ("6 provider, use_api_socket, hooks", By(&[STACK_KEYS])),
+    ("6 remote include and extends", By(&["stack_threats::files::c11_c15_nothing_is_fetched"])),
     // Section 7
     ("B1", By(&[BUILD_FROM])),
     ("B2", By(&[BUILD_FROM])),
@@ -353,6 +402,7 @@ fn every_row_has_its_test() {
         ("M", &[1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12]),
         ("I", &[1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]),
         ("B", &[1, 2, 3, 4, 5, 6, 8, 9, 10]),
+        ("C", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17, 18, 20]),
     ] {
         for number in numbers {
             let row = format!("{letter}{number}");
