@@ -44,7 +44,13 @@ pub fn gather(found: Found) -> Result<Gathered, NotRead> {
     let mut gathering = Gathering::new(&found);
     let known =
         Known { passed: found.passed.clone(), files: found.env.iter().map(|(_, env)| env.plain()).collect() };
-    let top = Place { folders: vec![found.project_dir.clone()], known, extended: false, depth: 0 };
+    let top = Place {
+        folders: vec![found.project_dir.clone()],
+        known,
+        extended: false,
+        above: Vec::new(),
+        depth: 0,
+    };
     let mut trusted = !found.files.is_empty();
     for file in &found.files {
         let name = gathering.shown(file);
@@ -110,6 +116,8 @@ struct Place {
     known: Known,
     /// Only for what its services are extended from.
     extended: bool,
+    /// Included files that lead here, this one too.
+    above: Vec<PathBuf>,
     depth: usize,
 }
 
@@ -233,7 +241,8 @@ impl<'a> Gathering<'a> {
         };
         for (at, text) in taken {
             let folders = at.parent().map(Path::to_owned).into_iter().collect();
-            let place = Place { folders, known: place.known.clone(), extended: true, depth: place.depth + 1 };
+            let (known, depth) = (place.known.clone(), place.depth + 1);
+            let place = Place { folders, known, extended: true, above: Vec::new(), depth };
             self.follow(&at, &text, &place)?;
         }
         Ok(())
@@ -273,7 +282,12 @@ impl<'a> Gathering<'a> {
             let mut known = place.known.clone();
             // The last one counts most among its own.
             known.files.extend(env.into_iter().rev().map(|(_, text)| Dotenv::parse(text).plain()));
-            let place = Place { folders, known, extended: false, depth: place.depth + 1 };
+            // A circle, which compose refuses.
+            if place.above.contains(&at) {
+                continue;
+            }
+            let above = place.above.iter().cloned().chain([at.clone()]).collect();
+            let place = Place { folders, known, extended: false, above, depth: place.depth + 1 };
             self.follow(&at, &text, &place)?;
         }
         Ok(())
