@@ -10,6 +10,8 @@ use crate::support::Launch;
 
 /// What the list of the reading tools may cost: 3,000 tokens of four bytes.
 const READ_ONLY_BYTES: usize = 12_000;
+/// 11,000 tokens.
+const ALL_BYTES: usize = 44_000;
 
 #[test]
 fn every_tool_is_one_that_clients_take() {
@@ -74,6 +76,15 @@ fn the_list_of_the_default_is_short() {
     again.sort_by_key(Value::to_string);
     again.dedup();
     assert_eq!(again.len(), client.tools().len());
+}
+
+#[test]
+fn the_list_of_everything_is_not_long() {
+    let levels: String = Level::ALL.iter().map(|level| format!("{} = true\n", level.name())).collect();
+    let client = Launch::without_engine().config(&format!("[permissions]\n{levels}")).connect();
+    let list = client.request("tools/list", json!({})).result()["tools"].to_string();
+    eprintln!("tools/list of everything: {} bytes, about {} tokens", list.len(), list.len() / 4);
+    assert!(list.len() <= ALL_BYTES, "{} bytes", list.len());
 }
 
 #[test]

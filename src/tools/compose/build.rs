@@ -16,25 +16,23 @@ pub struct ComposeBuild;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// As the file says, if left out.
     project: Option<String>,
-    /// Compose file or its folder, below one of the compose roots.
+    /// Compose file or its folder.
     file: Option<String>,
-    /// These and what they need; all, if left out.
+    /// With what they need.
     services: Option<OneOrMany>,
 }
 
 impl Tool for ComposeBuild {
     const SPEC: Spec = Spec {
         name: "docker_compose_build",
-        title: "Build a compose project's images",
+        title: "Build compose images",
         levels: &[Level::Images],
         class: Class::Transfer,
         effect: Effect::Changes,
         idempotent: false,
         foreign_text: true,
-        summary: "Build the images of a compose file's services that have a build, as docker_build does it. Running containers \
-                  keep theirs until docker_compose_up.",
+        summary: "Build the images of a compose file's services, as docker_build does.",
     };
     type Args = Args;
 

@@ -18,25 +18,23 @@ pub struct ComposeConfig;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// As the file says, if left out.
     project: Option<String>,
-    /// Compose file or its folder, below one of the compose roots.
+    /// Compose file or its folder.
     file: Option<String>,
-    /// These and what they need; all, if left out.
+    /// With what they need.
     services: Option<OneOrMany>,
 }
 
 impl Tool for ComposeConfig {
     const SPEC: Spec = Spec {
         name: "docker_compose_config",
-        title: "Show what a compose file means",
+        title: "Check a compose file",
         levels: &[Level::Read],
         class: Class::Compose,
         effect: Effect::Reads,
         idempotent: true,
         foreign_text: true,
-        summary: "Read and check a compose file: its services, and the whole of it with variables, includes and defaults put in. \
-                  Secrets are masked.",
+        summary: "Check a compose file and show it with variables, includes and defaults put in. Secrets are masked.",
     };
     type Args = Args;
 

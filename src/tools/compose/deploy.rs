@@ -15,7 +15,6 @@ pub struct ComposeDeploy;
 #[serde(deny_unknown_fields)]
 pub struct Args {
     project_name: String,
-    /// A whole compose file. It reads no other files.
     compose_yaml: String,
 }
 
@@ -30,14 +29,13 @@ const HOW: How = How {
 impl Tool for ComposeDeploy {
     const SPEC: Spec = Spec {
         name: "docker_compose_deploy",
-        title: "Deploy a compose file given as text",
+        title: "Deploy a compose text",
         levels: &[Level::Create, Level::Lifecycle],
         class: Class::Compose,
         effect: Effect::Changes,
         idempotent: true,
         foreign_text: true,
-        summary: "Bring up a project whose compose file is passed as text. Like docker_compose_up otherwise; it can name no \
-                  file of this host, and build nothing.",
+        summary: "docker_compose_up of a compose file given as text. It names no file of this host and builds nothing.",
     };
     /// A compose file.
     const ROOM: usize = 1 << 20;

@@ -26,19 +26,17 @@ pub struct ComposeDown;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// The only one, if left out.
     project: Option<String>,
-    /// The compose file that it was made from; not opened.
+    /// Instead of project.
     file: Option<String>,
-    /// All, if left out.
     services: Option<OneOrMany>,
-    /// Its volumes too, with all data. Needs the level volumes as well.
+    /// With all data. Needs the level volumes too.
     #[serde(default)]
     volumes: bool,
-    /// Orphans go in any case when services is left out: without the file every container of the project is meant.
+    /// They go in any case without services.
     #[serde(default)]
     remove_orphans: bool,
-    /// Seconds until SIGKILL; by default the container's own, usually 10.
+    /// Seconds until SIGKILL.
     timeout: Option<Span>,
 }
 
@@ -51,8 +49,7 @@ impl Tool for ComposeDown {
         effect: Effect::Destroys,
         idempotent: false,
         foreign_text: false,
-        summary: "Stop and remove the containers of a compose project, those that need others first, and its networks that \
-                  nobody else is on. Its volumes stay without `volumes`.",
+        summary: "Stop and remove the containers of a compose project, and its networks that nobody else is on. Volumes stay without `volumes`.",
     };
     type Args = Args;
 

@@ -34,11 +34,9 @@ const FOLLOWED: usize = 32;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// The only one, if left out.
     project: Option<String>,
-    /// The compose file that it was made from; not opened.
+    /// Instead of project.
     file: Option<String>,
-    /// All, if left out.
     services: Option<OneOrMany>,
     /// So many newest lines of each container, or "all".
     tail: Option<Tail>,
@@ -48,16 +46,14 @@ pub struct Args {
     /// Regex (Rust).
     grep: Option<String>,
     timestamps: Option<bool>,
-    /// Wait for new lines.
     follow: Option<bool>,
-    /// How long to follow.
     duration: Option<Span>,
 }
 
 impl Tool for Logs {
     const SPEC: Spec = Spec {
         name: "docker_compose_logs",
-        title: "Read the logs of a compose project",
+        title: "Compose logs",
         levels: &[Level::Read],
         class: Class::Read,
         effect: Effect::Reads,

@@ -16,25 +16,23 @@ pub struct ComposePull;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// As the file says, if left out.
     project: Option<String>,
-    /// Compose file or its folder, below one of the compose roots.
+    /// Compose file or its folder.
     file: Option<String>,
-    /// These and what they need; all, if left out.
+    /// With what they need.
     services: Option<OneOrMany>,
 }
 
 impl Tool for ComposePull {
     const SPEC: Spec = Spec {
         name: "docker_compose_pull",
-        title: "Pull a compose project's images",
+        title: "Pull compose images",
         levels: &[Level::Images],
         class: Class::Transfer,
         effect: Effect::Changes,
         idempotent: true,
         foreign_text: false,
-        summary: "Fetch the images that a compose file names, but for those that it builds. Running containers keep theirs until \
-                  docker_compose_up.",
+        summary: "Fetch the images that a compose file names and does not build.",
     };
     type Args = Args;
 

@@ -18,13 +18,11 @@ pub struct Restart;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// The only one, if left out.
     project: Option<String>,
-    /// The compose file that it was made from; not opened.
+    /// Instead of project.
     file: Option<String>,
-    /// All, if left out.
     services: Option<OneOrMany>,
-    /// Seconds until SIGKILL; by default the container's own, usually 10.
+    /// Seconds until SIGKILL.
     timeout: Option<Span>,
 }
 
@@ -37,7 +35,7 @@ impl Tool for Restart {
         effect: Effect::Stops,
         idempotent: false,
         foreign_text: true,
-        summary: "Stop and start the containers of a compose project, those that others need first.",
+        summary: "Stop and start the containers of a compose project in their order.",
     };
     type Args = Args;
 

@@ -16,11 +16,9 @@ pub struct Start;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// The only one, if left out.
     project: Option<String>,
-    /// The compose file that it was made from; not opened.
+    /// Instead of project.
     file: Option<String>,
-    /// All, if left out.
     services: Option<OneOrMany>,
 }
 
@@ -33,7 +31,7 @@ impl Tool for Start {
         effect: Effect::Changes,
         idempotent: true,
         foreign_text: true,
-        summary: "Start the containers of a compose project that are stopped, those that others need first; waits for them to be healthy where depends_on says so.",
+        summary: "Start the stopped containers of a compose project in the order of depends_on, waiting for healthy where it says so.",
     };
     type Args = Args;
 

@@ -18,13 +18,11 @@ pub struct Stop;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// The only one, if left out.
     project: Option<String>,
-    /// The compose file that it was made from; not opened.
+    /// Instead of project.
     file: Option<String>,
-    /// All, if left out.
     services: Option<OneOrMany>,
-    /// Seconds until SIGKILL; by default the container's own, usually 10.
+    /// Seconds until SIGKILL.
     timeout: Option<Span>,
 }
 
@@ -37,7 +35,7 @@ impl Tool for Stop {
         effect: Effect::Stops,
         idempotent: true,
         foreign_text: false,
-        summary: "Stop the containers of a compose project, those that need others first. They stay, and can be started again.",
+        summary: "Stop the containers of a compose project in their order. They stay.",
     };
     type Args = Args;
 

@@ -20,24 +20,22 @@ pub struct ComposeUp;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// As the file says, if left out.
     project: Option<String>,
-    /// Compose file or its folder, below one of the compose roots.
+    /// Compose file or its folder.
     file: Option<String>,
-    /// These and what they need; all, if left out.
+    /// With what they need.
     services: Option<OneOrMany>,
-    /// Build images first. Needs the level images as well.
+    /// First. Needs the level images too.
     #[serde(default)]
     build: bool,
-    /// Pull images first, those that are here too. Needs the level images as well.
+    /// First, also what is here. Needs the level images too.
     #[serde(default)]
     pull: bool,
-    /// Make containers anew that are as the file says.
     #[serde(default)]
     force_recreate: bool,
-    /// Only true: it answers when all are healthy, or one failed.
+    /// Only true.
     detach: Option<bool>,
-    /// Seconds that a container has to end before it is made anew.
+    /// Seconds until SIGKILL.
     timeout: Option<Span>,
 }
 
@@ -62,9 +60,7 @@ impl Tool for ComposeUp {
         effect: Effect::Changes,
         idempotent: true,
         foreign_text: true,
-        summary: "Make and start the services of a compose file, and wait until they are healthy. Missing images are pulled. \
-                  dry_run lists what it would create, recreate (with the changed keys), start and leave. What docker_create \
-                  refuses is refused here. Orphans stay.",
+        summary: "Make and start the services of a compose file and wait until they are healthy; missing images are pulled. dry_run lists what it would create, recreate (with the changed keys), start and leave. Guarded as docker_create is.",
     };
     type Args = Args;
 

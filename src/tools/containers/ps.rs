@@ -19,7 +19,6 @@ pub struct Ps;
 pub struct Args {
     /// Stopped ones too. A status filter implies it.
     all: Option<bool>,
-    /// All given conditions must hold.
     filter: Option<Filter>,
     /// At most so many, newest first.
     limit: Option<usize>,
@@ -28,7 +27,7 @@ pub struct Args {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Part of the name, or a glob with `*`.
+    /// Part of it, or a glob.
     name: Option<String>,
     /// created, running, paused, restarting, removing, exited or dead.
     status: Option<String>,

@@ -16,7 +16,6 @@ pub struct Top;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     container: String,
 }
 

@@ -27,9 +27,8 @@ pub struct Exec;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     pub container: Option<String>,
-    /// Compose project, with `service` instead of `container`.
+    /// With `service`, instead of container.
     pub project: Option<String>,
     pub service: Option<String>,
     /// Program and arguments. A text is split into words; one with operators runs under `sh -c`.

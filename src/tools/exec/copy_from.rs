@@ -20,9 +20,8 @@ pub struct CopyFrom;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     pub container: Option<String>,
-    /// Compose project, with `service` instead of `container`.
+    /// With `service`, instead of container.
     pub project: Option<String>,
     pub service: Option<String>,
     /// A file or folder in it, absolute.

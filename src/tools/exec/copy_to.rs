@@ -28,9 +28,8 @@ pub struct CopyTo;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     pub container: Option<String>,
-    /// Compose project, with `service` instead of `container`.
+    /// With `service`, instead of container.
     pub project: Option<String>,
     pub service: Option<String>,
     /// A folder in it, absolute.

@@ -43,7 +43,6 @@ pub struct Args {
     pub(in crate::tools) context: String,
     /// In the context; `Dockerfile` by default.
     pub(in crate::tools) dockerfile: Option<String>,
-    /// Names for the image.
     pub(in crate::tools) tags: OneOrMany,
     /// Values of ARGs. No secrets: they stay in the image's history.
     pub(in crate::tools) build_args: Option<BTreeMap<String, String>>,
@@ -53,7 +52,7 @@ pub struct Args {
     pub(in crate::tools) platform: Option<String>,
     /// Run every step anew.
     pub(in crate::tools) no_cache: Option<bool>,
-    /// Not served: docker_pull fetches a newer base; one that is missing is fetched.
+    /// Not served: docker_pull does it.
     pub(in crate::tools) pull: Option<bool>,
     /// What RUN reaches: `none` (the default), or `default` where the settings allow it.
     pub(in crate::tools) network: Option<Network>,

@@ -17,7 +17,6 @@ pub struct Images;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 
@@ -26,7 +25,7 @@ pub struct Args {
 pub struct Filter {
     /// Part of a reference, or a glob with `*`.
     reference: Option<String>,
-    /// true: only those without a tag; false: only those with one.
+    /// Without a tag.
     dangling: Option<bool>,
 }
 

@@ -14,7 +14,7 @@ pub struct Prune;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// true: also images that have a name. By default only those without a tag.
+    /// Also images that have a name.
     #[serde(default)]
     all: bool,
 }

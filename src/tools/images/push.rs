@@ -31,8 +31,7 @@ impl Tool for Push {
         effect: Effect::Changes,
         idempotent: true,
         foreign_text: false,
-        summary: "Send one tag of an image to its registry, with progress; gives the digest. docker_tag gives an image the \
-                  name that it needs for that.",
+        summary: "Send one tag of an image to its registry, with progress; gives the digest.",
     };
     type Args = Args;
 

@@ -18,7 +18,7 @@ pub struct Tag;
 pub struct Args {
     /// Name or id of an image.
     image: String,
-    /// The name that it gets: `registry.example:5000/team/app:2`; without a tag, latest. An image that has it loses it.
+    /// `registry.example:5000/team/app:2`; without a tag, latest.
     name: String,
 }
 

@@ -16,7 +16,6 @@ pub struct Kill;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Names or ids.
     containers: OneOrMany,
     /// SIGKILL by default; SIGHUP, 15, ...
     signal: Option<String>,

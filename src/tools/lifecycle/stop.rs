@@ -17,11 +17,9 @@ pub struct Stop;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Names or ids.
     containers: OneOrMany,
-    /// Seconds until SIGKILL; by default the container's own, usually 10.
+    /// Seconds until SIGKILL.
     timeout: Option<Span>,
-    /// Instead of the container's own stop signal.
     signal: Option<String>,
 }
 

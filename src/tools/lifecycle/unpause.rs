@@ -15,7 +15,6 @@ pub struct Unpause;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Names or ids.
     containers: OneOrMany,
 }
 

@@ -16,7 +16,6 @@ use super::forms::{Argv, Number, Pairs, Texts};
 pub struct Options {
     /// Reference or id; pulled where it is not here.
     pub image: String,
-    /// Chosen by us if absent.
     pub name: Option<String>,
     /// Words, or one line that is split into words (no shell).
     pub command: Option<Argv>,
@@ -69,7 +68,6 @@ pub struct Options {
     pub log_driver: Option<String>,
     pub oom_kill_disable: Option<bool>,
     pub oom_score_adj: Option<i64>,
-    /// Wait until it is so.
     pub wait_for: Option<WaitFor>,
     /// Regex, for wait_for = log.
     pub pattern: Option<String>,
@@ -91,7 +89,6 @@ pub struct HealthCheck {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resources {
-    /// Processors: 0.5
     pub cpu: Option<Number>,
     /// "512m" or bytes.
     pub memory: Option<Number>,

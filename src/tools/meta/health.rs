@@ -24,14 +24,13 @@ pub struct Args {}
 impl Tool for Health {
     const SPEC: Spec = Spec {
         name: "docker_health",
-        title: "Health of the engine and of this server",
+        title: "Health",
         levels: &[Level::Read],
         class: Class::Local,
         effect: Effect::Reads,
         idempotent: true,
         foreign_text: false,
-        summary: "Tell whether the Docker Engine answers, the circuit breaker's state, calls in flight, and modes in force. \
-                  Answers always, also while the engine is down.",
+        summary: "Whether the Docker Engine answers, the circuit breaker's state, calls in flight, modes in force. Answers while the engine is down, too.",
     };
     type Args = Args;
 

@@ -13,9 +13,7 @@ pub struct Policy;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// A tool's name. Left out: the rules in force.
     tool: Option<String>,
-    /// The arguments it would be called with.
     arguments: Option<Map<String, Value>>,
 }
 

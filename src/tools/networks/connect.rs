@@ -16,11 +16,9 @@ pub struct Connect;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     network: String,
-    /// Name or id.
     container: String,
-    /// Further names by which others on that network find it.
+    /// Further names on that network.
     #[serde(default)]
     aliases: OneOrMany,
 }
@@ -28,7 +26,7 @@ pub struct Args {
 impl Tool for Connect {
     const SPEC: Spec = Spec {
         name: "docker_network_connect",
-        title: "Connect a container to a network",
+        title: "Connect to a network",
         levels: &[Level::Networks],
         class: Class::Lifecycle,
         effect: Effect::Changes,

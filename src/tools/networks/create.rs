@@ -18,14 +18,12 @@ pub struct Create;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Its name.
     name: String,
-    /// bridge, which is the default; overlay in a swarm.
+    /// bridge by default; overlay in a swarm.
     driver: Option<String>,
-    /// true: containers on it reach each other and nothing else.
+    /// Containers on it reach nothing else.
     #[serde(default)]
     internal: bool,
-    /// Keys and values.
     #[serde(default)]
     labels: BTreeMap<String, String>,
 }

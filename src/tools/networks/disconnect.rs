@@ -12,16 +12,14 @@ pub struct Disconnect;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     network: String,
-    /// Name or id.
     container: String,
 }
 
 impl Tool for Disconnect {
     const SPEC: Spec = Spec {
         name: "docker_network_disconnect",
-        title: "Disconnect a container from a network",
+        title: "Disconnect from a network",
         levels: &[Level::Networks],
         class: Class::Lifecycle,
         effect: Effect::Stops,

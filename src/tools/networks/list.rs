@@ -16,14 +16,13 @@ pub struct Networks;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// All given conditions must hold.
     filter: Option<Filter>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Part of the name, or a glob with `*`.
+    /// Part of it, or a glob.
     name: Option<String>,
     /// `key` or `key=value`.
     label: Option<String>,

@@ -25,7 +25,7 @@ const LISTED: usize = 20;
 pub struct Args {
     /// How many of the largest objects are listed; 20 by default.
     limit: Option<usize>,
-    /// How long to wait for the engine, 60 s by default; what it has not counted by then is left out.
+    /// 60 s by default; what is not counted by then is left out.
     timeout: Option<Span>,
 }
 

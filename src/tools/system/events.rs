@@ -53,8 +53,7 @@ impl Tool for Events {
         effect: Effect::Reads,
         idempotent: true,
         foreign_text: false,
-        summary: "Events of containers, images, networks and volumes, newest last; of the last 10 minutes, or with duration \
-                  from now on. The engine itself remembers 256.",
+        summary: "Events of containers, images, networks and volumes, newest last; of the last 10 minutes, or with duration from now on.",
     };
     type Args = Args;
 

@@ -12,7 +12,7 @@ pub struct Prune;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Also anonymous volumes that no container uses; needs the level volumes as well.
+    /// Also unused anonymous volumes; needs the level volumes too.
     #[serde(default)]
     volumes: bool,
 }
@@ -26,8 +26,7 @@ impl Tool for Prune {
         effect: Effect::Destroys,
         idempotent: true,
         foreign_text: false,
-        summary: "Remove stopped containers, networks without containers, and images without a name: exactly those that the \
-                  preview shows. docker_image_prune and docker_volume_prune can take more of their kind.",
+        summary: "Remove stopped containers, networks without containers, and images without a name: exactly those that the preview shows.",
     };
     type Args = Args;
 

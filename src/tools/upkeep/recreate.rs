@@ -28,7 +28,6 @@ const BUSY: Duration = Duration::from_secs(10);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     container: String,
     /// Another image for it, one that is there already.
     image: Option<String>,
@@ -48,9 +47,7 @@ impl Tool for Recreate {
         effect: Effect::Destroys,
         idempotent: false,
         foreign_text: false,
-        summary: "Make a container anew with its whole configuration, perhaps of another image. The new one runs beside \
-                  the old one until it is healthy, then takes its name; if it does not get well, the old one stays. \
-                  Volumes stay; what was written in the container itself goes.",
+        summary: "Make a container anew with its configuration, perhaps of another image. The new one runs beside the old one until it is healthy, then takes its name; else the old one stays. Volumes stay; what was written in the container goes.",
     };
     type Args = Args;
 

@@ -22,7 +22,6 @@ const MOST: usize = 50;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Names or ids.
     containers: OneOrMany,
     /// Kill those that run.
     #[serde(default)]

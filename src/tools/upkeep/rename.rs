@@ -17,9 +17,7 @@ pub struct Rename;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     container: String,
-    /// The new name.
     name: String,
 }
 

@@ -24,11 +24,9 @@ const MOST_PIDS: i64 = 1 << 22;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Name or id.
     container: String,
     /// Bytes, or `512m`, `2g`.
     memory: Option<Size>,
-    /// Processors, such as 1.5.
     cpus: Option<f64>,
     /// Processes at most.
     pids: Option<u64>,

@@ -18,14 +18,12 @@ pub struct Create;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Its name.
     name: String,
-    /// local, which is the default.
+    /// local.
     driver: Option<String>,
     /// None, or memory: type=tmpfs, device=tmpfs, o=size=64m (and uid, gid, mode).
     #[serde(default)]
     driver_opts: BTreeMap<String, String>,
-    /// Keys and values.
     #[serde(default)]
     labels: BTreeMap<String, String>,
 }

@@ -12,7 +12,7 @@ pub struct Prune;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// Also volumes that somebody gave a name; by default only anonymous ones.
+    /// Also volumes with a name.
     #[serde(default)]
     all: bool,
 }

@@ -13,7 +13,6 @@ pub struct Remove;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
-    /// One or several.
     name: OneOrMany,
 }
 

@@ -25,7 +25,7 @@ pub struct Args {
     container: Option<String>,
     /// Name or id of any object, instead of `container`.
     name: Option<String>,
-    /// What `name` is; left out, the first that fits.
+    /// Of `name`.
     kind: Option<What>,
     /// Of a container; all by default.
     section: Option<Section>,
