@@ -89,19 +89,8 @@ fn masked(value: &str) -> String {
 }
 
 /// Keys whose tools and transports come with later versions. A file may already hold them.
-const LATER: &[&str] = &[
-    "hosts.",
-    "permissions.exec",
-    "exec_safety.",
-    "limits.exec_per_minute",
-    "limits.logs_per_minute",
-    "limits.cooldown",
-    "audit.retention_days",
-    "http.",
-    "roles.",
-    "state.",
-    "fallback.",
-];
+const LATER: &[&str] =
+    &["hosts.", "limits.cooldown", "audit.retention_days", "http.", "roles.", "state.", "fallback."];
 
 /// What the file or the environment sets and this version does not use yet.
 pub(super) fn without_effect(settings: &Settings) -> Vec<String> {

@@ -163,6 +163,9 @@ async fn execute(
     let targets::Resolved { targets, places, stack, project } =
         supervise.run(resolve(&ctx, def, &prepared)).await.map_err(|e| answer::not_found(e, trace))?;
     trace.targets(targets.iter().map(|named| named.target.label()));
+    // What a compose file gives to containers is as secret as what they have.
+    let given = stack.as_deref().map(crate::tools::compose::secrets).unwrap_or_default();
+    *learned = given.clone();
     let containers = containers(&targets);
     let fetches = targets::fetches(&prepared.asked, &targets);
     let longer;
@@ -218,7 +221,7 @@ async fn execute(
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
         let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
-        *learned = supervise.witnessed(def, &containers, learning).await?;
+        *learned = supervise.witnessed(def, &containers, learning).await?.merge(&given);
     }
     let _once = secrets.set(learned.clone());
     ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());

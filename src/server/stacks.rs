@@ -262,14 +262,32 @@ pub(super) async fn project(
         false => compose.roots.paths().iter().map(|root| root.join(&path)).collect(),
     };
     places.extend(compose.files.iter().filter(|file| file.ends_with(&path)).cloned());
-    // Compose writes down where links lead; nothing is opened for that.
+    // Compose writes down where links lead.
     let places = and_where_they_lead(places).await?;
     match engine.made_from(budget, &settings.rules, (&asked, &places)).await {
-        Ok(name) => Ok(Some(name)),
-        Err(NoProject::NotFound { asked, .. }) => {
-            Err(ToolError::new(Kind::NotFound, format!("no project was made from `{asked}`"))
-                .hint("give project; docker_compose_ls lists the projects and their files"))
+        Ok(name) => return Ok(Some(name)),
+        Err(NoProject::NotFound { .. }) => {}
+        Err(other) => return Err(other.into()),
+    }
+    // Compose had the text of the file from us: its labels say where it lay, and not which one it was. So the file says
+    // what its project is called.
+    let wanted = Wanted {
+        project: None,
+        source: Source::File(Some(asked.clone())),
+        services: Vec::new(),
+        purpose: Purpose::Show,
+    };
+    let read = engine.stack(budget, self::places(compose), &wanted, None).await;
+    let there = match read {
+        Ok(stack) => {
+            engine.all_in_sight(budget, &settings.rules, &stack.name).await.map(|all| (stack.name, all))
         }
-        Err(other) => Err(other.into()),
+        Err(_) => Err(NoProject::Which(Vec::new())),
+    };
+    match there {
+        Ok((name, all)) if !all.is_empty() => Ok(Some(name)),
+        Err(NoProject::Engine(e)) => Err(e.into()),
+        _ => Err(ToolError::new(Kind::NotFound, format!("no project was made from `{asked}`"))
+            .hint("give project; docker_compose_ls lists the projects and their files")),
     }
 }

@@ -141,3 +141,27 @@ fn more_than_one_call_makes_is_refused_at_once() {
     let refused = yard.refused(&yard.client(""), "replicas");
     assert!(refused.text.contains("500 containers are the most"), "{}", refused.text);
 }
+
+/// Two projects of one folder: a file means its own.
+#[test]
+fn a_file_means_its_own_project() {
+    let Some(engine) = engine::at_hand("stack_threats::fresh::file") else { return };
+    let yard = Yard::new(&engine);
+    let client = yard.client("");
+    let (a, b) = (format!("{}a", yard.project), format!("{}b", yard.project));
+    for (file, name) in [("a.yaml", &a), ("b.yaml", &b)] {
+        yard.write(&format!("root/app/{file}"), &format!("name: {name}\nservices:\n  web:\n{IMAGE}"));
+    }
+    let of = |file: &str| json!({ "file": format!("app/{file}") });
+    client.call("docker_compose_up", &of("a.yaml")).ok();
+    assert_eq!(client.call("docker_compose_ps", &of("a.yaml")).ok().structured["project"], json!(a));
+    for file in ["b.yaml", "nosuch.yaml"] {
+        let other = client.call("docker_compose_down", &of(file));
+        assert_eq!(other.kind(), "not_found", "{file}: {}", other.text);
+    }
+    client.call("docker_compose_up", &of("b.yaml")).ok();
+    assert_eq!(client.call("docker_compose_ps", &of("b.yaml")).ok().structured["project"], json!(b));
+    client.call("docker_compose_down", &of("a.yaml")).ok();
+    client.call("docker_compose_ps", &of("b.yaml")).ok();
+    client.call("docker_compose_down", &of("b.yaml")).ok();
+}

@@ -47,13 +47,8 @@ impl Engine {
         let view = self.first_view(budget, rules).await?;
         let is = |member: &Member| {
             let folder = member.folder().map(Path::new);
-            let by_folder = |place: &PathBuf| {
-                // Compose was given the text of the file: only the folder is known.
-                let unnamed = member.files().all(|file| file == "-");
-                folder == Some(place) || (unnamed && folder.is_some() && folder == place.parent())
-            };
             member.files().any(|file| places.iter().any(|place| Path::new(file) == place))
-                || places.iter().any(by_folder)
+                || places.iter().any(|place| folder == Some(place))
         };
         let its = view.containers.visible.iter().filter_map(Member::of).filter(is);
         let names: BTreeSet<String> = its.map(|member| member.project).collect();

@@ -18,13 +18,7 @@ pub struct Args {
     compose_yaml: String,
 }
 
-const HOW: How = How {
-    tool: ComposeDeploy::SPEC.name,
-    build: false,
-    force_recreate: false,
-    timeout: None,
-    hurried: false,
-};
+const HOW: How = How { tool: ComposeDeploy::SPEC.name, build: false, force_recreate: false, timeout: None };
 
 impl Tool for ComposeDeploy {
     const SPEC: Spec = Spec {

@@ -23,7 +23,7 @@ mod waiting;
 use crate::tool::ToolDef;
 
 pub use not_read::no_stack;
-pub(crate) use stack::explained;
+pub(crate) use stack::{explained, secrets};
 
 /// The group's tools.
 pub const TOOLS: &[ToolDef] = &[

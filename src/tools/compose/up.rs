@@ -1,7 +1,5 @@
 //! `docker_compose_up`
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -46,7 +44,6 @@ impl Args {
             build: self.build,
             force_recreate: self.force_recreate,
             timeout: asking::seconds(self.timeout),
-            hurried: false,
         }
     }
 }
@@ -87,10 +84,6 @@ impl Tool for ComposeUp {
 
     fn class(args: &Args) -> Class {
         if args.build || args.pull { Class::Transfer } else { Self::SPEC.class }
-    }
-
-    fn asked_time(_: &Args) -> Option<Duration> {
-        None
     }
 
     fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {

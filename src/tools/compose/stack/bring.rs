@@ -7,9 +7,10 @@ use crate::engine::change::{Effect as Came, Finding, Outcome};
 use crate::engine::compose::stack::Stack;
 use crate::engine::compose::{Up, UpCame};
 use crate::engine::error::{Clock, EngineError};
+use crate::engine::image_names::Holder;
 use crate::guard::compose::frozen;
 use crate::output::{Draft, Learned};
-use crate::policy::Permits;
+use crate::policy::{self, Permits};
 use crate::tool::error::Effect;
 use crate::tool::{Class, Clocks, Ctx, Kind, Output, Phase, Preview, Retry, ToolError};
 use crate::tools::changing::{self, One};
@@ -29,8 +30,6 @@ pub(in crate::tools::compose) struct How {
     pub force_recreate: bool,
     /// Seconds that a container has to end.
     pub timeout: Option<u64>,
-    /// The caller named a time.
-    pub hurried: bool,
 }
 
 /// What it would do, in a line an object.
@@ -106,6 +105,10 @@ pub(in crate::tools::compose) async fn bring(
     judge::judge(ctx, &permits, stack).await?;
     let planned = changes(ctx, &permits, stack, how.force_recreate).await?;
     let ready = prepare(ctx, &mut permits, stack, how).await?;
+    if !permits.references.is_empty() {
+        // What images bring along is known now.
+        judge::judge(ctx, &permits, stack).await?;
+    }
     let up = Up {
         name: stack.name.clone(),
         project_dir: stack.project_dir.clone(),
@@ -135,10 +138,11 @@ pub(in crate::tools::compose) async fn bring(
         }
         Outcome::Lost(lost) => return Err(lost_one(ctx, *lost, &stack.name)),
     };
-    let mut all = match &said {
-        None => after::wait(ctx, &permits, stack).await?,
-        Some(_) => after::look(ctx, &permits, stack).await?,
+    let looked = match &said {
+        None => after::wait(ctx, &permits, stack).await,
+        Some(_) => after::look(ctx, &permits, stack).await,
     };
+    let mut all = looked.map_err(unseen)?;
     if let Some((_, Some(service))) = &said {
         // Compose says who failed; what runs without a check looks well.
         all.iter_mut()
@@ -146,7 +150,7 @@ pub(in crate::tools::compose) async fn bring(
             .for_each(|is| is.stand = Stand::Failed);
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
-    let more = after::more(ctx, &permits, stack).await?;
+    let more = after::more(ctx, &permits, stack).await.map_err(unseen)?;
     let missing = if said.is_none() { after::missing(stack, &all) } else { Vec::new() };
     told_of(ctx, stack, (planned, ready, [more, missing]), said, all)
 }
@@ -180,12 +184,42 @@ async fn prepare(
             }
         }
     }
-    if !how.hurried {
-        let clocks = Clocks::of(Class::Compose, &ctx.settings.neverhang);
-        ctx.budget = ctx.budget.at_most(clocks.total);
-    }
-    ctx.budget = ctx.budget.streaming();
+    arrived(ctx, permits, how.tool).await?;
+    let clocks = Clocks::of(Class::Compose, &ctx.settings.neverhang);
+    ctx.budget = ctx.budget.at_most(clocks.total).streaming();
     Ok((notes, changed))
+}
+
+/// The same decision on the images that came: they may have other names, which the filters hide.
+async fn arrived(ctx: &Ctx, permits: &mut Permits, tool: &str) -> Result<(), ToolError> {
+    for permit in &permits.references {
+        let name = permit.target().image.familiar();
+        let hidden = || {
+            ToolError::new(
+                Kind::PermissionDenied,
+                format!("the filters do not allow an image `{name}`; no container was touched"),
+            )
+            .hint("choose another image; docker_policy shows the whitelists")
+        };
+        match ctx.engine.holds(&ctx.budget, (&permits.world, permit)).await? {
+            Holder::Image { image, .. } => {
+                permits.images.push(policy::arrived(permit, tool, image).map_err(|_| hidden())?);
+            }
+            Holder::Hidden => return Err(hidden()),
+            Holder::Nobody => {
+                let gone = format!("`{name}` was fetched, and is gone already; no container was touched");
+                return Err(ToolError::new(Kind::Conflict, gone).hint("ask again"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compose is done, and what it did was not seen.
+fn unseen(why: ToolError) -> ToolError {
+    let message = format!("compose has ended, and what came of it cannot be seen: {}", why.message);
+    ToolError { message, effect: Effect::Unknown, retry: Retry::No, retry_after: None, ..why }
+        .hint("docker_compose_ps shows it, before it is brought up again")
 }
 
 /// The clocks of it are its child's: what the engine is at is known by the project's containers.
@@ -311,7 +345,7 @@ fn told_of(
 }
 
 /// What the files give to containers and looks like secrets.
-pub(in crate::tools::compose) fn secrets(stack: &Stack) -> Learned {
+pub(crate) fn secrets(stack: &Stack) -> Learned {
     let pairs = stack.model.services.iter().flat_map(|service| &service.environment);
     let pairs = pairs.filter_map(|(key, value)| Some((key, value.as_ref()?)));
     pairs.fold(Learned::builder(), |learned, (key, value)| learned.env(key, value)).build()

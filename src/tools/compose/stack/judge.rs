@@ -132,9 +132,14 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
     for service in &stack.model.services {
         let mut all: Vec<Ask> = service.asks.iter().map(led).collect();
         let handed = inherited.get(&service.name).cloned().unwrap_or_default();
-        if !handed.binds.is_empty() {
-            let binds = real::or_made(handed.binds.iter().map(|path| (path.into(), true)).collect()).await?;
-            all.extend(binds.into_values().map(|path| Ask::new("bind", path)));
+        for (container, path) in &handed.binds {
+            let real = real::or_made(vec![(path.into(), true)]).await?;
+            let asks = real.into_values().map(|path| Ask::new("bind", path)).collect();
+            check(service, asks, protected.clone(), settings).map_err(|why| {
+                let has = format!("container `{container}` has it now, and the one that takes its place may get it");
+                ToolError { message: format!("{}; {has}", why.message), ..why }
+                    .hint("remove that container first (docker_compose_down); a person can add an exception to allow under [create_safety]")
+            })?;
         }
         for name in service.volumes.iter().chain(&handed.volumes) {
             all.extend(there.asks.iter().filter(|(volume, _)| volume == name).map(|(_, ask)| ask.clone()));
@@ -159,8 +164,8 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
 /// What the containers of a service have mounted that its file does not say.
 #[derive(Debug, Clone, Default)]
 struct Inherited {
-    /// Paths of the host.
-    binds: Vec<String>,
+    /// Containers, and paths of the host that they have.
+    binds: Vec<(String, String)>,
     /// Volumes by name.
     volumes: Vec<String>,
 }
@@ -179,7 +184,9 @@ async fn inherited(
         for mount in &member.seen.raw.mounts {
             let said = service.binds.iter().any(|bind| bind.source == Path::new(&mount.source));
             match mount.r#type.as_str() {
-                "bind" if !said => its.binds.push(mount.source.clone()),
+                "bind" if !said => {
+                    its.binds.push((member.seen.identity.name.clone(), mount.source.clone()));
+                }
                 "volume" if !service.volumes.contains(&mount.name) => its.volumes.push(mount.name.clone()),
                 _ => {}
             }

@@ -14,7 +14,8 @@ use crate::engine::compose::stack::{Purpose, Source, Stack, Wanted};
 use crate::tool::args::OneOrMany;
 use crate::tool::{Asked, Ctx, ToolError};
 
-pub(super) use bring::{How, bring, files, preview, secrets, unset};
+pub(crate) use bring::secrets;
+pub(super) use bring::{How, bring, files, preview, unset};
 pub(super) use images::{build, buildable, pull};
 pub(crate) use judge::explained;
 
