@@ -165,3 +165,16 @@ fn a_file_means_its_own_project() {
     client.call("docker_compose_ps", &of("b.yaml")).ok();
     client.call("docker_compose_down", &of("b.yaml")).ok();
 }
+
+/// A secret of `.env` is one wherever the file puts it.
+#[test]
+fn what_is_interpolated_is_masked() {
+    let Some(engine) = engine::at_hand("stack_threats::fresh::interpolated") else { return };
+    let yard = Yard::new(&engine);
+    let client = yard.client("");
+    yard.write("root/app/.env", "REDIS_PASSWORD=canary-of-dotenv-77\nCOLOUR=blue\n");
+    yard.web("    labels: {note: \"pw ${REDIS_PASSWORD} ${COLOUR}\"}\n", "x-z: \"${REDIS_PASSWORD}\"\n");
+    let shown = client.call("docker_compose_config", &json!({ "file": "app" })).ok();
+    assert!(!shown.whole().contains("canary-of-dotenv-77"), "{}", shown.text);
+    assert!(shown.text.contains("blue"), "{}", shown.text);
+}

@@ -11,7 +11,7 @@ use crate::engine::budget::Budget;
 use crate::guard::compose::{self as guard, Model, Service};
 
 use super::files::{Places, Where};
-use super::{NotRead, Printed, find, gather, inline};
+use super::{Gathered, NotRead, Printed, find, gather, inline};
 
 /// What a call says of its project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Stack {
     pub trusted: bool,
     /// Variables that its files use and nobody set.
     pub unset: Vec<String>,
+    /// What its `.env` says, as far as lines are plain: wherever it is put in, it may be secret.
+    pub interpolated: Vec<(String, String)>,
     /// What of the server's variables it was given.
     pub passed: BTreeMap<String, OsString>,
     /// The services that the call named.
@@ -120,17 +122,22 @@ impl Engine {
         folder_hint: Option<PathBuf>,
     ) -> Result<Stack, NoStack> {
         let source = wanted.source.clone();
-        let gathering = tokio::task::spawn_blocking(move || match source {
-            Source::File(file) => gather(find(&places, &Where { file, folder_hint })?),
-            Source::Text(text) => inline(&text),
+        let gathering = tokio::task::spawn_blocking(move || {
+            let gathered = match source {
+                Source::File(file) => gather(find(&places, &Where { file, folder_hint })?),
+                Source::Text(text) => inline(&text),
+            }?;
+            let interpolated = interpolated(&gathered);
+            Ok::<_, NotRead>((gathered, interpolated))
         });
-        let gathered = gathering.await.map_err(|e| NotRead::Host(e.to_string()))??;
+        let (gathered, interpolated) = gathering.await.map_err(|e| NotRead::Host(e.to_string()))??;
         let named = wanted.project.as_deref();
         let Printed { mut json, unset } =
             self.compose_config(budget, &gathered, named, &wanted.services).await?;
         guard::unmirror(&mut json, &gathered.prefix())?;
         let model = guard::model(&json)?;
         Ok(Stack {
+            interpolated,
             name: model.name.clone(),
             project_dir: gathered.project_dir.clone(),
             files: gathered.files.clone(),
@@ -143,4 +150,16 @@ impl Engine {
             purpose: wanted.purpose,
         })
     }
+}
+
+/// Names and values of its `.env` files. Blocks.
+fn interpolated(gathered: &Gathered) -> Vec<(String, String)> {
+    let texts = gathered.env_files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    let pair = |line: &str| {
+        let (name, value) = line.trim().split_once('=')?;
+        let name = name.trim_start_matches("export ").trim();
+        let value = value.trim().trim_matches(['"', '\'']);
+        (!name.starts_with('#')).then(|| (name.to_owned(), value.to_owned()))
+    };
+    texts.flat_map(|text| text.lines().filter_map(pair).collect::<Vec<_>>()).collect()
 }

@@ -348,6 +348,7 @@ fn told_of(
 pub(crate) fn secrets(stack: &Stack) -> Learned {
     let pairs = stack.model.services.iter().flat_map(|service| &service.environment);
     let pairs = pairs.filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    let pairs = pairs.chain(stack.interpolated.iter().map(|(key, value)| (key, value)));
     pairs.fold(Learned::builder(), |learned, (key, value)| learned.env(key, value)).build()
 }
 
