@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
+use crate::guard::exec::clean;
+
 use super::super::error::EngineError;
 
 /// Sockets by which everything can be done.
@@ -86,7 +88,7 @@ impl Host {
 
     /// What a folder or file of the host gives, to be read or to be written.
     pub(super) fn power(&self, source: &str, writable: bool) -> Option<String> {
-        let source = lexical(source);
+        let source = PathBuf::from(clean(source));
         if source.parent().is_none() {
             return Some("the host's root folder".to_owned());
         }
@@ -166,21 +168,6 @@ pub(super) async fn real(
         (sources, host)
     });
     looked.await.map_err(|e| EngineError::Conflict(format!("paths of this host cannot be looked at ({e})")))
-}
-
-/// Absolute, without empty, `.` and `..` steps.
-fn lexical(path: &str) -> PathBuf {
-    let mut out = PathBuf::from("/");
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                let _the_root_has_no_parent = out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

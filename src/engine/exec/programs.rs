@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::guard::exec::clean;
+
 /// So many words are looked at.
 const MOST: usize = 128;
 
@@ -55,17 +57,7 @@ fn absolute(path: &str, folder: &str) -> String {
         true => path.to_owned(),
         false => format!("{folder}/{path}"),
     };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in whole.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                let _the_root_has_no_parent = parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    clean(&whole)
 }
 
 #[cfg(test)]

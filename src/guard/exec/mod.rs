@@ -20,6 +20,7 @@ use crate::config::settings::{ExecEnv, ExecMode, ExecSafety};
 
 use super::refusal::Refusal;
 
+pub use paths::clean;
 pub use words::{quoted, said, spelled};
 
 /// What is asked.

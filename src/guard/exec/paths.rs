@@ -88,8 +88,9 @@ pub(super) fn below(path: &str, folder: &str) -> bool {
     path == folder || path.strip_prefix(folder).is_some_and(|rest| folder == "/" || rest.starts_with('/'))
 }
 
-/// Without empty, `.` and `..` parts; links are not known here.
-fn clean(path: &str) -> String {
+/// Absolute, without empty, `.` and `..` parts; links are not known here.
+#[must_use]
+pub fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -41,11 +41,10 @@ impl Tool for ComposeBuild {
         stack::asked(args.project.as_deref(), file, args.services.as_ref(), Purpose::Build)
     }
 
-    async fn preview(ctx: &Ctx, permits: &Permits, _: &Args) -> Result<Preview, ToolError> {
+    async fn preview(ctx: &Ctx, _: &Permits, _: &Args) -> Result<Preview, ToolError> {
         let stack = stack::of(ctx)?;
         let lines = stack::buildable(ctx, &stack)?;
-        let _ = permits;
-        Ok(Preview { lines, state: Vec::new(), ..Preview::default() })
+        Ok(Preview { lines, ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, _: Args) -> Result<Output, ToolError> {
