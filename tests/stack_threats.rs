@@ -5,6 +5,7 @@ mod files;
 mod fresh;
 mod fuzz;
 mod hidden;
+mod meanwhile;
 mod reach;
 mod words;
 mod yard;

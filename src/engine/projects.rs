@@ -120,6 +120,14 @@ impl Member {
         })
     }
 
+    /// Whoever hands one over: what the filters hide is not looked at.
+    pub(super) fn in_sight_of(&self, permit: &Permit<World>) -> Result<(), EngineError> {
+        match permit.rules().container(&self.seen.identity).hidden_by("containers") {
+            None => Ok(()),
+            Some(_) => Err(EngineError::NotAllowed("a look at a hidden container".into())),
+        }
+    }
+
     /// The folder that the project was made from, as its label says.
     #[must_use]
     pub fn folder(&self) -> Option<&str> {
@@ -245,9 +253,10 @@ impl Engine {
     pub async fn standing_of_member(
         &self,
         budget: &Budget,
-        _: &Permit<World>,
+        permit: &Permit<World>,
         member: &Member,
     ) -> Result<Option<Standing>, EngineError> {
+        member.in_sight_of(permit)?;
         let path = format!("/containers/{}/json", member.seen.identity.id);
         match self.wire.json::<Inspected>(&budget.at_most(LOOK), &path, &[]).await {
             Ok(Inspected { state, restart_count }) => Ok(Some(Standing { restarts: restart_count, ..state })),

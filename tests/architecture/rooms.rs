@@ -170,6 +170,15 @@ const AROUND_TOOLS: &[(&str, &[&str])] = &[
     ("environments(", &["server", "engine"]),
     ("known_names(", &["server", "engine"]),
     ("census(", &["cli/doctor.rs", "engine"]),
+    // The names of a project are made into permits from its model: a tool gets both.
+    (".stack(", &["server", "engine"]),
+    (".all_in_sight(", &["server", "engine"]),
+    (".folder_of(", &["server", "engine"]),
+    (".made_from(", &["server", "engine"]),
+    // Only decisions on what was found: each asks the rules again.
+    ("policy::came(", &["tools/compose/stack/after.rs"]),
+    ("policy::also(", &["tools/images/build/bases.rs", "tools/compose/stack/images.rs"]),
+    ("policy::arrived(", &["tools/compose/stack/bring.rs", "tools/making/fetch.rs"]),
     // Paths of the configuration are resolved as well.
     (".resolve(", &["server", "engine", "config"]),
 ];

@@ -23,14 +23,14 @@ struct Stubbed {
 }
 
 /// The compose that is there.
-fn real() -> String {
+pub(super) fn real() -> String {
     let path = std::env::var("PATH").unwrap();
     let mut all = path.split(':').map(|dir| format!("{dir}/docker-compose"));
     all.find(|path| std::path::Path::new(path).exists()).expect("a docker-compose in PATH")
 }
 
 /// A script that is asked its version and for the model as usual, and does this for `up`.
-fn at_up(fault: &str) -> String {
+pub(super) fn at_up(fault: &str) -> String {
     format!("case \" $* \" in *' up '*) {fault} ;; *) exec {} \"$@\" ;; esac", real())
 }
 

@@ -16,8 +16,24 @@ pub mod shim;
 pub mod stub;
 pub mod text;
 
+use std::time::{Duration, Instant};
+
 pub use client::{Client, one};
 pub use engine::Engine;
 pub use fixture::Fixture;
 pub use launch::Launch;
 pub use reply::{Reply, ToolResult};
+
+/// Is it so within this time?
+pub fn eventually(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if is_so() {
+            return true;
+        }
+        if start.elapsed() > within {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

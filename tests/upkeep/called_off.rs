@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::killed::{TIDY, eventually, one_serves, the_app, watching};
+use super::killed::{TIDY, one_serves, the_app, watching};
 use super::recreate::{CHECKED, LEVELS, all};
 use super::{POLITE, on};
-use crate::support::Launch;
 use crate::support::engine::{self, Engine};
 use crate::support::faultd::{Fault, Faultd, Poison, Toxic, When, delete, post};
 use crate::support::fixture::Scope;
+use crate::support::{Launch, eventually};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {

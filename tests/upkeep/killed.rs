@@ -12,7 +12,7 @@ use crate::support::engine::{self, BASE, Engine};
 use crate::support::faultd::{Fault, Faultd, Poison, Toxic, When, delete, post};
 use crate::support::fixture::Scope;
 use crate::support::private::{Private, signal};
-use crate::support::{Client, Launch};
+use crate::support::{Client, Launch, eventually};
 
 /// One of them runs within this after the kill, and within the second all is tidy.
 const SOON: Duration = Duration::from_secs(5);
@@ -103,19 +103,6 @@ pub(super) fn one_serves(engine: &Engine, scope: &Scope, old: &str) -> bool {
     list.lines()
         .filter(|line| line.contains("-app"))
         .any(|line| line.starts_with(old) || line.contains("(healthy)"))
-}
-
-pub(super) fn eventually(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
-    loop {
-        if is_so() {
-            return true;
-        }
-        if start.elapsed() > within {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 pub(super) fn the_app(engine: &Engine, scope: &Scope) -> bool {

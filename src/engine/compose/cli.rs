@@ -12,11 +12,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::child::{self, Child, ExitStatus, Failure, Pipes, Spec, Stdin, Unavailable};
+use crate::engine::Engine;
 use crate::engine::budget::Budget;
 use crate::engine::docker_cli::{self, ASKED, NoPlugin};
 
 /// It can be told not to read `.env` from here on.
 const OLDEST: (u32, u32) = (2, 24);
+/// From here on a network that it made itself, and that is no longer as the file says, is made anew.
+const REMAKES_NETWORKS: (u32, u32) = (2, 30);
 /// Of what it complains about.
 const COMPLAINTS: usize = 64 << 10;
 /// Where programs are that it starts: it starts none but for an engine behind ssh.
@@ -40,6 +43,7 @@ const NEVER: [(&str, &str); 10] = [
 #[derive(Debug, Clone)]
 pub(super) struct Compose {
     pub program: PathBuf,
+    pub version: (u32, u32),
 }
 
 /// Why there is none.
@@ -55,7 +59,7 @@ pub(super) enum NoCompose {
 pub(super) async fn there(budget: &Budget) -> Result<Compose, NoCompose> {
     let plugin = match docker_cli::plugin(budget, "compose").await {
         Ok(plugin) => match judged(&plugin.version) {
-            Ok(()) => return Ok(Compose { program: plugin.path }),
+            Ok(version) => return Ok(Compose { program: plugin.path, version }),
             Err(why) => format!("the docker CLI's plugin is no such thing: {why}"),
         },
         Err(NoPlugin::Missing) => "`docker` has no compose plugin".to_owned(),
@@ -74,7 +78,7 @@ pub(super) async fn there(budget: &Budget) -> Result<Compose, NoCompose> {
         Err(e) => return Err(NoCompose::Child(e)),
     };
     match alone {
-        Ok(()) => Ok(Compose { program: "docker-compose".into() }),
+        Ok(version) => Ok(Compose { program: "docker-compose".into(), version }),
         Err(why) => Err(NoCompose::Missing(format!(
             "there is no compose CLI of version {}.{} or later: {plugin}; {why}",
             OLDEST.0, OLDEST.1
@@ -82,9 +86,9 @@ pub(super) async fn there(budget: &Budget) -> Result<Compose, NoCompose> {
     }
 }
 
-fn judged(said: &str) -> Result<(), String> {
+fn judged(said: &str) -> Result<(u32, u32), String> {
     match docker_cli::version(said) {
-        Some(version) if version >= OLDEST => Ok(()),
+        Some(version) if version >= OLDEST => Ok(version),
         Some((major, minor)) => Err(format!("it is {major}.{minor}")),
         None => Err("it does not say which version it is".to_owned()),
     }
@@ -97,6 +101,13 @@ pub(super) fn of_ours(name: &str) -> bool {
     fixed.contains(&name)
         || NEVER.iter().any(|(known, _)| *known == name)
         || docker_cli::REACHING.contains(&name)
+}
+
+impl Engine {
+    /// Does compose make a network anew that is not as the file says? One that is not there makes nothing.
+    pub async fn compose_remakes_networks(&self, budget: &Budget) -> bool {
+        there(budget).await.is_ok_and(|compose| compose.version >= REMAKES_NETWORKS)
+    }
 }
 
 impl Compose {

@@ -116,9 +116,10 @@ impl Engine {
     pub async fn reaches(
         &self,
         budget: &Budget,
-        _: &Permit<World>,
+        permit: &Permit<World>,
         member: &Member,
     ) -> Result<Option<Reaches>, EngineError> {
+        member.in_sight_of(permit)?;
         let facts = match self
             .inspect_id(&budget.at_most(crate::engine::change::LOOK), &member.seen.identity.id)
             .await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -12,15 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::child::{self, Spec, Stdin, Unavailable};
 use crate::engine::budget::Budget;
-use crate::engine::change::{Commit, Goal, LOOK, Look, Looking, Lost, Outcome, Trail};
+use crate::engine::change::{Commit, LOOK, Lost, Outcome, Trail};
 use crate::engine::error::{Clock, EngineError};
 use crate::engine::watched::give_up;
-use crate::engine::wire::Change;
-use crate::engine::{Engine, docker_cli, ops, raw};
-use crate::policy::{Level, Permits};
+use crate::engine::{Engine, docker_cli, ops};
+use crate::guard::compose as guard;
+use crate::policy::Permits;
 
 use super::cli::{self, Compose, NoCompose, is_project, is_service};
 use super::config::{on_stdin, text};
+use super::covered::uncovered;
+use super::left::{Own, Standing};
 use super::mirror::private;
 use super::progress::{Names, Progress, Step};
 use super::said::cut;
@@ -118,13 +120,13 @@ impl Engine {
         if !ops::compose_up_allowed(permits.world.levels()) {
             return Err(EngineError::NotAllowed("compose up without a permit".into()).into());
         }
-        if let Some(why) = unsafe_model(&up) {
+        if let Some(why) = unsafe_model(&up).or_else(|| open_model(&up, permits)) {
             return Err(
-                EngineError::NotAllowed(format!("compose up of a model that is not frozen: {why}")).into()
+                EngineError::NotAllowed(format!("compose up of what was not decided on: {why}")).into()
             );
         }
         let compose = cli::there(budget).await?;
-        self.up_by(&compose, budget, (commit, cancel), (permits.world.levels(), up), news).await
+        self.up_by(&compose, budget, (commit, cancel), (Own::of(permits), up), news).await
     }
 
     /// By that compose, once all was checked.
@@ -133,10 +135,10 @@ impl Engine {
         compose: &Compose,
         budget: &Budget,
         (commit, cancel): (&Commit, &CancellationToken),
-        (levels, up): (&[Level], Up),
+        (own, up): (Own, Up),
         news: mpsc::Sender<String>,
     ) -> Result<Outcome<UpCame>, NotBegun> {
-        let before = self.standing_of(budget, &up.name).await?;
+        let before = self.parts_of(budget, &up.name).await?;
         let folder = private().map_err(|e| NotBegun::Host(e.to_string()))?;
         let endpoint = &self.found().endpoint;
         docker_cli::certificates(endpoint, folder.path()).map_err(|e| NotBegun::Host(e.to_string()))?;
@@ -206,9 +208,10 @@ impl Engine {
             }
             other => other,
         };
-        if !silent {
-            self.take_back_half_made(levels, &up.name, &before).await;
-        }
+        let taken_back = match silent {
+            true => 0,
+            false => self.take_back_half_made(&own, &up.name, &before).await,
+        };
         let goal = Standing { project: up.name, before };
         // What it told the engine last may still be on its way; a stop that was begun goes on.
         let stops = |step: &Step| matches!(step.state.as_str(), "stopping" | "recreate" | "removing");
@@ -218,46 +221,11 @@ impl Engine {
             false => Trail::of(goal),
         };
         let until = budget.deadline.max(Instant::now() + LOOK / 2);
-        let finding = self.look_again(&mut trail, until).await;
-        Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail })))
-    }
-
-    /// A container that is made anew has another name until the old one is gone, `0123456789ab_shop-web-1`: one that was
-    /// left so never ran, is in nobody's sight where names are, and in the way of the next call.
-    async fn take_back_half_made(&self, levels: &[Level], project: &str, before: &[(String, String)]) {
-        let Ok(list) = self.listed(&Budget::of(LOOK / 2), project).await else { return };
-        let half = |it: &&raw::Container| {
-            let new = before.iter().all(|(id, _)| *id != it.id);
-            let name = it.names.first().map(|name| name.trim_start_matches('/')).unwrap_or_default();
-            let temporary = name
-                .split_once('_')
-                .is_some_and(|(id, _)| id.len() == 12 && before.iter().any(|(old, _)| old.starts_with(id)));
-            new && temporary && it.state == "created"
-        };
-        for it in list.iter().filter(half) {
-            let path = format!("/containers/{}", it.id);
-            // One that runs by now is none: it stays.
-            let asked = Change::delete(&path, &[("v", "1")]);
-            let budget = Budget::of(LOOK / 2);
-            let _stays = self.wire.change(&budget, levels, &Commit::default(), asked).await;
+        let mut finding = self.look_again(&mut trail, until).await;
+        if taken_back > 0 {
+            finding.evidence.push_str("; a container that was half made anew was removed");
         }
-    }
-
-    async fn listed(&self, budget: &Budget, project: &str) -> Result<Vec<raw::Container>, EngineError> {
-        let filters = json!({ "label": [format!("com.docker.compose.project={project}")] }).to_string();
-        self.wire.json(budget, "/containers/json", &[("all", "1"), ("filters", filters.as_str())]).await
-    }
-
-    /// The containers of a project, hidden ones as well: only whether anything changed is told.
-    async fn standing_of(
-        &self,
-        budget: &Budget,
-        project: &str,
-    ) -> Result<Vec<(String, String)>, EngineError> {
-        let list = self.listed(budget, project).await?;
-        let mut all: Vec<_> = list.into_iter().map(|it| (it.id, it.state)).collect();
-        all.sort();
-        Ok(all)
+        Ok(Outcome::Lost(Box::new(Lost { cause, finding, trail })))
     }
 }
 
@@ -278,6 +246,15 @@ fn unsafe_model(up: &Up) -> Option<String> {
     up.model.get("include").is_some().then(|| "include".into())
 }
 
+/// What the model names, and no permit does. Read anew: nobody hands it beside the model.
+fn open_model(up: &Up, permits: &Permits) -> Option<String> {
+    match guard::model(&up.model) {
+        Ok(model) if model.name == up.name => uncovered(&model, permits),
+        Ok(model) => Some(format!("the model is of a project `{}`", model.name)),
+        Err(why) => Some(why.to_string()),
+    }
+}
+
 fn names(up: &Up) -> Names {
     let services = up.model.get("services").and_then(Value::as_object).into_iter().flatten();
     let services = services.map(|(name, service)| {
@@ -294,30 +271,10 @@ fn line(spec: Spec, up: &Up) -> Spec {
     spec.args(up.timeout.map(|seconds| format!("--timeout={seconds}"))).args(["--"]).args(&up.services)
 }
 
-/// A project's containers, and how they were.
-struct Standing {
-    project: String,
-    before: Vec<(String, String)>,
-}
-
-impl Goal for Standing {
-    fn look<'a>(&'a self, engine: &'a Engine, budget: &'a Budget) -> Looking<'a> {
-        Box::pin(async move {
-            let now = engine.standing_of(budget, &self.project).await?;
-            let running = now.iter().filter(|(_, state)| state == "running").count();
-            let as_before = now == self.before;
-            let evidence = match (as_before, now.len()) {
-                (true, _) => "the project's containers are as they were".to_owned(),
-                (false, all) => format!("{running} of the project's {all} containers run"),
-            };
-            // How far it was to go is not seen from here.
-            Ok(Look { reached: as_before.then_some(false), as_before, evidence })
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn up(model: Value) -> Up {
@@ -334,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_command_line_reads_no_file_and_answers_nothing_in_advance() {
-        let compose = cli::Compose { program: "docker-compose".into() };
+        let compose = cli::Compose { program: "docker-compose".into(), version: (2, 26) };
         let up = up(json!({}));
         let spec = line(on_stdin(&compose, std::path::Path::new("/f"), &up.project_dir, &up.name), &up);
         assert_eq!(

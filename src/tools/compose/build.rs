@@ -53,7 +53,7 @@ impl Tool for ComposeBuild {
             return Ok(changing::nothing(&ctx, "no service of the compose file has a build")
                 .with("project", stack.name.clone()));
         }
-        let ones = stack::build(&ctx, &mut permits, &stack).await;
+        let (ones, _) = stack::build(&ctx, &mut permits, &stack).await;
         Ok(changing::draft(&ctx, "image", ones)?
             .with("project", stack.name.clone())
             .learned(stack::secrets(&stack)))

@@ -92,6 +92,10 @@ async fn one(ctx: &Ctx, permit: Permit<Container>, act: Act) -> One {
         let state = now.as_ref().map(|now| now.status.clone()).unwrap_or_default();
         let code = now.as_ref().filter(|now| now.status == "exited").map(|now| now.exit_code);
         let shown = code.map_or_else(|| state.clone(), |code| format!("{state} ({code})"));
-        Well::changed(changed).shown(shown).with("state", state).with("exit_code", code)
+        let well = Well::changed(changed).shown(shown).with("state", state).with("exit_code", code);
+        if now.is_some() {
+            return well;
+        }
+        well.note("the engine says it is done; how it is now could not be seen in time: docker_ps shows it")
     })
 }

@@ -16,7 +16,7 @@ async fn run(
     let program = dir.path().join("docker-compose");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
-    let spec = Compose { program }.closed(dir.path());
+    let spec = Compose { program, version: (2, 26) }.closed(dir.path());
     let began = Instant::now();
     let input = input.map(|bytes| vec![b'x'; bytes]);
     let came = output(spec, input, Instant::now() + Duration::from_secs(4), most).await;
@@ -57,7 +57,7 @@ async fn its_environment_is_its_own() {
     let at = dir.path().join("docker-compose");
     fs::write(&at, "#!/bin/sh\nenv\n").unwrap();
     fs::set_permissions(&at, fs::Permissions::from_mode(0o700)).unwrap();
-    let spec = Compose { program: at }.closed(dir.path());
+    let spec = Compose { program: at, version: (2, 26) }.closed(dir.path());
     let came = output(spec, None, Instant::now() + Duration::from_secs(4), 100_000).await.ok().unwrap();
     let text = String::from_utf8(came.stdout).unwrap();
     for line in text.lines() {

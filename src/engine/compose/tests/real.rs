@@ -12,8 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::change::{Commit, Outcome};
 use crate::engine::discover::{self, Env, Options};
 use crate::engine::{Budget, Engine};
-use crate::policy::{Level, Permits, Rules};
+use crate::policy::decide::Named;
+use crate::policy::reference::ImageRef;
+use crate::policy::{Level, NewContainer, NewNetwork, NewVolume, Permits, Reference, Rules, Target};
 
+use super::super::left::Own;
 use super::super::{Gathered, NotRead, Printed, Sort, Up, UpCame, cli, inline};
 use super::Host;
 
@@ -210,9 +213,31 @@ async fn a_text_is_read_as_a_file_is() {
     assert_eq!(source, "/docker-mcp-inline/x");
 }
 
-fn permits(needs: &'static [Level]) -> Permits {
+fn permits(needs: &'static [Level], targets: Vec<Target>) -> Permits {
     let rules = Arc::new(Rules { bypass: true, ..Rules::default() });
-    crate::policy::decide(&rules, crate::policy::Ask { tool: "x", needs, targets: Vec::new() }).unwrap()
+    let targets = targets.into_iter().map(|target| Named { asked: target.label(), target }).collect();
+    crate::policy::decide(&rules, crate::policy::Ask { tool: "x", needs, targets }).unwrap()
+}
+
+/// Everything that the model names, as if nothing of it were there.
+fn targets(up: &Up) -> Vec<Target> {
+    let model = crate::guard::compose::model(&up.model).unwrap();
+    let mut all = Vec::new();
+    for service in &model.services {
+        for number in 1..=service.replicas {
+            let name = format!("{}-{}-{number}", model.name, service.name);
+            let name = service.container_name.clone().unwrap_or(name);
+            all.push(Target::NewContainer(NewContainer { name, generated: false }));
+        }
+        let built = format!("{}-{}", model.name, service.name);
+        let image = ImageRef::parse(service.image.as_ref().unwrap_or(&built)).unwrap();
+        all.push(Target::Reference(Reference { image }));
+    }
+    let networks = model.networks.iter().map(|network| network.name.clone());
+    all.extend(networks.map(|name| Target::NewNetwork(NewNetwork { name })));
+    let volumes = model.volumes.iter().map(|volume| volume.name.clone());
+    all.extend(volumes.map(|name| Target::NewVolume(NewVolume { name })));
+    all
 }
 
 async fn up(
@@ -224,7 +249,7 @@ async fn up(
     let (news, mut heard) = mpsc::channel(1_000);
     let commit = Commit::default();
     let budget = Budget { idle: Some(Duration::from_secs(5)), ..Budget::of(time) };
-    let permits = permits(&[Level::Create, Level::Lifecycle]);
+    let permits = permits(&[Level::Create, Level::Lifecycle], targets(&up));
     let came = engine.compose_up(&budget, (&commit, cancel), &permits, up, news).await.unwrap();
     assert!(commit.sent());
     let mut told = Vec::new();
@@ -266,6 +291,9 @@ async fn up_of_the_model_is_up_of_the_files() {
     rich(&host);
     let _down = Project(program.clone(), "w6bshop");
     let engine = engine();
+    // The guard takes no keys with a `$` in them.
+    let file = std::fs::read_to_string(host.path("root/shop/compose.yaml")).unwrap();
+    host.write("root/shop/compose.yaml", &file.replace("K$$Y", "KY").replace("a.$$b", "a.b"));
     let gathered = host.gather(Some("shop")).unwrap();
     let model = unmirrored(&gathered, &config(&gathered, &[]).await.unwrap().json);
     let hashes =
@@ -360,13 +388,14 @@ async fn children_that_misbehave_are_ended_in_time() {
     ] {
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        let compose = cli::Compose { program: program.clone() };
+        let compose = cli::Compose { program: program.clone(), version: (2, 26) };
         let (commit, cancel) = (Commit::default(), CancellationToken::new());
         let (news, _heard) = mpsc::channel(4);
         let budget = Budget { idle: Some(Duration::from_secs(1)), ..Budget::of(Duration::from_secs(4)) };
         let began = std::time::Instant::now();
         let asked = asked("w6bstub", model.clone(), &host);
-        let came = engine.up_by(&compose, &budget, (&commit, &cancel), (&[], asked), news).await.unwrap();
+        let came =
+            engine.up_by(&compose, &budget, (&commit, &cancel), (Own::default(), asked), news).await.unwrap();
         // Its time, the second that is promised, and half of one for a machine that is busy.
         assert!(began.elapsed() < Duration::from_millis(5_500), "{script}: {:?}", began.elapsed());
         let said = format!("{came:?}");
@@ -376,7 +405,10 @@ async fn children_that_misbehave_are_ended_in_time() {
             said.get(..400).unwrap_or(&said)
         );
         if let Outcome::Lost(lost) = came {
-            assert_eq!(lost.finding.evidence, "the project's containers are as they were");
+            assert_eq!(
+                lost.finding.evidence,
+                "the project's containers, networks and volumes are as they were"
+            );
         }
     }
     let until = std::time::Instant::now() + Duration::from_secs(8);
@@ -394,7 +426,58 @@ async fn without_both_levels_nothing_is_begun() {
         let (commit, cancel) = (Commit::default(), CancellationToken::new());
         let (news, _heard) = mpsc::channel(1);
         let up = asked("x", json!({}), &host);
-        let came = engine.compose_up(&Budget::of(TIME), (&commit, &cancel), &permits(levels), up, news).await;
+        let came = engine
+            .compose_up(&Budget::of(TIME), (&commit, &cancel), &permits(levels, Vec::new()), up, news)
+            .await;
         assert!(came.is_err() && !commit.sent(), "{levels:?}: {came:?}");
+    }
+}
+
+/// Whatever a tool hands over: what no permit names is not made.
+#[tokio::test]
+async fn a_model_beyond_its_permits_is_not_begun() {
+    let host = Host::new();
+    let engine = engine();
+    let model = json!({
+        "name": "w6bopen",
+        "services": {
+            "web": { "image": "nosuch/a:1", "networks": { "n": null }, "volumes": [{ "type": "volume", "source": "v", "target": "/v" }] },
+            "two": { "image": "nosuch/b:1", "network_mode": "none", "deploy": { "replicas": 2 } },
+            "own": { "image": "nosuch/a:1", "network_mode": "none", "container_name": "w6bname" },
+        },
+        "networks": { "n": { "name": "w6bopen_n" } },
+        "volumes": { "v": { "name": "w6bopen_v" } },
+    });
+    let asked = || asked("w6bopen", model.clone(), &host);
+    let levels = &[Level::Create, Level::Lifecycle];
+    let all = targets(&asked());
+    assert_eq!(
+        super::super::covered::uncovered(
+            &crate::guard::compose::model(&model).unwrap(),
+            &permits(levels, all.clone())
+        ),
+        None
+    );
+    let mut open = Vec::new();
+    for left_out in 0..all.len() {
+        let mut some = all.clone();
+        let gone = some.remove(left_out);
+        // The same image is named by two.
+        some.retain(|target| *target != gone);
+        let (commit, cancel) = (Commit::default(), CancellationToken::new());
+        let (news, _heard) = mpsc::channel(1);
+        let came = engine
+            .compose_up(&Budget::of(TIME), (&commit, &cancel), &permits(levels, some), asked(), news)
+            .await;
+        assert!(!commit.sent(), "{gone:?}");
+        let why = format!("{:?}", came.unwrap_err());
+        assert!(why.contains("NotAllowed"), "{gone:?}: {why}");
+        open.push(why);
+    }
+    let said = open.join("\n");
+    for word in
+        ["service `web`", "service `two`", "service `own`", "network `w6bopen_n`", "volume `w6bopen_v`"]
+    {
+        assert!(said.contains(word), "{word}: {said}");
     }
 }

@@ -12,13 +12,14 @@ use crate::engine::projects::{Member, Standing};
 use crate::guard::compose::Service;
 use crate::guard::create::{self, Wanted};
 use crate::output::Row;
+use crate::policy::reference::ImageRef;
 use crate::policy::{self, Permits};
 use crate::tool::{Ctx, ToolError};
 use crate::tools::containers::logs::scan;
 use crate::tools::containers::logs::window::Keep;
 use crate::tools::making::real;
 
-use super::changes::members;
+use super::changes::{Change, members};
 use super::is_free;
 
 /// Between two looks.
@@ -174,13 +175,22 @@ pub(super) fn missing(stack: &Stack, all: &[Is]) -> Vec<String> {
 
 /// What containers reach that their service does not ask for: somebody else made them, or what was made is not what was
 /// judged.
-pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<Vec<String>, ToolError> {
+pub(super) async fn more(
+    ctx: &Ctx,
+    permits: &Permits,
+    stack: &Stack,
+    planned: &[Change],
+) -> Result<Vec<String>, ToolError> {
     let mut more = Vec::new();
     if is_free(stack, &ctx.settings) {
         return Ok(more);
     }
     for member in members(ctx, permits, stack).await? {
         let Some(service) = stack.model.services.iter().find(|s| s.name == member.service) else { continue };
+        let was_there = planned.iter().any(|change| change.id.as_ref() == Some(&member.seen.identity.id));
+        if !was_there && let Some(why) = other_image(permits, stack, service, &member) {
+            more.push(why);
+        }
         let Some(reaches) = ctx.engine.reaches(&ctx.budget, &permits.world, &member).await? else { continue };
         let asked = Wanted { asks: service.asks.clone(), amounts: service.amounts, protected: Vec::new() };
         // With a person's exceptions it has powers, and which of them is which is not told apart.
@@ -203,6 +213,22 @@ pub(super) async fn more(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<
         }
     }
     Ok(more)
+}
+
+/// Between the decision and the child a name can be given to another image.
+fn other_image(permits: &Permits, stack: &Stack, service: &Service, member: &Member) -> Option<String> {
+    let identity = &member.seen.identity;
+    let asked = ImageRef::parse(&stack.built_as(service)).ok()?;
+    let mut its =
+        permits.images.iter().filter(|permit| permit.target().references.contains(&asked)).peekable();
+    its.peek()?;
+    its.all(|permit| permit.target().id != identity.image_id).then(|| {
+        format!(
+            "container `{}` is made of another image than was decided on: `{}` was given away meanwhile",
+            identity.name,
+            asked.familiar()
+        )
+    })
 }
 
 /// Adds the last words of those that failed.

@@ -19,7 +19,7 @@ use crate::tools::words::count;
 use super::super::not_read::not_begun;
 use super::after::{self, Is, Stand};
 use super::changes::{Change, Does, changes};
-use super::{images, judge};
+use super::{images, judge, networks};
 
 /// How it is brought up.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,8 @@ pub(in crate::tools::compose) async fn preview(
     }
     lines.extend(permits.new_networks.iter().map(|p| format!("network `{}`: create", p.target().name)));
     lines.extend(permits.new_volumes.iter().map(|p| format!("volume `{}`: create", p.target().name)));
+    let networks = networks::differing(ctx, permits, stack).await?;
+    lines.extend(networks.iter().map(networks::Differs::line));
     let changes = changes(ctx, permits, stack, how.force_recreate).await?;
     let fresh = |change: &Change| {
         let service = stack.model.services.iter().find(|service| service.name == change.service);
@@ -72,9 +74,14 @@ pub(in crate::tools::compose) async fn preview(
         permits.references.iter().any(|permit| Some(&permit.target().image) == image.as_ref())
     };
     lines.extend(changes.iter().map(|change| line(change, fresh(change))));
-    let state = changes.iter().map(|change| format!("{change:?}")).chain([model_hash(stack)]).collect();
+    let state = changes.iter().map(|change| format!("{change:?}"));
+    let state = state
+        .chain(networks.iter().map(|network| format!("{network:?}")))
+        .chain([model_hash(stack)])
+        .collect();
     // What is in a container that is made anew, and in no volume, is gone.
-    let destroys = changes.iter().any(|change| matches!(change.does, Does::Recreate(_) | Does::Remove));
+    let destroys = changes.iter().any(|change| matches!(change.does, Does::Recreate(_) | Does::Remove))
+        || networks.iter().any(|network| network.made_anew);
     Ok(Preview { lines, state, destroys })
 }
 
@@ -103,12 +110,14 @@ pub(in crate::tools::compose) async fn bring(
     how: How,
 ) -> Result<Output, ToolError> {
     judge::judge(ctx, &permits, stack).await?;
+    let differing = networks::differing(ctx, &permits, stack).await?;
     let planned = changes(ctx, &permits, stack, how.force_recreate).await?;
-    let ready = prepare(ctx, &mut permits, stack, how).await?;
+    let mut ready = prepare(ctx, &mut permits, stack, how).await?;
     if !permits.references.is_empty() {
         // What images bring along is known now.
         judge::judge(ctx, &permits, stack).await?;
     }
+    ready.0.extend(differing.iter().map(networks::Differs::line));
     let up = Up {
         name: stack.name.clone(),
         project_dir: stack.project_dir.clone(),
@@ -150,7 +159,7 @@ pub(in crate::tools::compose) async fn bring(
             .for_each(|is| is.stand = Stand::Failed);
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
-    let more = after::more(ctx, &permits, stack).await.map_err(unseen)?;
+    let more = after::more(ctx, &permits, stack, &planned).await.map_err(unseen)?;
     let missing = if said.is_none() { after::missing(stack, &all) } else { Vec::new() };
     told_of(ctx, stack, (planned, ready, [more, missing]), said, all)
 }
@@ -167,10 +176,14 @@ async fn prepare(
         return Ok((notes, changed));
     }
     let mut ones: Vec<One> = Vec::new();
+    let mut built = Vec::new();
     if how.build {
-        ones.extend(images::build(ctx, permits, stack).await);
+        let built_ones;
+        (built_ones, built) = images::build(ctx, permits, stack).await;
+        ones.extend(built_ones);
     }
     ones.extend(images::pull(ctx, permits).await);
+    permits.references.append(&mut built);
     for one in ones {
         let name = one.name().to_owned();
         match one.into_came() {

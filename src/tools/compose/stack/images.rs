@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::Settings;
 use crate::engine::compose::stack::Stack;
 use crate::guard::compose::{Build, Service};
-use crate::policy::Permits;
+use crate::policy::{self, Permit, Permits, Reference};
 use crate::tool::args::OneOrMany;
 use crate::tool::{Ctx, Kind, Tool, ToolError};
 use crate::tools::changing::{One, Well};
@@ -39,10 +39,15 @@ pub(in crate::tools::compose) async fn pull(ctx: &Ctx, permits: &Permits) -> Vec
     ones
 }
 
-/// Builds the image of every service that has a build and a permit for its name; uses those permits up.
-pub(in crate::tools::compose) async fn build(ctx: &Ctx, permits: &mut Permits, stack: &Stack) -> Vec<One> {
+/// Builds the image of every service that has a build and a permit for its name, which is used up. Gives permits to look at
+/// what came of it.
+pub(in crate::tools::compose) async fn build(
+    ctx: &Ctx,
+    permits: &mut Permits,
+    stack: &Stack,
+) -> (Vec<One>, Vec<Permit<Reference>>) {
     let mut rest = std::mem::take(&mut permits.references);
-    let mut ones = Vec::new();
+    let (mut ones, mut built) = (Vec::new(), Vec::new());
     for service in &stack.model.services {
         let Some(build) = &service.build else { continue };
         let name = stack.built_as(service);
@@ -51,7 +56,10 @@ pub(in crate::tools::compose) async fn build(ctx: &Ctx, permits: &mut Permits, s
         else {
             continue;
         };
-        permits.references = vec![rest.swap_remove(at)];
+        let permit = rest.swap_remove(at);
+        // The build uses it up, and the image is looked for by its name afterwards.
+        built.extend(policy::also(&permit, building::Build::SPEC.name, permit.target().image.clone()).ok());
+        permits.references = vec![permit];
         if let Some(why) = enough(ctx) {
             ones.push(One::ended(name, Err(why)));
             continue;
@@ -73,7 +81,7 @@ pub(in crate::tools::compose) async fn build(ctx: &Ctx, permits: &mut Permits, s
         ones.push(One::ended(name, came));
     }
     permits.references = rest;
-    ones
+    (ones, built)
 }
 
 /// A failure that says what of.

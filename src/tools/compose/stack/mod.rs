@@ -6,6 +6,7 @@ mod changes;
 mod differs;
 mod images;
 mod judge;
+mod networks;
 
 use std::sync::Arc;
 

@@ -1,0 +1,93 @@
+//! A model names what compose will touch: nothing of it may be without a permit.
+
+use std::collections::BTreeSet;
+
+use crate::guard::compose::{Model, Service};
+use crate::policy::reference::ImageRef;
+use crate::policy::{Permit, Permits};
+
+/// The first thing of the model that no permit names. Containers are counted: compose numbers new ones, and may take any
+/// number that a permit names.
+pub(super) fn uncovered(model: &Model, permits: &Permits) -> Option<String> {
+    let images = || model.services.iter().filter(|service| service.replicas > 0);
+    let containers = model.services.iter().find(|service| !containers(model, service, permits));
+    let containers = containers.map(|service| format!("containers of service `{}`", service.name));
+    let image = || {
+        let open = images().find(|service| !image(model, service, permits))?;
+        Some(format!("the image of service `{}`", open.name))
+    };
+    let network = || {
+        let names = named(&permits.networks, |n| &n.name);
+        let new = named(&permits.new_networks, |n| &n.name);
+        let open = model.networks.iter().find(|network| {
+            let by_id = permits.networks.iter().any(|p| p.target().id.starts_with(&network.name));
+            !names.contains(network.name.as_str())
+                && (network.external && !by_id || !network.external && !new.contains(network.name.as_str()))
+        })?;
+        Some(format!("the network `{}`", open.name))
+    };
+    let volume = || {
+        let names = named(&permits.volumes, |v| &v.name);
+        let new = named(&permits.new_volumes, |v| &v.name);
+        let known = |name: &str, external: bool| names.contains(name) || !external && new.contains(name);
+        let open = model.volumes.iter().find(|volume| !known(&volume.name, volume.external))?;
+        Some(format!("the volume `{}`", open.name))
+    };
+    let other = || {
+        let others = model.services.iter().flat_map(|service| &service.containers);
+        let known = |name: &str| {
+            let is = |p: &Permit<crate::policy::Container>| {
+                p.target().name == name || p.target().id.starts_with(name)
+            };
+            permits.containers.iter().any(is)
+        };
+        let open = others.into_iter().find(|name| !known(name))?;
+        Some(format!("the container `{open}`"))
+    };
+    containers.or_else(image).or_else(network).or_else(volume).or_else(other)
+}
+
+fn named<'a, T>(permits: &'a [Permit<T>], name: impl Fn(&'a T) -> &'a String) -> BTreeSet<&'a str> {
+    permits.iter().map(|permit| name(permit.target()).as_str()).collect()
+}
+
+/// As many as it is to have: those that are there, and names for the rest.
+fn containers(model: &Model, service: &Service, permits: &Permits) -> bool {
+    let prefix = format!("{}-{}-", model.name, service.name);
+    let numbered = |name: &str| {
+        name.strip_prefix(&prefix).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let there = permits.containers.iter().filter(|permit| {
+        let it = permit.target();
+        it.project.as_deref() == Some(model.name.as_str())
+            && it.service.as_deref() == Some(service.name.as_str())
+    });
+    let new = permits.new_containers.iter().filter(|permit| {
+        let name = permit.target().name.as_str();
+        match &service.container_name {
+            Some(own) => own == name,
+            None => numbered(name),
+        }
+    });
+    there.count() + new.count() >= service.replicas as usize
+}
+
+/// It is there, or its name may be fetched or built.
+fn image(model: &Model, service: &Service, permits: &Permits) -> bool {
+    let built = || format!("{}-{}", model.name, service.name);
+    let text = service.image.clone().unwrap_or_else(built);
+    let Ok(asked) = ImageRef::parse(&text) else {
+        // By its id.
+        return permits.images.iter().any(|permit| is_id(&permit.target().id, &text));
+    };
+    permits.references.iter().any(|permit| permit.target().image == asked)
+        || permits
+            .images
+            .iter()
+            .any(|permit| permit.target().references.contains(&asked) || is_id(&permit.target().id, &text))
+}
+
+fn is_id(id: &str, text: &str) -> bool {
+    let short = |text: &str| text.strip_prefix("sha256:").unwrap_or(text).to_owned();
+    short(text).len() >= 12 && short(id).starts_with(&short(text))
+}
