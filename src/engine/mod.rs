@@ -41,6 +41,7 @@ pub mod removal;
 pub mod rename;
 pub mod resolve;
 pub mod room;
+mod scratch;
 mod seen;
 pub mod shorten;
 pub mod snapshot;

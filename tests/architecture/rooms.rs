@@ -136,6 +136,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "engine/compose",
             "engine/exec/host.rs",
             "engine/room.rs",
+            "engine/scratch.rs",
             "tool/claim.rs",
             "tools/images/build",
             "tools/making/real.rs",
@@ -145,7 +146,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "OpenOptions",
-        &["audit/file.rs", "tool/claim.rs", "engine/compose/mirror.rs"],
+        &["audit/file.rs", "tool/claim.rs", "engine/compose/mirror.rs", "engine/scratch.rs"],
         "the only files that are written",
     ),
     (

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use hyper::body::Bytes;
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use crate::engine::budget::Budget;
 use crate::engine::docker_cli::{self, NoPlugin, Plugin};
 use crate::engine::endpoint::Endpoint;
 use crate::engine::error::{Clock, EngineError};
+use crate::engine::scratch::Scratch;
 use crate::guard::build::ignore::Ignore;
 
 use super::tar::Tar;
@@ -31,7 +31,7 @@ pub(super) struct Job {
     /// Where it writes the image's id.
     pub id_file: PathBuf,
     /// Removed when the build has ended.
-    pub folder: TempDir,
+    pub folder: Scratch,
 }
 
 /// What is sent, and how.
@@ -140,8 +140,8 @@ fn job(
     Ok(Job { spec, context, id_file, folder })
 }
 
-fn write(endpoint: &Endpoint, plan: &Plan, program: &Buildx) -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("docker-mcp-build-").tempdir()?;
+fn write(endpoint: &Endpoint, plan: &Plan, program: &Buildx) -> io::Result<Scratch> {
+    let folder = Scratch::new("build")?;
     configure(&folder.path().join("docker"), plan.networked, program)?;
     let file = folder.path().join("file");
     fs::create_dir(&file)?;

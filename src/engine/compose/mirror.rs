@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::engine::docker_cli;
+use crate::engine::scratch::Scratch;
 
 use super::places::shown;
 
@@ -32,7 +31,7 @@ pub(super) struct Copies {
 pub struct Gathered {
     /// The private folder: `m` is the mirror, `home` is empty, `docker` is a configuration without anything, `env` has
     /// what is interpolated.
-    _dir: TempDir,
+    _dir: Scratch,
     pub(super) root: PathBuf,
     /// The project's folder, on this host.
     pub project_dir: PathBuf,
@@ -118,9 +117,8 @@ impl Gathered {
 }
 
 /// A private folder for a child: a home without anything, and a configuration of docker without anything.
-pub(super) fn private() -> io::Result<TempDir> {
-    let mode = fs::Permissions::from_mode(0o700);
-    let folder = tempfile::Builder::new().prefix("docker-mcp-compose-").permissions(mode).tempdir()?;
+pub(super) fn private() -> io::Result<Scratch> {
+    let folder = Scratch::new("compose")?;
     docker_cli::configure(&folder.path().join("docker"), false)?;
     make(&folder.path().join("home"))?;
     Ok(folder)
