@@ -69,7 +69,9 @@ fn containers(model: &Model, service: &Service, permits: &Permits) -> bool {
             None => numbered(name),
         }
     });
-    there.count() + new.count() >= service.replicas as usize
+    // More of one name compose refuses in its own words.
+    let wanted = service.container_name.as_ref().map_or(service.replicas, |_| service.replicas.min(1));
+    there.count() + new.count() >= wanted as usize
 }
 
 /// It is there, or its name may be fetched or built.
@@ -80,14 +82,18 @@ fn image(model: &Model, service: &Service, permits: &Permits) -> bool {
         // By its id.
         return permits.images.iter().any(|permit| is_id(&permit.target().id, &text));
     };
-    permits.references.iter().any(|permit| permit.target().image == asked)
-        || permits
-            .images
-            .iter()
-            .any(|permit| permit.target().references.contains(&asked) || is_id(&permit.target().id, &text))
+    // With a tag and a digest the engine looks at the digest, and lists each by itself.
+    let digest = asked.apart().map(|(_, digest)| digest);
+    permits.references.iter().any(|permit| {
+        let image = &permit.target().image;
+        *image == asked || digest.as_ref() == Some(image)
+    }) || permits.images.iter().any(|permit| {
+        let its = |name: &ImageRef| permit.target().references.contains(name);
+        its(&asked) || digest.as_ref().is_some_and(its) || is_id(&permit.target().id, &text)
+    })
 }
 
 fn is_id(id: &str, text: &str) -> bool {
     let short = |text: &str| text.strip_prefix("sha256:").unwrap_or(text).to_owned();
-    short(text).len() >= 12 && short(id).starts_with(&short(text))
+    short(text).len() >= 4 && short(id).starts_with(&short(text))
 }

@@ -119,3 +119,28 @@ fn a_build_that_fails_is_shown() {
         assert_eq!(shop.objects(), Vec::<String>::new(), "{tool}");
     }
 }
+
+/// By its id, whole or short; and a name of its own that more than one container cannot have.
+#[test]
+fn an_image_by_its_id_and_a_name_for_two() {
+    let Some(engine) = engine::at_hand("compose::files::images::by_id") else { return };
+    let shop = Shop::new(&engine);
+    let client = shop.client();
+    let id = engine.inspect("image", "docker-mcp/base")["Id"].as_str().unwrap().to_owned();
+    for image in [id.as_str(), &id["sha256:".len()..][..12]] {
+        shop.file(&format!(
+            "services: {{ web: {{ image: \"{image}\", command: IDLE, network_mode: none }} }}"
+        ));
+        let up = client.call("docker_compose_up", &json!({})).ok();
+        assert!(up.text.contains("1 running"), "{image}: {}", up.text);
+    }
+    shop.file("services: { two: { image: BASE, command: IDLE, network_mode: none, container_name: PROJECT-own, scale: 2 } }");
+    let up = client.call("docker_compose_up", &json!({}));
+    assert!(up.is_error && up.kind() != "internal", "{}", up.text);
+    shop.file(
+        "services: { two: { image: BASE, command: IDLE, network_mode: none, container_name: PROJECT-own } }",
+    );
+    for _ in 0..2 {
+        client.call("docker_compose_up", &json!({ "force_recreate": true })).ok();
+    }
+}
