@@ -22,16 +22,16 @@ struct Stubbed {
     client: Client,
 }
 
-/// The compose that is there.
-pub(super) fn real() -> String {
+/// The program that is there, by its whole path: a child of ours has a search path of its own.
+pub(super) fn real(program: &str) -> String {
     let path = std::env::var("PATH").unwrap();
-    let mut all = path.split(':').map(|dir| format!("{dir}/docker-compose"));
-    all.find(|path| std::path::Path::new(path).exists()).expect("a docker-compose in PATH")
+    let mut all = path.split(':').map(|dir| format!("{dir}/{program}"));
+    all.find(|path| std::path::Path::new(path).exists()).unwrap_or_else(|| panic!("no {program} in PATH"))
 }
 
 /// A script that is asked its version and for the model as usual, and does this for `up`.
 pub(super) fn at_up(fault: &str) -> String {
-    format!("case \" $* \" in *' up '*) {fault} ;; *) exec {} \"$@\" ;; esac", real())
+    format!("case \" $* \" in *' up '*) {fault} ;; *) exec {} \"$@\" ;; esac", real("docker-compose"))
 }
 
 impl Stubbed {
@@ -208,7 +208,7 @@ fn e6_no_compose_or_one_that_will_not_do() {
     let gone = client.call("docker_compose_up", &json!({ "file": "app" }));
     assert_eq!(gone.kind(), "child_unavailable", "{}", gone.text);
     assert_eq!(yard.made(), Vec::<String>::new());
-    only.write(&format!("#!/bin/sh\nexec {} \"$@\"\n", real()));
+    only.write(&format!("#!/bin/sh\nexec {} \"$@\"\n", real("docker-compose")));
     client.call("docker_compose_config", &json!({ "file": "app" })).ok();
 }
 
@@ -245,7 +245,7 @@ fn e7_it_says_that_all_is_well_and_did_nothing() {
         std::fs::write(it.stub.path("printed"), &printed).unwrap();
         it.stub.write(&format!(
             "#!/bin/sh\ncase \" $* \" in *' version '*) echo 2.26.1 ;; *' up '*) exec {} \"$@\" ;; *) cat {} ;; esac\n",
-            real(),
+            real("docker-compose"),
             it.stub.path("printed").display()
         ));
         let ask = json!({ "file": "app", "project": project, "services": ["web"] });

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::child::{at_up, real};
 use super::yard::{IMAGE, POLITE, Yard};
 use crate::support::stub::Stub;
-use crate::support::{Client, engine};
+use crate::support::{Client, Launch, engine};
 
 /// A compose that calls itself this, and is the real one with something done before each `up`.
 fn with(yard: &Yard, script: &str, more: &str) -> (Stub, Stub, Client) {
@@ -15,13 +15,6 @@ fn with(yard: &Yard, script: &str, more: &str) -> (Stub, Stub, Client) {
     let path = format!("{}:{}", docker.path("").display(), compose.search_path());
     let client = yard.launch(more).env("PATH", &path).connect();
     (compose, docker, client)
-}
-
-/// The docker CLI, by its whole path: a child of ours has a search path of its own.
-fn docker() -> String {
-    let path = std::env::var("PATH").unwrap();
-    let mut all = path.split(':').map(|dir| format!("{dir}/docker"));
-    all.find(|path| std::path::Path::new(path).exists()).expect("a docker in PATH")
 }
 
 #[test]
@@ -33,7 +26,7 @@ fn an_ended_compose_that_made_a_network_only_is_no_effect_of_none() {
         let label = format!("--label com.docker.compose.project={}", yard.project);
         let script = at_up(&format!(
             "cat > /dev/null; {} {make} {label} {} > /dev/null; while :; do sleep 1; done",
-            docker(),
+            real("docker"),
             yard.name("left")
         ));
         let (_compose, _docker, client) = with(&yard, &script, "[neverhang]\ncompose_timeout = \"4s\"\n");
@@ -75,21 +68,21 @@ fn a_network_that_is_not_as_the_file_says_is_told() {
     // A later one does not.
     let script = format!(
         "case \" $* \" in *' version '*) echo 2.39.1 ;; *' up '*) exit 9 ;; *) exec {} \"$@\" ;; esac",
-        real()
+        real("docker-compose")
     );
-    let (_compose, _docker, later) = with(&yard, &script, "");
+    let (compose, docker, later) = with(&yard, &script, "");
     let dry = later.call("docker_compose_up", &ask).ok();
     let anew = format!("network `{network}`: recreate (internal, labels changed)");
     assert!(dry.text.contains(&anew), "{}", dry.text);
     // That destroys, and asks.
     let asks = yard.config("").replace("require = \"none\"", "require = \"destructive\"");
-    let path = format!("{}:{}", _docker.path("").display(), _compose.search_path());
-    let asking = crate::support::Launch::at(&engine.host).config(&asks).env("PATH", &path).connect();
+    let path = format!("{}:{}", docker.path("").display(), compose.search_path());
+    let asking = Launch::at(&engine.host).config(&asks).env("PATH", &path).connect();
     let up = asking.call("docker_compose_up", &json!({ "file": "app" }));
     assert_eq!(up.structured["status"], "confirmation_required", "{}", up.text);
     // And it is a change of networks.
     let off = yard.config("").replace("networks = true\n", "networks = false\n");
-    let off = crate::support::Launch::at(&engine.host).config(&off).env("PATH", &path).connect();
+    let off = Launch::at(&engine.host).config(&off).env("PATH", &path).connect();
     for ask in [ask, json!({ "file": "app" })] {
         let up = off.call("docker_compose_up", &ask);
         assert_eq!(up.kind(), "permission_denied", "{}", up.text);
@@ -110,8 +103,8 @@ fn an_image_that_is_given_away_meanwhile_is_noticed() {
     yard.write("root/app/compose.yaml", &format!("name: {}\nservices:\n  web:\n{service}", yard.project));
     let script = format!(
         "case \" $* \" in *' up '*) {} tag {other} {tag} > /dev/null; esac; exec {} \"$@\"",
-        docker(),
-        real()
+        real("docker"),
+        real("docker-compose")
     );
     let (_compose, _docker, client) = with(&yard, &script, "");
     let up = client.call("docker_compose_up", &json!({ "file": "app" }));

@@ -9,11 +9,10 @@ use crate::policy::{Permit, Permits};
 /// The first thing of the model that no permit names. Containers are counted: compose numbers new ones, and may take any
 /// number that a permit names.
 pub(super) fn uncovered(model: &Model, permits: &Permits) -> Option<String> {
-    let images = || model.services.iter().filter(|service| service.replicas > 0);
     let containers = model.services.iter().find(|service| !containers(model, service, permits));
     let containers = containers.map(|service| format!("containers of service `{}`", service.name));
     let image = || {
-        let open = images().find(|service| !image(model, service, permits))?;
+        let open = model.services.iter().find(|s| s.replicas > 0 && !image(model, s, permits))?;
         Some(format!("the image of service `{}`", open.name))
     };
     let network = || {
@@ -53,22 +52,12 @@ fn named<'a, T>(permits: &'a [Permit<T>], name: impl Fn(&'a T) -> &'a String) ->
 
 /// As many as it is to have: those that are there, and names for the rest.
 fn containers(model: &Model, service: &Service, permits: &Permits) -> bool {
-    let prefix = format!("{}-{}-", model.name, service.name);
-    let numbered = |name: &str| {
-        name.strip_prefix(&prefix).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
     let there = permits.containers.iter().filter(|permit| {
         let it = permit.target();
         it.project.as_deref() == Some(model.name.as_str())
             && it.service.as_deref() == Some(service.name.as_str())
     });
-    let new = permits.new_containers.iter().filter(|permit| {
-        let name = permit.target().name.as_str();
-        match &service.container_name {
-            Some(own) => own == name,
-            None => numbered(name),
-        }
-    });
+    let new = permits.new_containers.iter().filter(|permit| model.calls_so(service, &permit.target().name));
     // More of one name compose refuses in its own words.
     let wanted = service.container_name.as_ref().map_or(service.replicas, |_| service.replicas.min(1));
     there.count() + new.count() >= wanted as usize
@@ -76,8 +65,7 @@ fn containers(model: &Model, service: &Service, permits: &Permits) -> bool {
 
 /// It is there, or its name may be fetched or built.
 fn image(model: &Model, service: &Service, permits: &Permits) -> bool {
-    let built = || format!("{}-{}", model.name, service.name);
-    let text = service.image.clone().unwrap_or_else(built);
+    let text = model.built_as(service);
     let Ok(asked) = ImageRef::parse(&text) else {
         // By its id.
         return permits.images.iter().any(|permit| is_id(&permit.target().id, &text));
@@ -94,6 +82,6 @@ fn image(model: &Model, service: &Service, permits: &Permits) -> bool {
 }
 
 fn is_id(id: &str, text: &str) -> bool {
-    let short = |text: &str| text.strip_prefix("sha256:").unwrap_or(text).to_owned();
-    short(text).len() >= 4 && short(id).starts_with(&short(text))
+    let [id, text] = [id, text].map(|id| id.strip_prefix("sha256:").unwrap_or(id));
+    text.len() >= 4 && id.starts_with(text)
 }

@@ -105,7 +105,7 @@ impl Stack {
     /// What the image of a service is called that is built.
     #[must_use]
     pub fn built_as(&self, service: &Service) -> String {
-        service.image.clone().unwrap_or_else(|| format!("{}-{}", self.name, service.name))
+        self.model.built_as(service)
     }
 }
 

@@ -71,6 +71,26 @@ pub struct Service {
     pub ports: Vec<String>,
 }
 
+impl Model {
+    /// What the image of a service is called, also of one that is built without a name for it.
+    #[must_use]
+    pub fn built_as(&self, service: &Service) -> String {
+        service.image.clone().unwrap_or_else(|| format!("{}-{}", self.name, service.name))
+    }
+
+    /// Is a container of this name the service's? Those without a name of their own are numbered.
+    #[must_use]
+    pub fn calls_so(&self, service: &Service, container: &str) -> bool {
+        match &service.container_name {
+            Some(name) => name == container,
+            None => {
+                let number = container.strip_prefix(&format!("{}-{}-", self.name, service.name));
+                number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            }
+        }
+    }
+}
+
 /// A path of the host in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {

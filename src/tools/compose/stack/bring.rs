@@ -13,7 +13,7 @@ use crate::output::{Draft, Learned};
 use crate::policy::{self, Permits};
 use crate::tool::error::Effect;
 use crate::tool::{Class, Clocks, Ctx, Kind, Output, Phase, Preview, Retry, ToolError};
-use crate::tools::changing::{self, One};
+use crate::tools::changing;
 use crate::tools::words::count;
 
 use super::super::not_read::not_begun;
@@ -175,13 +175,10 @@ async fn prepare(
     if permits.references.is_empty() {
         return Ok((notes, changed));
     }
-    let mut ones: Vec<One> = Vec::new();
-    let mut built = Vec::new();
-    if how.build {
-        let built_ones;
-        (built_ones, built) = images::build(ctx, permits, stack).await;
-        ones.extend(built_ones);
-    }
+    let (mut ones, mut built) = match how.build {
+        true => images::build(ctx, permits, stack).await,
+        false => (Vec::new(), Vec::new()),
+    };
     ones.extend(images::pull(ctx, permits).await);
     permits.references.append(&mut built);
     for one in ones {

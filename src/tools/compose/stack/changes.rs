@@ -124,13 +124,7 @@ pub(super) async fn members(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Resu
 
 /// Which service a container is of that has this name.
 pub(super) fn service_of<'a>(stack: &'a Stack, container: &str) -> &'a str {
-    let is = |service: &&Service| match &service.container_name {
-        Some(name) => name == container,
-        None => {
-            let rest = container.strip_prefix(&format!("{}-{}-", stack.name, service.name));
-            rest.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
-        }
-    };
+    let is = |service: &&Service| stack.model.calls_so(service, container);
     stack.model.services.iter().find(is).map_or("", |service| service.name.as_str())
 }
 
