@@ -300,7 +300,7 @@ impl Engine {
         let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
         let image = list.iter().find(|image| image.id == id).map(super::images::identity);
         Ok(match image {
-            Some(image) if has(&image, &reference) => name.to_owned(),
+            Some(image) if image.is_called(&reference) => name.to_owned(),
             _ => id.to_owned(),
         })
     }
@@ -311,16 +311,6 @@ fn has_check(model: &Value) -> bool {
     test.is_some_and(|test| test.first().is_some_and(|kind| kind != "NONE"))
 }
 
-fn has(image: &Image, reference: &ImageRef) -> bool {
-    image.references.iter().any(|have| {
-        have.repository() == reference.repository()
-            && match reference.digest() {
-                Some(digest) => have.digest() == Some(digest),
-                None => have.tag().is_some() && have.tag() == reference.tag(),
-            }
-    })
-}
-
 pub(super) fn named(image: &Image, reference: &ImageRef) -> String {
-    if has(image, reference) { reference.familiar() } else { image.id.clone() }
+    if image.is_called(reference) { reference.familiar() } else { image.id.clone() }
 }

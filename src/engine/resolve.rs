@@ -314,17 +314,7 @@ fn container(view: Option<&View>, words: &str) -> Found {
 
 fn image(images: &[(Image, Option<String>)], words: &str) -> Found {
     let reference = ImageRef::parse(words).ok();
-    let fits = |image: &Image| {
-        reference.as_ref().is_some_and(|r| {
-            image.references.iter().any(|have| {
-                have.repository() == r.repository()
-                    && match r.digest() {
-                        Some(digest) => have.digest() == Some(digest),
-                        None => have.tag().is_some() && have.tag() == r.tag(),
-                    }
-            })
-        })
-    };
+    let fits = |image: &Image| reference.as_ref().is_some_and(|name| image.is_called(name));
     pick(images, fits, image_id(words), |i| i.id.strip_prefix("sha256:").unwrap_or(&i.id), Target::Image)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::level::Level;
+use super::reference::ImageRef;
 use super::rules::Rules;
 use super::target::{
     Container, Image, Network, NewContainer, NewNetwork, NewVolume, Reference, Target, Volume,
@@ -106,6 +107,23 @@ pub struct Permits {
 }
 
 impl Permits {
+    /// The image that the text names; where several came to have the name, the one that was decided on last.
+    #[must_use]
+    pub fn image_of(&self, text: &str) -> Option<&Permit<Image>> {
+        let name = ImageRef::parse(text).ok();
+        let is =
+            |image: &Image| name.as_ref().is_some_and(|name| image.is_called(name)) || image.has_id(text);
+        self.images.iter().rev().find(|permit| is(permit.target()))
+    }
+
+    /// May the image of that name be fetched or built? Of a tag and a digest, the digest is.
+    #[must_use]
+    pub fn brings(&self, text: &str) -> bool {
+        let Ok(name) = ImageRef::parse(text) else { return false };
+        let name = name.fetched_as();
+        self.references.iter().any(|permit| permit.target().image == name)
+    }
+
     /// What they are for: kind and name, in the order of the arguments within a kind.
     pub fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
         fn of<T: Clone>(

@@ -66,6 +66,22 @@ impl ImageRef {
         ))
     }
 
+    /// What the engine fetches it by: its digest alone, where it has both.
+    #[must_use]
+    pub fn fetched_as(&self) -> Self {
+        self.apart().map_or_else(|| self.clone(), |(_, digest)| digest)
+    }
+
+    /// The names that fetching what is written there is judged by: with a digest its tag as well, for the engine does not
+    /// compare them. The last is the one that it is fetched by.
+    #[must_use]
+    pub fn judged_as(words: &str) -> Vec<String> {
+        match Self::parse(words).ok().and_then(|image| image.apart()) {
+            Some((tag, digest)) => vec![tag.to_string(), digest.to_string()],
+            None => vec![words.to_owned()],
+        }
+    }
+
     /// `docker.io/library/nginx`: registry and repository.
     #[must_use]
     pub fn repository(&self) -> &str {

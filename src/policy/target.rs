@@ -30,6 +30,28 @@ pub struct Image {
     pub references: Vec<ImageRef>,
 }
 
+impl Image {
+    /// Does the engine take this name for it? A digest decides, whatever tag stands before it.
+    #[must_use]
+    pub fn is_called(&self, name: &ImageRef) -> bool {
+        self.references.iter().any(|have| {
+            have.repository() == name.repository()
+                && match name.digest() {
+                    Some(digest) => have.digest() == Some(digest),
+                    None => have.tag().is_some() && have.tag() == name.tag(),
+                }
+        })
+    }
+
+    /// Is this its id, or enough of it that no name is mistaken for it: 12 hex digits, as listings show them?
+    #[must_use]
+    pub fn has_id(&self, text: &str) -> bool {
+        const ENOUGH: usize = 12;
+        let [id, text] = [&self.id, text].map(|id| id.strip_prefix("sha256:").unwrap_or(id));
+        text.len() >= ENOUGH && id.starts_with(text)
+    }
+}
+
 /// A network's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Network {

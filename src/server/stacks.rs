@@ -12,14 +12,15 @@ use crate::engine::resolve::{Unresolved, Want};
 use crate::engine::{Budget, Engine};
 use crate::guard::compose::Service;
 use crate::policy::decide::Named;
-use crate::policy::{Container, Denial, Rules, Target};
+use crate::policy::reference::ImageRef;
+use crate::policy::{Container, Denial, Image, Rules, Target};
 use crate::tool::{Asked, Kind, ToolError};
 
 use crate::tools::compose::no_stack;
 use crate::tools::making::and_where_they_lead;
 
 use super::answer;
-use super::targets::{image_or_names, new};
+use super::targets::{image_or_names, names, new};
 
 /// The model, and what it is about.
 ///
@@ -62,11 +63,11 @@ fn places(compose: &settings::Compose) -> Places {
 
 /// Names of images that are fetched.
 fn pulled(stack: &Stack) -> Result<Vec<Named>, ToolError> {
-    let images = stack.model.services.iter().filter(|service| service.build.is_none());
-    let mut names: Vec<&str> = images.filter_map(|service| service.image.as_deref()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().map(reference).collect()
+    let mut all = Vec::new();
+    for text in stack.uses() {
+        all.extend(names(text)?);
+    }
+    Ok(all)
 }
 
 /// Names of images that are built.
@@ -94,21 +95,10 @@ impl Making<'_> {
         for service in &self.stack.model.services {
             self.containers(service, &mut targets)?;
         }
-        let mut images: Vec<String> = Vec::new();
         for service in &self.stack.model.services {
             match (&service.build, &service.image) {
                 (Some(_), _) if build => targets.push(reference(&self.stack.built_as(service))?),
                 (Some(_), _) => targets.push(self.is_built(service).await?),
-                (None, Some(image)) if !images.contains(image) => {
-                    images.push(image.clone());
-                    match pull {
-                        true => targets.push(reference(image)?),
-                        false => {
-                            targets
-                                .extend(image_or_names(self.engine, self.budget, self.rules, image).await?);
-                        }
-                    }
-                }
                 (None, Some(_)) => {}
                 (None, None) => {
                     return Err(ToolError::invalid(format!(
@@ -117,6 +107,12 @@ impl Making<'_> {
                     ))
                     .hint("give it one of them in the compose file"));
                 }
+            }
+        }
+        for image in self.stack.uses() {
+            match pull && ImageRef::parse(image).is_ok() {
+                true => targets.extend(names(image)?),
+                false => targets.extend(self.image(image).await?),
             }
         }
         for network in &self.stack.model.networks {
@@ -141,8 +137,11 @@ impl Making<'_> {
         for name in handed {
             targets.push(self.there_or(Want::Volume, name, None).await?);
         }
-        let others = self.stack.model.services.iter().flat_map(|service| &service.containers);
-        for other in others {
+        // Those that the file names itself are there by now.
+        let own =
+            |name: &str| services.iter().any(|s| s.replicas > 0 && s.container_name.as_deref() == Some(name));
+        let others = services.iter().flat_map(|service| &service.containers);
+        for other in others.filter(|name| !own(name)) {
             targets.push(self.there_or(Want::Container, other, None).await?);
         }
         Ok(targets)
@@ -186,6 +185,22 @@ impl Making<'_> {
             targets.push(new(&Asked::NewContainer(name))?);
         }
         Ok(())
+    }
+
+    /// The image that is here; else the names to fetch it by.
+    async fn image(&self, words: &str) -> Result<Vec<Named>, ToolError> {
+        let found = image_or_names(self.engine, self.budget, self.rules, words).await?;
+        let meant = |image: &Image| {
+            ImageRef::parse(words).is_ok_and(|name| image.is_called(&name)) || image.has_id(words)
+        };
+        match found.first().map(|named| &named.target) {
+            // The engine takes such a word for a name first, and a hidden image may have that.
+            Some(Target::Image(image)) if !meant(image) => Err(ToolError::invalid(format!(
+                "`{words}` is too short for the id of an image in a compose file"
+            ))
+            .hint("write at least 12 digits of it, or a name")),
+            _ => Ok(found),
+        }
     }
 
     async fn is_built(&self, service: &Service) -> Result<Named, ToolError> {

@@ -103,18 +103,19 @@ pub(super) async fn image_or_names(
 ) -> Result<Vec<Named>, ToolError> {
     match engine.resolve(budget, rules, &[(Want::Image, words)]).await {
         Err(missing @ Unresolved::NotFound { .. }) => {
-            // The digest decides, and the tag must be allowed as well.
-            let apart = ImageRef::parse(words).ok().and_then(|image| image.apart());
-            let names = match apart {
-                Some((tag, digest)) => vec![tag.to_string(), digest.to_string()],
-                None => vec![words.to_owned()],
-            };
-            let names: Result<_, _> = names.into_iter().map(|name| new(&Asked::Reference(name))).collect();
             // What can only be an id is nothing to fetch.
-            names.map_err(|_| answer::unresolved(missing))
+            names(words).map_err(|_| answer::unresolved(missing))
         }
         found => found.map_err(answer::unresolved),
     }
+}
+
+/// The names that an image is fetched by, and what else it is judged by.
+///
+/// # Errors
+/// It is no name.
+pub(super) fn names(words: &str) -> Result<Vec<Named>, ToolError> {
+    ImageRef::judged_as(words).into_iter().map(|name| new(&Asked::Reference(name))).collect()
 }
 
 /// Something is to be fetched first, which takes longer than what the call is for.

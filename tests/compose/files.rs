@@ -2,6 +2,7 @@
 
 mod again;
 mod cli;
+mod comes;
 mod failing;
 mod given_up;
 mod images;

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::guard::compose::{Model, Service};
-use crate::policy::reference::ImageRef;
 use crate::policy::{Permit, Permits};
 
 /// The first thing of the model that no permit names. Containers are counted: compose numbers new ones, and may take any
 /// number that a permit names.
-pub(super) fn uncovered(model: &Model, permits: &Permits) -> Option<String> {
+pub(crate) fn uncovered(model: &Model, permits: &Permits) -> Option<String> {
     let containers = model.services.iter().find(|service| !containers(model, service, permits));
     let containers = containers.map(|service| format!("containers of service `{}`", service.name));
     let image = || {
@@ -36,9 +35,11 @@ pub(super) fn uncovered(model: &Model, permits: &Permits) -> Option<String> {
         let others = model.services.iter().flat_map(|service| &service.containers);
         let known = |name: &str| {
             let is = |p: &Permit<crate::policy::Container>| {
-                p.target().name == name || p.target().id.starts_with(name)
+                let it = p.target();
+                it.name == name || it.aliases.iter().any(|alias| alias == name) || it.id.starts_with(name)
             };
             permits.containers.iter().any(is)
+                || permits.new_containers.iter().any(|p| p.target().name == name)
         };
         let open = others.into_iter().find(|name| !known(name))?;
         Some(format!("the container `{open}`"))
@@ -66,22 +67,5 @@ fn containers(model: &Model, service: &Service, permits: &Permits) -> bool {
 /// It is there, or its name may be fetched or built.
 fn image(model: &Model, service: &Service, permits: &Permits) -> bool {
     let text = model.built_as(service);
-    let Ok(asked) = ImageRef::parse(&text) else {
-        // By its id.
-        return permits.images.iter().any(|permit| is_id(&permit.target().id, &text));
-    };
-    // With a tag and a digest the engine looks at the digest, and lists each by itself.
-    let digest = asked.apart().map(|(_, digest)| digest);
-    permits.references.iter().any(|permit| {
-        let image = &permit.target().image;
-        *image == asked || digest.as_ref() == Some(image)
-    }) || permits.images.iter().any(|permit| {
-        let its = |name: &ImageRef| permit.target().references.contains(name);
-        its(&asked) || digest.as_ref().is_some_and(its) || is_id(&permit.target().id, &text)
-    })
-}
-
-fn is_id(id: &str, text: &str) -> bool {
-    let [id, text] = [id, text].map(|id| id.strip_prefix("sha256:").unwrap_or(id));
-    text.len() >= 4 && id.starts_with(text)
+    permits.image_of(&text).is_some() || permits.brings(&text)
 }

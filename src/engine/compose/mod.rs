@@ -36,6 +36,7 @@ use crate::child::Unavailable;
 use super::error::EngineError;
 
 pub use config::Printed;
+pub(crate) use covered::uncovered;
 pub use files::{Found, Places, Where, find};
 pub use gather::{gather, inline};
 pub use mirror::Gathered;

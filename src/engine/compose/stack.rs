@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::engine::Engine;
 use crate::engine::budget::Budget;
 use crate::guard::compose::{self as guard, Model, Service};
+use crate::policy::Permits;
+use crate::policy::reference::ImageRef;
 
 use super::files::{Places, Where};
 use super::{Gathered, NotRead, Printed, find, gather, inline};
@@ -106,6 +108,34 @@ impl Stack {
     #[must_use]
     pub fn built_as(&self, service: &Service) -> String {
         self.model.built_as(service)
+    }
+
+    /// Names that its builds give, in the order of its services.
+    #[must_use]
+    pub fn builds(&self) -> Vec<ImageRef> {
+        let built = self.model.services.iter().filter(|service| service.build.is_some());
+        built.filter_map(|service| ImageRef::parse(&self.built_as(service)).ok()).collect()
+    }
+
+    /// Images as written that it uses and does not build, each once. What one service builds, others may use.
+    #[must_use]
+    pub fn uses(&self) -> Vec<&str> {
+        let builds = self.builds();
+        let is_built = |text: &str| ImageRef::parse(text).is_ok_and(|name| builds.contains(&name));
+        let images = self.model.services.iter().filter(|service| service.build.is_none());
+        let mut images: Vec<&str> =
+            images.filter_map(|service| service.image.as_deref()).filter(|text| !is_built(text)).collect();
+        images.sort_unstable();
+        images.dedup();
+        images
+    }
+
+    /// Keeps those permits for names that something is built or fetched by: a tag beside its digest was judged, and is
+    /// not fetched.
+    pub fn keep_what_comes(&self, permits: &mut Permits) {
+        let uses = self.uses().into_iter().filter_map(|text| Some(ImageRef::parse(text).ok()?.fetched_as()));
+        let comes: Vec<ImageRef> = self.builds().into_iter().chain(uses).collect();
+        permits.references.retain(|permit| comes.contains(&permit.target().image));
     }
 }
 

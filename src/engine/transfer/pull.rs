@@ -9,6 +9,7 @@ use crate::engine::budget::Budget;
 use crate::engine::change::{self, Commit, Goal, LOOK, Look, Looking, Lost, Outcome, Trail};
 use crate::engine::credentials::Credentials;
 use crate::engine::error::EngineError;
+use crate::engine::images::identity;
 use crate::engine::wire::Change;
 use crate::engine::{Engine, ops, raw};
 use crate::policy::reference::ImageRef;
@@ -87,10 +88,7 @@ impl Engine {
         name: &ImageRef,
     ) -> Result<Option<raw::Image>, EngineError> {
         let list: Vec<raw::Image> = self.wire.json(budget, "/images/json", &[]).await?;
-        let is = |raw: &raw::Image| {
-            crate::engine::images::identity(raw).references.iter().any(|have| have == name)
-        };
-        Ok(list.into_iter().find(is))
+        Ok(list.into_iter().find(|raw| identity(raw).is_called(name)))
     }
 
     /// What came of a pull whose end was not heard of.

@@ -219,7 +219,7 @@ fn others(at: &At<'_>, around: &Around<'_>, service: &mut Service) -> Result<(),
         let Some(at) = at.key(key)? else { continue };
         let mode = at.text()?;
         if let Some(name) = mode.strip_prefix("container:") {
-            service.containers.push(name.to_owned());
+            service.containers.push(plain(name));
         } else if let Some(name) = mode.strip_prefix("service:") {
             service.shares.push(around.service(&at, name)?);
         } else if key == "network_mode" && !matches!(mode, "" | "host" | "none" | "bridge" | "default") {
@@ -229,7 +229,7 @@ fn others(at: &At<'_>, around: &Around<'_>, service: &mut Service) -> Result<(),
     if let Some(at) = at.key("volumes_from")? {
         for word in at.words()? {
             match word.strip_prefix("container:") {
-                Some(rest) => service.containers.push(first(rest)),
+                Some(rest) => service.containers.push(plain(&first(rest))),
                 None => service.shares.push(around.service(&at, &first(&word))?),
             }
         }
@@ -244,6 +244,11 @@ fn others(at: &At<'_>, around: &Around<'_>, service: &mut Service) -> Result<(),
         list.dedup();
     }
     Ok(())
+}
+
+/// The engine's names begin with a slash, which nobody needs to write.
+fn plain(name: &str) -> String {
+    name.strip_prefix('/').unwrap_or(name).to_owned()
 }
 
 fn first(text: &str) -> String {

@@ -41,8 +41,10 @@ impl Tool for ComposePull {
         stack::asked(args.project.as_deref(), file, args.services.as_ref(), Purpose::Pull)
     }
 
-    async fn run(ctx: Ctx, permits: Permits, _: Args) -> Result<Output, ToolError> {
-        let project = stack::of(&ctx)?.name.clone();
+    async fn run(ctx: Ctx, mut permits: Permits, _: Args) -> Result<Output, ToolError> {
+        let stack = stack::of(&ctx)?;
+        stack.keep_what_comes(&mut permits);
+        let project = stack.name.clone();
         if permits.references.is_empty() {
             return Ok(changing::nothing(&ctx, "the compose file names no image that is pulled")
                 .with("project", project));

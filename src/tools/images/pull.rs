@@ -41,14 +41,7 @@ impl Tool for Pull {
     type Args = Args;
 
     fn targets(args: &Args) -> Result<Vec<Asked>, ToolError> {
-        let apart = ImageRef::parse(&args.image).ok().and_then(|image| image.apart());
-        Ok(match apart {
-            // The digest decides, and the tag must be allowed as well: the engine does not compare them.
-            Some((tag, digest)) => {
-                vec![Asked::Reference(tag.to_string()), Asked::Reference(digest.to_string())]
-            }
-            None => vec![Asked::Reference(args.image.clone())],
-        })
+        Ok(ImageRef::judged_as(&args.image).into_iter().map(Asked::Reference).collect())
     }
 
     fn guard(args: &Args, settings: &Settings) -> Result<(), ToolError> {

@@ -12,7 +12,6 @@ use crate::engine::projects::{Member, Standing};
 use crate::guard::compose::Service;
 use crate::guard::create::{self, Wanted};
 use crate::output::Row;
-use crate::policy::reference::ImageRef;
 use crate::policy::{self, Permits};
 use crate::tool::{Ctx, ToolError};
 use crate::tools::containers::logs::scan;
@@ -218,15 +217,12 @@ pub(super) async fn more(
 /// Between the decision and the child a name can be given to another image.
 fn other_image(permits: &Permits, stack: &Stack, service: &Service, member: &Member) -> Option<String> {
     let identity = &member.seen.identity;
-    let asked = ImageRef::parse(&stack.built_as(service)).ok()?;
-    let mut its =
-        permits.images.iter().filter(|permit| permit.target().references.contains(&asked)).peekable();
-    its.peek()?;
-    its.all(|permit| permit.target().id != identity.image_id).then(|| {
+    let asked = stack.built_as(service);
+    let decided = permits.image_of(&asked)?;
+    (decided.target().id != identity.image_id).then(|| {
         format!(
-            "container `{}` is made of another image than was decided on: `{}` was given away meanwhile",
+            "container `{}` is made of another image than was decided on: `{asked}` was given away meanwhile",
             identity.name,
-            asked.familiar()
         )
     })
 }

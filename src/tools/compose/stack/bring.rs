@@ -48,20 +48,11 @@ pub(in crate::tools::compose) async fn preview(
         }
     }
     let mut lines: Vec<String> = Vec::new();
-    let built: Vec<String> = match how.build {
-        true => {
-            stack.model.services.iter().filter(|s| s.build.is_some()).map(|s| stack.built_as(s)).collect()
-        }
-        false => Vec::new(),
-    };
-    for permit in &permits.references {
-        let name = permit.target().image.familiar();
-        let is = |text: &String| {
-            crate::policy::reference::ImageRef::parse(text).is_ok_and(|i| i == permit.target().image)
-        };
-        let does = if built.iter().any(is) { "built" } else { "pulled" };
-        lines.push(format!("image `{name}`: {does}"));
-    }
+    let built = stack.builds();
+    let comes = |text: &&str| permits.image_of(text).is_none() && permits.brings(text);
+    let built_now = built.iter().filter(|_| how.build).map(|name| (name.familiar(), "built"));
+    let pulled = stack.uses().into_iter().filter(comes).map(|text| (text.to_owned(), "pulled"));
+    lines.extend(built_now.chain(pulled).map(|(name, does)| format!("image `{name}`: {does}")));
     lines.extend(permits.new_networks.iter().map(|p| format!("network `{}`: create", p.target().name)));
     lines.extend(permits.new_volumes.iter().map(|p| format!("volume `{}`: create", p.target().name)));
     let networks = networks::differing(ctx, permits, stack).await?;
@@ -69,9 +60,7 @@ pub(in crate::tools::compose) async fn preview(
     let changes = changes(ctx, permits, stack, how.force_recreate).await?;
     let fresh = |change: &Change| {
         let service = stack.model.services.iter().find(|service| service.name == change.service);
-        let image = service.map(|service| stack.built_as(service)).unwrap_or_default();
-        let image = crate::policy::reference::ImageRef::parse(&image).ok();
-        permits.references.iter().any(|permit| Some(&permit.target().image) == image.as_ref())
+        service.is_some_and(|service| permits.brings(&stack.built_as(service)))
     };
     lines.extend(changes.iter().map(|change| line(change, fresh(change))));
     let state = changes.iter().map(|change| format!("{change:?}"));
@@ -115,7 +104,8 @@ pub(in crate::tools::compose) async fn bring(
     let mut ready = prepare(ctx, &mut permits, stack, how).await?;
     if !permits.references.is_empty() {
         // What images bring along is known now.
-        judge::judge(ctx, &permits, stack).await?;
+        let judged = judge::judge(ctx, &permits, stack).await;
+        judged.map_err(|why| images_stay(ctx, &ready, why))?;
     }
     ready.0.extend(differing.iter().map(networks::Differs::line));
     let up = Up {
@@ -140,12 +130,12 @@ pub(in crate::tools::compose) async fn bring(
         came = bringing => came,
         () = telling => return Err(ToolError::internal("telling of a project does not end")),
     };
-    let said = match came.map_err(not_begun)? {
+    let said = match came.map_err(|why| images_stay(ctx, &ready, not_begun(why)))? {
         Outcome::Answered(UpCame::Done { .. }) => None,
         Outcome::Answered(UpCame::Failed { said, service, .. }) => {
             Some((said.replace("Error response from daemon: ", ""), service))
         }
-        Outcome::Lost(lost) => return Err(lost_one(ctx, *lost, &stack.name)),
+        Outcome::Lost(lost) => return Err(images_stay(ctx, &ready, lost_one(ctx, *lost, &stack.name))),
     };
     let looked = match &said {
         None => after::wait(ctx, &permits, stack).await,
@@ -175,12 +165,14 @@ async fn prepare(
     if permits.references.is_empty() {
         return Ok((notes, changed));
     }
+    stack.keep_what_comes(permits);
     let (mut ones, mut built) = match how.build {
         true => images::build(ctx, permits, stack).await,
         false => (Vec::new(), Vec::new()),
     };
     ones.extend(images::pull(ctx, permits).await);
     permits.references.append(&mut built);
+    let mut failed = None;
     for one in ones {
         let name = one.name().to_owned();
         match one.into_came() {
@@ -190,14 +182,31 @@ async fn prepare(
             }
             Err(why) => {
                 let message = format!("{}; no container was touched", why.message);
-                return Err(ToolError { message, ..why });
+                failed = failed.or(Some(ToolError { message, ..why }));
             }
         }
     }
-    arrived(ctx, permits, how.tool).await?;
+    let well = match failed {
+        Some(why) => Err(why),
+        None => arrived(ctx, permits, how.tool).await,
+    };
+    if let Err(why) = well {
+        return Err(images_stay(ctx, &(notes, changed), why));
+    }
     let clocks = Clocks::of(Class::Compose, &ctx.settings.neverhang);
     ctx.budget = ctx.budget.at_most(clocks.total).streaming();
     Ok((notes, changed))
+}
+
+/// No container came of it, and images did: that is told with whatever went wrong.
+fn images_stay(ctx: &Ctx, (notes, changed): &(Vec<String>, bool), why: ToolError) -> ToolError {
+    if !changed || why.effect != Effect::None {
+        return why;
+    }
+    let evidence = format!("images came, and stay ({})", notes.join(", "));
+    let message = format!("{}; {evidence}", why.message);
+    ctx.after.known(Finding { effect: Came::Done, evidence });
+    ToolError { message, effect: Effect::Done, ..why }
 }
 
 /// The same decision on the images that came: they may have other names, which the filters hide.

@@ -73,7 +73,7 @@ pub(super) async fn changes(
         for (n, member) in there.iter().enumerate() {
             let same =
                 member.hash().is_some() && member.hash() == hashes.get(&service.name).map(String::as_str);
-            let image = new_image(permits, service, member);
+            let image = new_image(permits, stack, service, member);
             let runs = matches!(member.seen.raw.state.as_str(), "running" | "restarting");
             let does = match () {
                 () if n >= service.replicas as usize => Does::Remove,
@@ -129,10 +129,7 @@ pub(super) fn service_of<'a>(stack: &'a Stack, container: &str) -> &'a str {
 }
 
 /// Its name belongs to another image by now.
-fn new_image(permits: &Permits, service: &Service, member: &Member) -> bool {
-    let Some(Ok(name)) = service.image.as_deref().map(crate::policy::reference::ImageRef::parse) else {
-        return false;
-    };
-    let now = permits.images.iter().find(|permit| permit.target().references.contains(&name));
+fn new_image(permits: &Permits, stack: &Stack, service: &Service, member: &Member) -> bool {
+    let now = permits.image_of(&stack.built_as(service));
     now.is_some_and(|permit| permit.target().id != member.seen.identity.image_id)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Settings;
 use crate::config::settings::Profile;
 use crate::engine::compose::stack::{Purpose, Stack};
+use crate::engine::compose::uncovered;
 use crate::engine::endpoint::Endpoint;
 use crate::guard::compose::Service;
 use crate::guard::create::{self, Ask, Wanted, Way, image};
@@ -80,6 +81,13 @@ fn check(
 /// What is not let through, and which setting says so.
 pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result<(), ToolError> {
     let settings = &ctx.settings;
+    if let Some(what) = uncovered(&stack.model, permits) {
+        return Err(ToolError::new(
+            Kind::Conflict,
+            format!("{what} was not decided on: something changed meanwhile, and compose was not begun"),
+        )
+        .hint("ask again"));
+    }
     // What is hidden is hidden from what a person trusts, too.
     ctx.engine.names_are_free(&ctx.budget, permits, &stack.model).await?;
     if is_free(stack, settings) {
@@ -147,7 +155,8 @@ pub(super) async fn judge(ctx: &Ctx, permits: &Permits, stack: &Stack) -> Result
             all.extend(its.map(|(_, device)| Ask::new("bind", device.as_str())));
         }
         if settings.create.profile == Profile::Restricted && all.iter().all(|ask| ask.field != "user") {
-            all.push(Ask::new("user", own_user(ctx, permits, service).await?));
+            let user = own_user(ctx, permits, &stack.built_as(service)).await?;
+            all.extend(user.map(|user| Ask::new("user", user)));
         }
         check(service, all, protected.clone(), settings)?;
     }
@@ -195,15 +204,13 @@ async fn inherited(
     Ok(all)
 }
 
-/// The image's, where the file names none.
-async fn own_user(ctx: &Ctx, permits: &Permits, service: &Service) -> Result<String, ToolError> {
-    let name = service.image.as_deref().unwrap_or_default();
-    let Ok(asked) = crate::policy::reference::ImageRef::parse(name) else { return Ok(String::new()) };
-    let Some(permit) = permits.images.iter().find(|p| p.target().references.contains(&asked)) else {
-        return Ok(String::new());
+/// The image's, where the file names none. Of one that is still to come nobody knows: it is judged once it is here.
+async fn own_user(ctx: &Ctx, permits: &Permits, image: &str) -> Result<Option<String>, ToolError> {
+    let Some(permit) = permits.image_of(image) else {
+        return Ok((!permits.brings(image)).then(String::new));
     };
     let facts = ctx.engine.inspect_image(&ctx.budget, permit).await;
-    Ok(image::brought(&facts.map_err(|e| ToolError::of_object(e, "image", name))?).user)
+    Ok(Some(image::brought(&facts.map_err(|e| ToolError::of_object(e, "image", image))?).user))
 }
 
 /// No more containers of ours than may be.

@@ -53,7 +53,7 @@ pub(super) async fn look(
             None => None,
         };
         // Of a tag and a digest the digest decides, for builders too.
-        let image = &image.apart().map_or_else(|| image.clone(), |(_, digest)| digest);
+        let image = &image.fetched_as();
         match ctx.engine.base(&ctx.budget, &permits.world, image).await? {
             Here::Hidden => return Err(hidden(*line, image)),
             Here::No => {
