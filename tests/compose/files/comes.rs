@@ -118,3 +118,16 @@ fn a_container_of_the_same_file_is_found_by_its_own_name() {
         assert!(up.text.contains("2 running"), "{slash}: {}", up.text);
     }
 }
+
+/// Networks and volumes are a change, too.
+#[test]
+fn a_stack_of_no_containers_changes_something_once() {
+    let Some(engine) = engine::at_hand("compose::files::comes::no_containers") else { return };
+    let shop = Shop::new(&engine);
+    shop.file("services: { web: { image: BASE, command: IDLE, scale: 0, volumes: [\"data:/data\"] } }\nvolumes: { data: {} }\n");
+    let client = shop.client();
+    for changed in [true, false] {
+        let up = client.call("docker_compose_up", &none()).ok();
+        assert_eq!(up.structured["changed"], changed, "{}", up.text);
+    }
+}

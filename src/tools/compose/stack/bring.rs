@@ -150,6 +150,10 @@ pub(in crate::tools::compose) async fn bring(
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
     let more = after::more(ctx, &permits, stack, &planned).await.map_err(unseen)?;
+    // Also where no container came of it.
+    ready.1 |= !permits.new_networks.is_empty()
+        || !permits.new_volumes.is_empty()
+        || differing.iter().any(|network| network.made_anew);
     let missing = if said.is_none() { after::missing(stack, &all) } else { Vec::new() };
     told_of(ctx, stack, (planned, ready, [more, missing]), said, all)
 }
