@@ -65,6 +65,11 @@ fn a_network_that_is_not_as_the_file_says_is_told() {
     let up = yard.up(&client);
     assert!(up.text.contains(&left) && up.text.contains("docker_compose_down"), "{}", up.text);
     assert_eq!(engine.inspect("network", &network)["Id"], id);
+    // Also where something was only taken out.
+    yard.web(on, "networks: {n: {}}\n");
+    let same = client.call("docker_compose_up", &ask).ok();
+    assert!(!same.text.contains("the file differs"), "{}", same.text);
+    yard.web(on, "networks: {n: {internal: true, labels: {a: b}}}\n");
     // A later one does not.
     let script = format!(
         "case \" $* \" in *' version '*) echo 2.39.1 ;; *' up '*) exit 9 ;; *) exec {} \"$@\" ;; esac",

@@ -34,6 +34,8 @@ pub struct Network {
     pub ipam: Ipam,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// It has addresses of version 6.
+    pub ipv6: bool,
 }
 
 /// Who gives addresses, and which.
@@ -45,6 +47,10 @@ pub struct Ipam {
     pub options: BTreeMap<String, String>,
     /// `172.28.0.0/16`
     pub subnets: Vec<String>,
+    /// `172.28.0.1`
+    pub gateways: Vec<String>,
+    /// Parts of the subnets that addresses are taken from: `172.28.5.0/24`
+    pub ranges: Vec<String>,
 }
 
 impl Network {
@@ -63,7 +69,7 @@ impl Network {
         }
         let driver = network::check(&self.name, self.driver.as_deref())?;
         network::options(driver, &self.options)?;
-        let Ipam { driver, options, subnets } = &self.ipam;
+        let Ipam { driver, options, subnets, .. } = &self.ipam;
         network::addresses(driver.as_deref(), options, subnets)?;
         labels::check(&self.labels)
     }
@@ -101,7 +107,7 @@ fn one(key: &str, at: &At<'_>, project: &str) -> Result<Network, Refused> {
     }
     // Which addresses it has at all changes nothing of whom it reaches.
     flag("enable_ipv4")?;
-    flag("enable_ipv6")?;
+    network.ipv6 = flag("enable_ipv6")?;
     if network.external {
         // Whatever else is said of it, it is what it is.
         return Ok(network);
@@ -122,10 +128,10 @@ fn one(key: &str, at: &At<'_>, project: &str) -> Result<Network, Refused> {
         for at in at.key("config")?.map(|at| at.list()).transpose()?.unwrap_or_default() {
             // The others lie within the subnet: the engine sees to it.
             at.closed(&[&["subnet", "gateway", "ip_range", "aux_addresses"]])?;
-            network
-                .ipam
-                .subnets
-                .extend(at.key("subnet")?.map(|at| at.text().map(str::to_owned)).transpose()?);
+            let text = |key: &str| at.key(key)?.map(|at| at.text().map(str::to_owned)).transpose();
+            network.ipam.subnets.extend(text("subnet")?);
+            network.ipam.gateways.extend(text("gateway")?);
+            network.ipam.ranges.extend(text("ip_range")?);
         }
     }
     Ok(network)

@@ -150,10 +150,13 @@ pub(in crate::tools::compose) async fn bring(
     }
     after::last_words(ctx, &permits, how.tool, &mut all).await;
     let more = after::more(ctx, &permits, stack, &planned).await.map_err(unseen)?;
+    let remade = networks::remade(ctx, &permits, &differing).await;
     // Also where no container came of it.
     ready.1 |= !permits.new_networks.is_empty()
         || !permits.new_volumes.is_empty()
+        || !remade.is_empty()
         || differing.iter().any(|network| network.made_anew);
+    ready.0.extend(remade);
     let missing = if said.is_none() { after::missing(stack, &all) } else { Vec::new() };
     told_of(ctx, stack, (planned, ready, [more, missing]), said, all)
 }

@@ -3,10 +3,12 @@
 //! Compose before 2.30 leaves them so. Later ones make anew what they labelled with a hash: the containers on it are stopped,
 //! and made anew too.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::engine::compose::stack::Stack;
-use crate::guard::compose::Network;
+use crate::guard::compose::{Ipam, Network};
 use crate::policy::{Level, Permits, rules::Grant};
 use crate::tool::{Ctx, Kind, ToolError};
 
@@ -81,33 +83,57 @@ pub(super) async fn differing(
     Ok(all)
 }
 
-/// What the file says and the engine does not. What the file leaves open is the engine's to choose.
+/// What the file and the engine say differently. Addresses that the file leaves open are the engine's to choose.
 fn keys(network: &Network, facts: &Value) -> Vec<&'static str> {
     let text = |key: &str| facts.get(key).and_then(Value::as_str).unwrap_or_default();
     let flag = |key: &str| facts.get(key).and_then(Value::as_bool).unwrap_or(false);
-    let said = |of: &str, key: &str| {
-        facts.get(of).and_then(|all| all.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
+    let configs = || facts.pointer("/IPAM/Config").and_then(Value::as_array).into_iter().flatten();
+    let has = |key: &str, said: &String| {
+        configs().filter_map(|config| config.get(key)?.as_str()).any(|has| has == said)
     };
-    let subnets: Vec<&str> = facts
-        .pointer("/IPAM/Config")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|config| config.get("Subnet").and_then(Value::as_str))
-        .collect();
+    let Ipam { subnets, gateways, ranges, .. } = &network.ipam;
     let mut keys = Vec::new();
     let mut differs = |key, is: bool| {
         if is {
             keys.push(key);
         }
     };
-    differs("driver", network.driver.as_deref().is_some_and(|driver| driver != text("Driver")));
-    differs("driver_opts", network.options.iter().any(|(key, value)| said("Options", key) != *value));
+    differs("driver", network.driver.as_deref().unwrap_or("bridge") != text("Driver"));
+    // Newer engines write their defaults among these.
+    differs("driver_opts", said(facts, "Options", "com.docker.network.enable_ip") != network.options);
     differs("internal", network.internal != flag("Internal"));
     differs("attachable", network.attachable != flag("Attachable"));
-    differs("ipam", network.ipam.subnets.iter().any(|subnet| !subnets.contains(&subnet.as_str())));
-    differs("labels", network.labels.iter().any(|(key, value)| said("Labels", key) != *value));
+    differs("enable_ipv6", network.ipv6 != flag("EnableIPv6"));
+    differs(
+        "ipam",
+        !subnets.iter().all(|it| has("Subnet", it))
+            || !gateways.iter().all(|it| has("Gateway", it))
+            || !ranges.iter().all(|it| has("IPRange", it)),
+    );
+    differs("labels", said(facts, "Labels", "com.docker.compose.") != network.labels);
     keys
+}
+
+/// Pairs that a person gave: those of the engine or of compose begin otherwise.
+fn said(facts: &Value, of: &str, own: &str) -> BTreeMap<String, String> {
+    let pairs = facts.get(of).and_then(Value::as_object).into_iter().flatten();
+    let pairs = pairs.filter(|(key, _)| !key.starts_with(own));
+    pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+}
+
+/// Networks that were decided on and are gone by now, and were not to be: compose made them anew.
+pub(super) async fn remade(ctx: &Ctx, permits: &Permits, differing: &[Differs]) -> Vec<String> {
+    let mut all = Vec::new();
+    for permit in &permits.networks {
+        let name = &permit.target().name;
+        if differing.iter().any(|it| it.made_anew && it.name == *name) {
+            continue;
+        }
+        if ctx.engine.inspect_network(&ctx.budget, permit).await.is_err_and(|e| e.is_gone()) {
+            all.push(format!("network `{name}`: made anew, or removed, meanwhile"));
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -119,10 +145,11 @@ mod tests {
     #[test]
     fn only_what_the_file_says_differs() {
         let facts = json!({
-            "Driver": "bridge", "Internal": false, "Attachable": false, "Options": { "a": "1" }, "Labels": { "l": "1", "more": "x" },
+            "Driver": "bridge", "Internal": false, "Attachable": false, "Options": { "a": "1" }, "Labels": { "l": "1", "com.docker.compose.project": "x" },
             "IPAM": { "Config": [{ "Subnet": "10.9.0.0/24" }] },
         });
-        assert!(keys(&Network::default(), &facts).is_empty());
+        // What was taken out of the file is on the network.
+        assert_eq!(keys(&Network::default(), &facts), ["driver_opts", "labels"]);
         let pair = |k: &str, v: &str| std::iter::once((k.to_owned(), v.to_owned())).collect();
         let mut network = Network {
             driver: Some("bridge".into()),
@@ -132,18 +159,21 @@ mod tests {
         };
         network.ipam.subnets = vec!["10.9.0.0/24".into()];
         assert!(keys(&network, &facts).is_empty());
-        network.ipam.subnets = vec!["10.8.0.0/24".into()];
+        network.ipam.gateways = vec!["10.9.0.7".into()];
+        assert_eq!(keys(&network, &facts), ["ipam"]);
+        network.ipam = Ipam { subnets: vec!["10.8.0.0/24".into()], ..Ipam::default() };
         let other = Network {
             driver: Some("macvlan".into()),
             options: pair("a", "2"),
             labels: pair("l", "2"),
             internal: true,
             attachable: true,
+            ipv6: true,
             ..network
         };
         assert_eq!(
             keys(&other, &facts),
-            ["driver", "driver_opts", "internal", "attachable", "ipam", "labels"]
+            ["driver", "driver_opts", "internal", "attachable", "enable_ipv6", "ipam", "labels"]
         );
     }
 }
