@@ -1,6 +1,5 @@
 //! The composition root: the only file that sees everything.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +22,9 @@ use crate::tool::watch::Watchdogs;
 const WORKERS: usize = 4;
 /// How long the start waits to hear of the audit log. A disk that is slower is asked again by every change.
 const AUDIT: Duration = Duration::from_secs(1);
+
+/// So long a raised level may go unnoticed.
+const GRANTS: Duration = Duration::from_millis(500);
 
 /// A server and the runtime its work runs on.
 #[derive(Debug)]
@@ -72,15 +74,18 @@ pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     tracing::debug!(endpoint = %found.endpoint, why = found.why, "engine");
     let engine = Arc::new(Engine::new(found));
     let supervisor = Arc::new(Supervisor::new(work.handle().clone(), &settings));
-    let records = audit_dir(&settings);
+    let records = settings.records();
+    let kept = records.clone();
     let claims = records.as_ref().map(|dir| Claims::at(dir.join("claims"))).unwrap_or_default();
     let audit = match (settings.audit.enabled, records) {
         (true, Some(dir)) => Sink::file(dir),
         (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),
         (false, _) => Sink::none(),
     };
-    let server =
-        Server::new(settings, engine, supervisor, Arc::new(audit)).watched_by(watchdogs.keeping(claims));
+    let server = Server::new(settings, engine, supervisor, Arc::new(audit))
+        .watched_by(watchdogs.keeping(claims))
+        .keeping(kept.as_deref());
+    server.look_for_grants();
     let server = Arc::new(server);
     Ok(App { loaded, server, work })
 }
@@ -109,7 +114,17 @@ impl App {
     pub fn start_probes(&self) {
         child::take_charge();
         let server = &self.server;
+        tokio::spawn(grants(Arc::clone(server)));
         tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
+    }
+}
+
+/// Looks again and again which levels a person raised. On a thread of its own: a disk that hangs delays no call.
+async fn grants(server: Arc<Server>) {
+    while !server.supervisor.shutdown.is_cancelled() {
+        let look = Arc::clone(&server);
+        let _ended = tokio::task::spawn_blocking(move || look.look_for_grants()).await;
+        tokio::time::sleep(GRANTS).await;
     }
 }
 
@@ -133,15 +148,4 @@ pub fn discover(settings: &Settings) -> Result<Discovered, DiscoverError> {
         }),
     };
     discover::discover(&options, &discover::Env::of_process())
-}
-
-/// Where the audit log is: configured, or the state folder.
-#[must_use]
-pub fn audit_dir(settings: &Settings) -> Option<PathBuf> {
-    let dirs = directories::ProjectDirs::from("", "", "docker-mcp");
-    let state = || {
-        let dirs = dirs.as_ref()?;
-        Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).join("audit"))
-    };
-    settings.audit.dir.clone().or_else(state)
 }

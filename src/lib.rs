@@ -41,6 +41,7 @@ pub mod output;
 pub mod policy;
 pub mod reference;
 pub mod server;
+pub mod state;
 pub mod supervisor;
 pub mod tool;
 pub mod tools;

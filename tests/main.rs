@@ -19,6 +19,7 @@ mod build;
 mod compose;
 mod concurrency;
 mod config;
+mod confirm;
 mod copy;
 mod create;
 mod exec;

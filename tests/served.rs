@@ -5,6 +5,7 @@
 mod bad;
 mod hidden;
 mod midway;
+mod persons;
 mod refused;
 mod rows;
 mod session;

@@ -48,6 +48,31 @@ pub struct Record {
     pub args: Value,
 }
 
+impl Record {
+    /// What a person did at the host. `target`: words of ours, without anything that an agent wrote.
+    #[must_use]
+    pub fn of_person(command: &str, who: &str, target: String, decision: Decision) -> Self {
+        Self {
+            call: "-".to_owned(),
+            caller: who.to_owned(),
+            role: None,
+            tool: command.to_owned(),
+            level: Vec::new(),
+            target: vec![target],
+            decision,
+            rule: None,
+            effect: "none",
+            outcome: "ok",
+            error_kind: None,
+            evidence: None,
+            duration_ms: 0,
+            bypass: false,
+            dry_run: false,
+            args: Value::Object(Map::new()),
+        }
+    }
+}
+
 /// The shape of arguments: type, length, and a keyed hash in place of each value. A name that is no argument's is the
 /// caller's free text, and is not kept either.
 #[must_use]

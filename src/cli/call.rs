@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::server::progress::{Report, Reports};
-use crate::server::{Answer, Caller, Request, call, catalogue};
+use crate::server::{Answer, Caller, Request, Said, call, catalogue};
 
 use super::{OK, block_on, failed, misused, out};
 
@@ -43,26 +43,32 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
                 on_interrupt.cancel();
             }
         });
-        let ask = async |arguments| {
+        let ask = async |arguments, said| {
             let reports = if out::is_watched() { Reports::to(Arc::new(ToStderr)) } else { Reports::none() };
-            let request = Request { tool: args.tool.clone(), arguments, reports, cancel: cancel.clone() };
+            let request =
+                Request { tool: args.tool.clone(), arguments, reports, cancel: cancel.clone(), said };
             call::call(&app.server, &Caller { name: "cli".into() }, request).await
         };
-        let answer = ask(arguments.clone()).await;
-        let Some(token) = token(&answer) else { return answer };
+        let answer = ask(arguments.clone(), None).await;
+        let Some(held) = Held::of(&answer) else { return answer };
         // What would change is shown in any case; whoever says yes beforehand has seen it on another day.
         out::note(&out::heading(&answer.text));
         if !args.yes && !out::confirms("Do this?") {
             return answer;
         }
-        arguments.insert("confirm_token".into(), token.into());
-        ask(arguments).await
+        match held {
+            Held::ForToken(token) => {
+                arguments.insert("confirm_token".into(), token.into());
+                ask(arguments, None).await
+            }
+            Held::ForPerson(code) => ask(arguments, Some(Said { code, yes: true })).await,
+        }
     });
     let answer = match answer {
         Ok(answer) => answer,
         Err(code) => return code,
     };
-    let held = token(&answer).is_some();
+    let held = Held::of(&answer).is_some();
     app.server.audit.flush(std::time::Duration::from_millis(500));
     if args.as_json {
         out::line(&answer.json.to_string());
@@ -84,10 +90,23 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     code
 }
 
-/// The token of a call that waits for its confirmation.
-fn token(answer: &Answer) -> Option<String> {
-    let held = answer.json.get("status").is_some_and(|status| status == "confirmation_required");
-    answer.json.get("confirm_token").filter(|_| held).and_then(Value::as_str).map(str::to_owned)
+/// What a call waits for.
+enum Held {
+    /// Its token.
+    ForToken(String),
+    /// A person, who sits at this terminal.
+    ForPerson(String),
+}
+
+impl Held {
+    fn of(answer: &Answer) -> Option<Self> {
+        let text = |key: &str| answer.json.get(key).and_then(Value::as_str).map(str::to_owned);
+        match text("status")?.as_str() {
+            "confirmation_required" => text("confirm_token").map(Self::ForToken),
+            "approval_pending" => text("code").map(Self::ForPerson),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn arguments(text: Option<&str>) -> Result<Map<String, Value>, String> {

@@ -4,8 +4,10 @@ mod call;
 mod config;
 mod doctor;
 mod explain;
+mod grant;
 mod log;
 pub mod out;
+mod persons;
 mod reset;
 mod serve;
 mod tools;
@@ -90,6 +92,14 @@ enum Command {
     Explain(explain::Args),
     /// Check configuration, engine, compose, audit folder, clients: what works, what does not, what to do
     Doctor,
+    /// List the actions that wait for a person
+    Pending,
+    /// Let a held action through
+    Approve(persons::Code),
+    /// Refuse a held action
+    Deny(persons::Code),
+    /// Raise a level for a while: LEVEL [GLOB] DURATION
+    Grant(grant::Args),
     /// Sees a docker_recreate through whose server is killed; a server starts it by itself
     #[command(name = watch::NAME, hide = true)]
     Watch(watch::Args),
@@ -151,6 +161,10 @@ pub fn run() -> ExitCode {
             with_app(&cli.global, log::For::Command, |app| explain::run(app, args))
         }
         Some(Command::Watch(args)) => with_app(&cli.global, log::For::Command, |app| watch::run(&app, args)),
+        Some(Command::Pending) => persons::pending(&sources(&cli.global)),
+        Some(Command::Approve(code)) => persons::answer(&sources(&cli.global), code, true),
+        Some(Command::Deny(code)) => persons::answer(&sources(&cli.global), code, false),
+        Some(Command::Grant(args)) => grant::run(&sources(&cli.global), args),
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }

@@ -66,6 +66,8 @@ pub struct Sources {
     pub home: Option<PathBuf>,
     /// The system's folder for configurations, absolute.
     pub config_dir: Option<PathBuf>,
+    /// The folder for what we keep between two starts, absolute.
+    pub state_dir: Option<PathBuf>,
     /// The current folder, absolute.
     pub cwd: Option<PathBuf>,
     /// Tool names as they may be written, and the names they mean; each tool stands there under its own name too.
@@ -79,6 +81,7 @@ impl Sources {
     #[must_use]
     pub fn of_process() -> Self {
         let dirs = directories::BaseDirs::new();
+        let ours = directories::ProjectDirs::from("", "", "docker-mcp");
         Self {
             env: std::env::vars_os()
                 .map(|(name, text)| {
@@ -87,6 +90,7 @@ impl Sources {
                 .collect(),
             home: dirs.as_ref().map(|d| d.home_dir().to_owned()),
             config_dir: dirs.as_ref().map(|d| d.config_dir().to_owned()),
+            state_dir: ours.map(|d| d.state_dir().unwrap_or_else(|| d.data_local_dir()).to_owned()),
             cwd: std::env::current_dir().ok(),
             ..Self::default()
         }
@@ -149,6 +153,7 @@ fn walk(sources: &Sources, file: Option<&TextFile>, tree: Option<&Node>) -> Walk
     reader.finish();
     settings.warnings = Problems::new(reader.warnings).list;
     settings.described = reader.described;
+    settings.state.dir.clone_from(&sources.state_dir);
     Walked { settings, problems: reader.problems, ignored: reader.layers.ignored }
 }
 

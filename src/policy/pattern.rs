@@ -91,6 +91,14 @@ impl Default for PatternSet {
 }
 
 impl PatternSet {
+    /// Both together. Of the same kind.
+    #[must_use]
+    pub fn with(self, other: &Self) -> Self {
+        // Names compile alone, so they compile together; where they did not, what stood stays.
+        let patterns = self.patterns.iter().chain(&other.patterns).cloned().collect();
+        Self::new(Kind::Name, patterns).unwrap_or(self)
+    }
+
     /// Compiles `patterns`.
     ///
     /// # Errors

@@ -119,6 +119,21 @@ impl Rules {
         }
     }
 
+    /// With a level raised: for containers of these names, or for all that the filters show.
+    #[must_use]
+    pub fn raised(mut self, level: Level, globs: Option<PatternSet>, source: &Source) -> Self {
+        let Some(at) = Level::ALL.iter().position(|one| *one == level) else { return self };
+        let Some(rule) = self.levels.get_mut(at) else { return self };
+        let grant = match (&rule.grant, globs) {
+            (Grant::On, _) => return self,
+            (_, None) => Grant::On,
+            (Grant::Off, Some(globs)) => Grant::Only(globs),
+            (Grant::Only(standing), Some(globs)) => Grant::Only(standing.clone().with(&globs)),
+        };
+        *rule = LevelRule { grant, source: source.clone() };
+        self
+    }
+
     /// Somebody holds the level, for some container at least.
     #[must_use]
     pub fn holds(&self, level: Level) -> bool {

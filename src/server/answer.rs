@@ -154,7 +154,7 @@ pub fn refusal(denial: Denial) -> ToolError {
             format!("the level `{level}` is off: {rule}"),
         )
         .hint(format!(
-            "a person can turn it on with `{level} = true` under [permissions], then restart the server"
+            "a person can turn it on with `{level} = true` under [permissions] and a restart, or for a while with `docker-mcp grant {level} 30m`"
         )),
         Denial::LevelElsewhere { level, target, rule } => ToolError::new(
             Kind::PermissionDenied,

@@ -17,11 +17,11 @@ use crate::tool::context::After;
 use crate::tool::def::{Prepared, Running};
 use crate::tool::{Class, Ctx, Mask, ToolDef, ToolError};
 
-use super::confirming::{self, Next};
+use super::confirming::{self, Next, Settled};
 use super::progress::Reports;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::{self, Trace};
-use super::{Answer, InForce, Server, aliases, answer, catalogue, explain, failpoint, targets};
+use super::{Answer, InForce, Said, Server, aliases, answer, catalogue, explain, failpoint, targets};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -46,6 +46,8 @@ pub struct Request {
     pub reports: Reports,
     /// The caller gave up.
     pub cancel: CancellationToken,
+    /// What a person said in the client, where one was asked.
+    pub said: Option<Said>,
 }
 
 /// Serves one call. Gives exactly one answer, within the class's time and a second.
@@ -64,6 +66,7 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
         tool: &tool,
         reports: request.reports,
         cancel: &request.cancel,
+        said: request.said,
     };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
@@ -78,6 +81,7 @@ struct Work<'a> {
     tool: &'a str,
     reports: Reports,
     cancel: &'a CancellationToken,
+    said: Option<Said>,
 }
 
 /// The layers that need no engine; [`execute`] holds those that do.
@@ -266,12 +270,14 @@ async fn previewed(
     (ctx, supervise): (&Ctx, &Supervise<'_>),
     (permits, prepared): (Permits, Prepared),
 ) -> Result<(Next, Permits, Prepared), ToolError> {
-    let InForce { settings, redactor, .. } = work.in_force;
     let looking = def.preview(ctx.clone(), permits, prepared);
     let (permits, prepared, preview) =
         supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
-    let by = (&**work.server, settings, &**redactor);
-    let next = confirming::settle(by, work.caller, def, (&permits, &prepared), preview?)?;
+    let by = (&**work.server, work.in_force);
+    let next = match confirming::settle(by, work.caller, def, (&permits, &prepared), preview?)? {
+        Settled::Next(next) => next,
+        Settled::Hold(held) => supervise.run(held.ask(work.server, work.in_force, work.said.clone())).await?,
+    };
     Ok((next, permits, prepared))
 }
 

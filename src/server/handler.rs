@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rmcp::RoleServer;
 use rmcp::handler::server::ServerHandler;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::tool::{Class, Effect, Spec, ToolDef};
 
+use super::asking::{self, Said, Way};
 use super::progress::{Report, Reports};
 use super::{Answer, Caller, Request, Server, call, catalogue, instructions};
 
@@ -65,17 +67,36 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let reports = match context.meta.get_progress_token() {
-            Some(token) => Reports::to(Arc::new(ToPeer { peer: context.peer.clone(), token })),
-            None => Reports::none(),
+        let to_peer = context
+            .meta
+            .get_progress_token()
+            .map(|token| Arc::new(ToPeer { peer: context.peer.clone(), token, sent: AtomicU64::new(0) }));
+        let way = asking::way(&context);
+        let came_back = if way == Way::Result { asking::response(&request) } else { None };
+        let (was_asked, said) = (came_back.is_some(), came_back.flatten());
+        let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
+        let make = |said: Option<Said>| {
+            let (tool, arguments) = (tool.clone(), arguments.clone());
+            let reports = to_peer.clone().map_or_else(Reports::none, |peer| Reports::to(peer));
+            call::call(
+                &self.server,
+                &self.caller,
+                Request { tool, arguments, reports, cancel: context.ct.clone(), said },
+            )
         };
-        let request = Request {
-            tool: request.name.into_owned(),
-            arguments: request.arguments.unwrap_or_default(),
-            reports,
-            cancel: context.ct.clone(),
-        };
-        Ok(result(call::call(&self.server, &self.caller, request).await).into())
+        let answer = make(said).await;
+        let Some(code) = asking::held(&answer) else { return Ok(result(answer).into()) };
+        match way {
+            Way::Result if !was_asked => Ok(asking::question(&answer, code)),
+            Way::Request => {
+                let within = self.server.patience(&tool);
+                match asking::ask(&context, &answer, code, within).await {
+                    Some(said) => Ok(result(make(Some(said)).await).into()),
+                    None => Ok(result(answer).into()),
+                }
+            }
+            _ => Ok(result(answer).into()),
+        }
     }
 
     /// rmcp takes a known method with malformed parameters for an unknown one; the caller is told what is wrong.
@@ -134,10 +155,13 @@ fn result(answer: Answer) -> CallToolResult {
 struct ToPeer {
     peer: Peer<RoleServer>,
     token: ProgressToken,
+    /// Over all calls that serve the request: progress only grows.
+    sent: AtomicU64,
 }
 
 impl Report for ToPeer {
-    fn report(&self, number: u64, message: String) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn report(&self, _of_the_call: u64, message: String) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         #[expect(clippy::cast_precision_loss, reason = "a call makes far fewer than 2^52 reports")]
         let param = ProgressNotificationParam::new(self.token.clone(), number as f64).with_message(message);
         Box::pin(async move {

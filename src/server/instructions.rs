@@ -16,8 +16,8 @@ pub fn text(settings: &Settings) -> String {
     if !off.is_empty() {
         text.push_str(&format!(
             "\nThese levels are off, and their tools are not listed: {}. A person turns one on with `LEVEL = true` under \
-             [permissions] in docker-mcp's configuration (`docker-mcp config path` says where) and a restart; docker_policy \
-             explains any refusal.",
+             [permissions] in docker-mcp's configuration (`docker-mcp config path` says where) and a restart, or \
+             for a while with `docker-mcp grant LEVEL 30m`; docker_policy explains any refusal.",
             off.join(", ")
         ));
     }

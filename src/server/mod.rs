@@ -2,12 +2,14 @@
 
 pub mod aliases;
 pub mod answer;
+mod asking;
 pub mod call;
 pub mod catalogue;
 mod confirming;
 pub mod explain;
 mod failpoint;
 pub mod handler;
+mod in_force;
 pub mod instructions;
 pub mod progress;
 pub mod secrets;
@@ -17,21 +19,28 @@ mod targets;
 mod trace;
 pub mod watch;
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde_json::Map;
 
 use crate::audit::Sink;
-use crate::config::{RedactEnv, Settings};
-use crate::confirm::Tokens;
+use crate::config::Settings;
+use crate::confirm::{Grant, Grants, Held, Tokens};
 use crate::engine::Engine;
 use crate::limits::Rates;
-use crate::output::{EnvMode, Options, Redactor};
+use crate::state::{Folder, Moment};
 use crate::supervisor::Supervisor;
 pub use crate::supervisor::run::SHUTDOWN_GRACE;
+use crate::tool::Class;
 use crate::tool::context::Vitals;
 use crate::tool::watch::Watchdogs;
 
 pub use answer::Answer;
+pub use asking::Said;
 pub use call::{Caller, Request};
+pub use in_force::InForce;
 
 /// Everything that serves calls. Shared by all transports.
 #[derive(Debug)]
@@ -49,15 +58,9 @@ pub struct Server {
     /// What was previewed and may be confirmed.
     tokens: Tokens,
     watchdogs: Watchdogs,
-}
-
-/// What one call sees of the settings: taken once, so that a reload cannot split a call.
-#[derive(Debug, Clone)]
-pub struct InForce {
-    /// The settings.
-    pub settings: Arc<Settings>,
-    /// Their redactor.
-    pub redactor: Arc<Redactor>,
+    grants: Option<Grants>,
+    /// What waits for a person.
+    held: Option<Held>,
 }
 
 impl Server {
@@ -69,10 +72,8 @@ impl Server {
         supervisor: Arc<Supervisor>,
         audit: Arc<Sink>,
     ) -> Self {
-        let redactor = Arc::new(redactor(&settings));
-        let in_force = RwLock::new(InForce { settings, redactor });
         Self {
-            in_force,
+            in_force: RwLock::new(InForce::new(settings)),
             engine,
             supervisor,
             audit,
@@ -80,7 +81,16 @@ impl Server {
             rates: Rates::default(),
             tokens: Tokens::default(),
             watchdogs: Watchdogs::default(),
+            grants: None,
+            held: None,
         }
+    }
+
+    /// With a folder for what persons say: held changes, grants.
+    #[must_use]
+    pub fn keeping(self, folder: Option<&Path>) -> Self {
+        let at = |name: &str| folder.map(|folder| Folder::at(folder.join(name)));
+        Self { grants: at("grants").map(Grants::at), held: at("held").map(Held::at), ..self }
     }
 
     /// With somebody who sees through what must not be left half done.
@@ -89,10 +99,55 @@ impl Server {
         Self { watchdogs, ..self }
     }
 
-    /// One snapshot.
+    /// One snapshot. A grant that has ended is in none.
     #[must_use]
     pub fn in_force(&self) -> InForce {
+        let now = self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if !now.is_over() {
+            return now;
+        }
+        self.raise(now.standing());
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks which grants stand. Waits for the disk. Where they cannot be read, none does.
+    pub fn look_for_grants(&self) {
+        let Some(grants) = &self.grants else { return };
+        let standing = grants.standing().unwrap_or_else(|e| {
+            tracing::warn!(error = %e, "grants cannot be read: none stands");
+            Vec::new()
+        });
+        self.raise(standing);
+    }
+
+    /// What waits for a person, where there is a folder to keep it in.
+    #[must_use]
+    pub const fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// Where levels are raised for a while, if there is a folder for it.
+    #[must_use]
+    pub const fn grants(&self) -> Option<&Grants> {
+        self.grants.as_ref()
+    }
+
+    /// How long a person in the client may think: less than the call may take, so that its answer comes in its time.
+    fn patience(&self, tool: &str) -> Duration {
+        let class = catalogue::find(&aliases::translate(tool, Map::new()).tool)
+            .map_or(Class::Lifecycle, |def| def.spec.class);
+        let total = supervise::clocks(class, None, &self.in_force().settings.neverhang);
+        total.map_or(Duration::from_secs(10), |clocks| clocks.total * 4 / 5)
+    }
+
+    fn raise(&self, grants: Vec<Grant>) {
+        let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
+        if in_force.grants == grants {
+            return;
+        }
+        let levels = |grants: &[Grant]| grants.iter().map(|g| g.level.clone()).collect::<Vec<_>>().join(", ");
+        tracing::info!(before = levels(&in_force.grants), now = levels(&grants), "raised levels changed");
+        *in_force = in_force.raised(grants);
     }
 
     /// The supervisor's state at this moment.
@@ -106,21 +161,18 @@ impl Server {
             stuck_workers: self.supervisor.stuck_workers(),
             worn: self.supervisor.worn(),
             audit_fault: self.audit.fault(),
+            grants: in_words(&self.in_force().grants),
         }
     }
 }
 
-fn redactor(settings: &Settings) -> Redactor {
-    let redact = &settings.redact;
-    Redactor::new(Options {
-        enabled: redact.enabled,
-        env: match redact.env {
-            RedactEnv::All => EnvMode::All,
-            RedactEnv::Secrets => EnvMode::Secrets,
-            RedactEnv::Off => EnvMode::Off,
-        },
-        env_keys: &redact.env_keys,
-        learn: redact.learn,
-        patterns: redact.patterns.clone(),
-    })
+/// As `docker_health` shows them.
+fn in_words(grants: &[Grant]) -> Vec<String> {
+    let now = Moment::now();
+    let words = |grant: &Grant| {
+        let left = grant.left(&now).as_secs();
+        let glob = grant.glob.as_ref().map(|glob| format!(" for `{glob}`")).unwrap_or_default();
+        format!("{}{glob}: {left} s left", grant.level)
+    };
+    grants.iter().map(words).collect()
 }

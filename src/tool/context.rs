@@ -46,6 +46,8 @@ pub struct Vitals {
     pub worn: bool,
     /// Why the audit log cannot be written, if so.
     pub audit_fault: Option<String>,
+    /// Levels that a person raised for a while, in words.
+    pub grants: Vec<String>,
 }
 
 /// The circuit breaker at one moment.

@@ -228,6 +228,24 @@ impl Client {
         None
     }
 
+    /// Runs the program beside the server, with the same configuration and home; stdin is no terminal.
+    pub fn beside(&self, args: &[&str]) -> std::process::Output {
+        let home = self.home.path();
+        let mut command = std::process::Command::new(super::launch::PROGRAM);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", home).env("XDG_STATE_HOME", home.join("state")).args(args).current_dir(home);
+        command.arg("--config").arg(home.join("config.toml"));
+        command.stdin(std::process::Stdio::null()).output().expect("the program runs")
+    }
+
+    /// What such a program printed, where it went well.
+    #[track_caller]
+    pub fn prints(&self, args: &[&str]) -> String {
+        let output = self.beside(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What it wrote to stderr so far.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.shared.seen.lock().unwrap().stderr).into_owned()

@@ -240,7 +240,7 @@ pub(super) fn state(s: &mut Section<'_, '_>) -> State {
         let hint = Some("write `redis://host:6379` or `rediss://...`".to_owned());
         s.reader.relation("state.redis", "`state.redis` is not the address of a Redis".to_owned(), hint);
     }
-    State { redis }
+    State { redis, dir: None }
 }
 
 pub(super) fn fallback(s: &mut Section<'_, '_>) -> Fallback {

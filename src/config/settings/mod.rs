@@ -84,6 +84,13 @@ impl Settings {
         &self.described
     }
 
+    /// The folder of what we keep: the audit log, held actions, grants, cooldowns. Absent where there is no home folder
+    /// and `[audit] dir` names none.
+    #[must_use]
+    pub fn records(&self) -> Option<PathBuf> {
+        self.audit.dir.clone().or_else(|| Some(self.state.dir.as_ref()?.join("audit")))
+    }
+
     /// Our own files: who can write them changes what is allowed, who can read them knows the secrets.
     #[must_use]
     pub fn protected(&self) -> Vec<PathBuf> {
@@ -95,8 +102,7 @@ impl Settings {
             SecretSource::File(path) => Some(path.clone()),
             SecretSource::Env(_) => None,
         });
-        let mut all: Vec<PathBuf> =
-            self.audit.dir.clone().into_iter().chain(written).chain(secrets).collect();
+        let mut all: Vec<PathBuf> = self.records().into_iter().chain(written).chain(secrets).collect();
         all.sort();
         all.dedup();
         all

@@ -292,6 +292,8 @@ pub struct Oidc {
 pub struct State {
     /// `redis://` or `rediss://`; absent: embedded.
     pub redis: Option<String>,
+    /// The system's folder for what is kept between two starts. No key: `XDG_STATE_HOME` says where it is.
+    pub dir: Option<PathBuf>,
 }
 
 /// `[fallback]`

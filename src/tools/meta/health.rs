@@ -59,7 +59,7 @@ impl Tool for Health {
             "audit": vitals.audit_fault.map_or_else(|| "ok".to_owned(), |why| format!("cannot be written: {why}")),
             "advice": vitals.worn.then_some("half of the threads for work are stuck: restart this server soon"),
             "bypass": ctx.settings.bypass,
-            "grants": [],
+            "grants": vitals.grants,
             "version": env!("CARGO_PKG_VERSION"),
         }));
         Ok(draft.keep_empty(&["grants"]))

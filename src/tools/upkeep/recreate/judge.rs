@@ -50,7 +50,7 @@ pub(super) fn judge(what: &Recreation, args: &Args, ctx: &Ctx) -> Result<(), Too
     // What it may do it may do for the image that it was made of; another one would get what nobody gave it.
     let asks = what.asks.iter().map(|ask| (vec![ask.clone()], Amounts::default()));
     let parts = asks.chain([(Vec::new(), what.amounts)]);
-    let protected: Vec<PathBuf> = settings.audit.dir.iter().cloned().chain(socket).collect();
+    let protected: Vec<PathBuf> = settings.records().into_iter().chain(socket).collect();
     let refused: Vec<Refusal> = parts
         .filter_map(|(asks, amounts)| {
             let wanted = Wanted { asks, amounts, protected: protected.clone() };

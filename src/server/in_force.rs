@@ -1,0 +1,107 @@
+//! The settings in force: those of the file, and what a person raised for a while.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::Settings;
+use crate::confirm::{self, Grant};
+use crate::output::{EnvMode, Options, Redactor};
+use crate::policy::pattern::Kind;
+use crate::policy::{Level, Pattern, PatternSet, Rules, Source};
+use crate::state::Moment;
+
+/// What one call sees of the settings: taken once, so that a reload cannot split a call.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The settings, with what was raised.
+    pub settings: Arc<Settings>,
+    /// Their redactor.
+    pub redactor: Arc<Redactor>,
+    /// What was raised.
+    pub grants: Vec<Grant>,
+    /// One name for all of it: what was confirmed under other settings is not confirmed.
+    pub print: Arc<str>,
+    /// As the file has them.
+    file: Arc<Settings>,
+}
+
+impl InForce {
+    pub(super) fn new(file: Arc<Settings>) -> Self {
+        let redactor = Arc::new(redactor(&file));
+        let print = print(&file, &[]);
+        Self { settings: Arc::clone(&file), redactor, grants: Vec::new(), print, file }
+    }
+
+    /// With these grants, and no others.
+    pub(super) fn raised(&self, grants: Vec<Grant>) -> Self {
+        let mut rules = (*self.file.rules).clone();
+        for grant in &grants {
+            rules = raise(rules, grant);
+        }
+        let mut settings = (*self.file).clone();
+        settings.rules = Arc::new(rules);
+        let settings = Arc::new(settings);
+        let print = print(&self.file, &grants);
+        Self { settings, grants, print, redactor: Arc::clone(&self.redactor), file: Arc::clone(&self.file) }
+    }
+
+    /// A grant among them has ended.
+    pub(super) fn is_over(&self) -> bool {
+        if self.grants.is_empty() {
+            return false;
+        }
+        let now = Moment::now();
+        self.grants.iter().any(|grant| grant.is_over(&now))
+    }
+
+    /// Those that still stand.
+    pub(super) fn standing(&self) -> Vec<Grant> {
+        let now = Moment::now();
+        self.grants.iter().filter(|grant| !grant.is_over(&now)).cloned().collect()
+    }
+}
+
+/// A grant that says what is no level, or no glob, raises nothing.
+fn raise(rules: Rules, grant: &Grant) -> Rules {
+    let source = Source::flag("docker-mcp grant");
+    let Some(level) = Level::parse(&grant.level) else { return rules };
+    match &grant.glob {
+        None => rules.raised(level, None, &source),
+        Some(glob) => {
+            let pattern = Pattern { text: glob.clone(), source: source.clone() };
+            match PatternSet::new(Kind::Name, vec![pattern]) {
+                Ok(globs) => rules.raised(level, Some(globs), &source),
+                Err(_) => rules,
+            }
+        }
+    }
+}
+
+fn print(settings: &Settings, grants: &[Grant]) -> Arc<str> {
+    let mut text = format!("{};", settings.bypass);
+    for key in settings.describe() {
+        let _infallible = write!(text, "{}={};", key.key, key.value);
+    }
+    for Grant { level, glob, since, lasts_ms } in grants {
+        let _infallible = write!(text, "{level} {glob:?} {} {lasts_ms};", since.unix_ms);
+    }
+    confirm::hex(&Sha256::digest(text.as_bytes())).into()
+}
+
+fn redactor(settings: &Settings) -> Redactor {
+    use crate::config::RedactEnv;
+    let redact = &settings.redact;
+    Redactor::new(Options {
+        enabled: redact.enabled,
+        env: match redact.env {
+            RedactEnv::All => EnvMode::All,
+            RedactEnv::Secrets => EnvMode::Secrets,
+            RedactEnv::Off => EnvMode::Off,
+        },
+        env_keys: &redact.env_keys,
+        learn: redact.learn,
+        patterns: redact.patterns.clone(),
+    })
+}

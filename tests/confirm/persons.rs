@@ -1,0 +1,180 @@
+//! `by = "human"`: held, and answered at the host by another process.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::engine::{self, BASE};
+use crate::support::fixture::Scope;
+use crate::support::{Client, Engine, Launch, ToolResult, eventually};
+
+/// Everything that changes something waits for a person.
+pub const HUMAN: &str = "[permissions]\nlifecycle = true\ncreate = true\nvolumes = true\n\
+                         [confirm]\nrequire = \"mutating\"\nby = \"human\"\n";
+
+fn ask(client: &Client, name: &str) -> ToolResult {
+    client.call("docker_remove", &json!({ "container": name }))
+}
+
+/// The code of a call that waits.
+#[track_caller]
+pub fn code(held: &ToolResult) -> String {
+    assert!(!held.is_error && held.structured["status"] == "approval_pending", "{}", held.text);
+    held.structured["code"].as_str().unwrap().to_owned()
+}
+
+fn there(engine: &Engine, name: &str) -> bool {
+    engine.try_docker(&["inspect", name]).is_ok()
+}
+
+fn made(scope: &Scope, name: &str) -> String {
+    scope.container(&["create"], name, &[], BASE, &["true"]);
+    scope.name(name)
+}
+
+#[test]
+fn a_person_at_the_host_lets_one_call_through() {
+    let Some(engine) = engine::at_hand("confirm::persons::approve") else { return };
+    let scope = Scope::new(&engine);
+    let (one, other) = (made(&scope, "one"), made(&scope, "other"));
+    let client = Launch::at(&engine.host).config(HUMAN).connect();
+    let held = ask(&client, &one);
+    let first = code(&held);
+    assert_eq!(held.structured["expires_in_s"], 900);
+    assert_eq!(held.structured["preview"]["count"], 1);
+    assert!(held.text.contains(&format!("docker-mcp approve {first}")), "{}", held.text);
+    assert_eq!(code(&ask(&client, &one)), first, "the same call waits under the same code");
+    let second = code(&ask(&client, &other));
+    let shown = client.prints(&["pending"]);
+    for word in [&first, &second, &one, &other, "docker_remove", "stdio asks"] {
+        assert!(shown.contains(word), "{word}: {shown}");
+    }
+    client.prints(&["approve", &first.to_uppercase()]);
+    assert_eq!(code(&ask(&client, &other)), second, "another's approval is not its own");
+    assert!(there(&engine, &one), "approved is not done yet");
+    ask(&client, &one).ok();
+    assert!(!there(&engine, &one));
+    client.prints(&["deny", &second]);
+    let refused = ask(&client, &other);
+    assert_eq!(refused.kind(), "approval_denied", "{}", refused.text);
+    assert!(there(&engine, &other));
+    assert!(client.prints(&["pending"]).contains("nothing waits"));
+    let again = client.beside(&["approve", &second]);
+    assert_eq!(again.status.code(), Some(1), "what was denied stays denied");
+    // What the person did is on record, with what it was for.
+    let lines = client.audit_wait(8);
+    for (tool, code) in [("(approve)", &first), ("(deny)", &second)] {
+        let line = lines.iter().find(|l| l["tool"] == tool).unwrap();
+        assert!(line["target"][0].as_str().unwrap().contains(code.as_str()), "{line}");
+        assert!(line["caller"].as_str().unwrap().starts_with("host"), "{line}");
+    }
+}
+
+#[test]
+fn an_approval_is_for_what_was_seen() {
+    let Some(engine) = engine::at_hand("confirm::persons::seen") else { return };
+    let scope = Scope::new(&engine);
+    let name = scope.run("app", &[], &["sleep", "9999"]);
+    let client = Launch::at(&engine.host).config(HUMAN).connect();
+    let ask = |force: bool| client.call("docker_remove", &json!({ "container": name, "force": force }));
+    let forced = code(&ask(true));
+    client.prints(&["approve", &forced]);
+    // Its state has changed since a person saw it.
+    engine.docker(&["stop", "-t", "0", &name]);
+    assert_ne!(code(&ask(true)), forced);
+    assert_ne!(code(&ask(false)), forced, "other arguments");
+    // Neither does a word of the caller's own.
+    for (key, value) in [("confirm_token", json!(forced)), ("confirm_token", json!("0".repeat(32)))] {
+        let mut call = json!({ "container": name });
+        call[key] = value;
+        assert_eq!(client.call("docker_remove", &call).kind(), "confirmation_invalid");
+    }
+    assert!(there(&engine, &name));
+}
+
+#[test]
+fn its_time_ends_and_it_outlives_the_server() {
+    let Some(engine) = engine::at_hand("confirm::persons::time") else { return };
+    let scope = Scope::new(&engine);
+    let (one, other) = (made(&scope, "one"), made(&scope, "other"));
+    let records = tempfile::tempdir().unwrap();
+    // Each server here has a home of its own, and "." among its settings would be another one's.
+    let roots = "[create_safety]\nbind_roots = []\n[compose]\nroots = []\n[build]\nroots = []\n";
+    let config = format!("{HUMAN}approval_ttl = \"10s\"\n[audit]\ndir = {:?}\n{roots}", records.path());
+    let launch = Launch::at(&engine.host).config(&config);
+    let client = launch.connect();
+    let late = code(&ask(&client, &other));
+    let held = code(&ask(&client, &one));
+    drop(client);
+    let client = launch.connect();
+    client.prints(&["approve", &held]);
+    ask(&client, &one).ok();
+    assert!(!there(&engine, &one));
+    assert!(eventually(Duration::from_secs(20), || client.prints(&["pending"]).contains("nothing waits")));
+    let too_late = client.beside(&["approve", &late]);
+    let said = String::from_utf8_lossy(&too_late.stderr).into_owned();
+    assert!(too_late.status.code() == Some(1) && said.contains("its time is over"), "{said}");
+    assert_ne!(code(&ask(&client, &other)), late);
+    assert!(there(&engine, &other));
+}
+
+#[test]
+fn its_files_are_the_owners_alone() {
+    let Some(engine) = engine::at_hand("confirm::persons::files") else { return };
+    let scope = Scope::new(&engine);
+    let name = made(&scope, "app");
+    let client = Launch::at(&engine.host).config(HUMAN).connect();
+    let waits = code(&ask(&client, &name));
+    let folder = client.home().join("state/docker-mcp/audit/held");
+    let file = folder.join(format!("{waits}.json"));
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&file)), (0o700, 0o600));
+    // What others could have written is not believed: nothing is held there, and nothing let through.
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
+    let refused = ask(&client, &name);
+    assert!(refused.is_error && refused.text.contains("[audit] dir"), "{}", refused.text);
+    assert_eq!(client.beside(&["approve", &waits]).status.code(), Some(1));
+    assert!(there(&engine, &name));
+}
+
+#[test]
+fn arguments_are_shown_without_their_secrets() {
+    let Some(engine) = engine::at_hand("confirm::persons::secrets") else { return };
+    let scope = Scope::new(&engine);
+    let client = Launch::at(&engine.host).config(HUMAN).connect();
+    let call = json!({ "name": scope.name("app"), "image": BASE, "command": "true",
+                       "environment": { "DB_PASSWORD": "canary-5up3r-s3cret", "MODE": "on\u{1b}[31m\u{202e}" } });
+    let waits = code(&client.call("docker_run", &call));
+    let shown = client.prints(&["pending"]);
+    assert!(shown.contains("DB_PASSWORD") && shown.contains(&waits), "{shown}");
+    assert!(
+        !shown.contains("canary") && !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
+        "{shown:?}"
+    );
+    let folder = client.home().join("state/docker-mcp/audit/held");
+    let kept = std::fs::read_to_string(folder.join(format!("{waits}.json"))).unwrap();
+    assert!(!kept.contains("canary"), "{kept}");
+}
+
+#[test]
+fn the_command_line_asks_by_itself() {
+    let Some(engine) = engine::at_hand("confirm::persons::cli") else { return };
+    let scope = Scope::new(&engine);
+    let name = made(&scope, "app");
+    let call = json!({ "container": name }).to_string();
+    let run = |more: &[&str]| {
+        let mut launch = Launch::at(&engine.host).config(HUMAN);
+        for arg in ["call", "docker_remove", &call].iter().chain(more) {
+            launch = launch.arg(arg);
+        }
+        launch.output()
+    };
+    let held = run(&[]);
+    assert_eq!(held.status.code(), Some(1));
+    assert!(there(&engine, &name));
+    let done = run(&["--yes", "--json"]);
+    let said: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(done.status.success() && said["results"][0]["changed"] == true, "{said}");
+    assert!(!there(&engine, &name));
+}
