@@ -15,13 +15,16 @@ use crate::supervisor::doors::Inside;
 use crate::supervisor::slots::Place;
 use crate::tool::context::After;
 use crate::tool::def::{Prepared, Running};
+use crate::tool::error::Effect;
 use crate::tool::{Class, Ctx, Mask, ToolDef, ToolError};
 
 use super::confirming::{self, Next, Settled};
 use super::progress::Reports;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::{self, Trace};
-use super::{Answer, InForce, Said, Server, aliases, answer, catalogue, explain, failpoint, targets};
+use super::{
+    Answer, InForce, Said, Server, aliases, answer, catalogue, explain, failpoint, resting, targets,
+};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -183,11 +186,14 @@ async fn execute(
         }
     };
 
+    let rests = resting::buckets(def, &targets, project.as_deref(), settings);
+
     // The decision, on the identities alone; then what is asked of them.
     let ask = Ask { tool: def.spec.name, needs: prepared.levels, targets };
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
     def.judge(&prepared, settings, &places)?;
     (ctx.places, ctx.stack, ctx.project) = (places, stack, project);
+    supervise.run(resting::rested(server, &rests)).await?;
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
@@ -201,6 +207,10 @@ async fn execute(
             }
         },
     };
+    if changes {
+        resting::again(server, work.caller, def, &prepared, (permits.identities(), settings))?;
+    }
+    supervise.run(resting::take(server, rests.clone())).await?;
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
     // What fetches takes the place of a transfer, and gives its own back.
@@ -234,7 +244,11 @@ async fn execute(
     if changes {
         let recorded = supervise.before(trace.intent(settings.audit.required)).await?;
         recorded.map_err(answer::unrecorded)?;
-        return change(work, def, (ctx, supervise), (permits, prepared), (held, trace, learned)).await;
+        let result = change(work, def, (ctx, supervise), (permits, prepared), (held, trace, learned)).await;
+        if result.as_ref().is_err_and(|e| e.effect == Effect::None) {
+            resting::give_back(server, rests);
+        }
+        return result;
     }
     let running = cleaned(work, def.spec.name, learned, def.run(ctx, permits, prepared));
     let result = supervise.run(running).await;

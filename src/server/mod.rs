@@ -12,6 +12,7 @@ pub mod handler;
 mod in_force;
 pub mod instructions;
 pub mod progress;
+mod resting;
 pub mod secrets;
 mod stacks;
 mod supervise;
@@ -29,7 +30,7 @@ use crate::audit::Sink;
 use crate::config::Settings;
 use crate::confirm::{Grant, Grants, Held, Tokens};
 use crate::engine::Engine;
-use crate::limits::Rates;
+use crate::limits::{Cooldowns, Rates, Repeats};
 use crate::state::{Folder, Moment};
 use crate::supervisor::Supervisor;
 pub use crate::supervisor::run::SHUTDOWN_GRACE;
@@ -55,6 +56,8 @@ pub struct Server {
     secrets: secrets::Secrets,
     /// How often each caller called.
     rates: Rates,
+    repeats: Repeats,
+    cooldowns: Cooldowns,
     /// What was previewed and may be confirmed.
     tokens: Tokens,
     watchdogs: Watchdogs,
@@ -79,6 +82,8 @@ impl Server {
             audit,
             secrets: secrets::Secrets::default(),
             rates: Rates::default(),
+            repeats: Repeats::default(),
+            cooldowns: Cooldowns::default(),
             tokens: Tokens::default(),
             watchdogs: Watchdogs::default(),
             grants: None,
@@ -86,11 +91,12 @@ impl Server {
         }
     }
 
-    /// With a folder for what persons say: held changes, grants.
+    /// With a folder for what outlives the process: held changes, grants, cooldowns.
     #[must_use]
     pub fn keeping(self, folder: Option<&Path>) -> Self {
         let at = |name: &str| folder.map(|folder| Folder::at(folder.join(name)));
-        Self { grants: at("grants").map(Grants::at), held: at("held").map(Held::at), ..self }
+        let cooldowns = at("cooldowns").map(Cooldowns::at).unwrap_or_default();
+        Self { cooldowns, grants: at("grants").map(Grants::at), held: at("held").map(Held::at), ..self }
     }
 
     /// With somebody who sees through what must not be left half done.

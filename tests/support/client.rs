@@ -43,12 +43,12 @@ pub struct Client {
     next: AtomicU64,
     /// Held open where nobody reads it.
     unread: Option<ChildStderr>,
-    home: TempDir,
+    home: Arc<TempDir>,
 }
 
 impl Client {
     /// Of a process with three pipes.
-    pub fn of(child: Child, home: TempDir) -> Self {
+    pub fn of(child: Child, home: impl Into<Arc<TempDir>>) -> Self {
         let mut client = Self::of_deaf(child, home);
         let (shared, stderr) = (Arc::clone(&client.shared), client.unread.take().unwrap());
         std::thread::spawn(move || read_stderr(&shared, stderr));
@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// Of a process whose stdout is read 4 KiB at a time, with a pause after each.
-    pub fn of_slow(mut child: Child, home: TempDir, pause: Duration) -> Self {
+    pub fn of_slow(mut child: Child, home: impl Into<Arc<TempDir>>, pause: Duration) -> Self {
         let stdout = Slow { stdout: child.stdout.take().unwrap(), pause };
         let mut client = Self::over(child, home, BufReader::with_capacity(4096, stdout));
         let (shared, stderr) = (Arc::clone(&client.shared), client.unread.take().unwrap());
@@ -65,12 +65,12 @@ impl Client {
     }
 
     /// Of a process whose stderr nobody reads, though it is open.
-    pub fn of_deaf(mut child: Child, home: TempDir) -> Self {
+    pub fn of_deaf(mut child: Child, home: impl Into<Arc<TempDir>>) -> Self {
         let stdout = child.stdout.take().unwrap();
         Self::over(child, home, BufReader::new(stdout))
     }
 
-    fn over(mut child: Child, home: TempDir, stdout: impl BufRead + Send + 'static) -> Self {
+    fn over(mut child: Child, home: impl Into<Arc<TempDir>>, stdout: impl BufRead + Send + 'static) -> Self {
         let shared = Arc::<Shared>::default();
         let stderr = child.stderr.take().unwrap();
         let seen = Arc::clone(&shared);
@@ -83,7 +83,7 @@ impl Client {
             sent: Mutex::default(),
             next: AtomicU64::new(1),
             unread: Some(stderr),
-            home,
+            home: home.into(),
         }
     }
 
@@ -254,6 +254,11 @@ impl Client {
     /// The lines of its audit log, raw.
     pub fn audit_text(&self) -> String {
         super::text::audit_below(self.home.path())
+    }
+
+    /// Its home, for one more server in it.
+    pub fn shared_home(&self) -> Arc<TempDir> {
+        Arc::clone(&self.home)
     }
 
     /// Its home.

@@ -15,7 +15,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_docker-mcp");
 const NOBODY: u32 = 65534;
 
 /// A test asks as often as it likes, unless it says how often one may.
-const UNLIMITED: &str = "\n[limits]\nlogs_per_minute = 0\nexec_per_minute = 0\n";
+const UNLIMITED: &str = "\n[limits]\nlogs_per_minute = 0\nexec_per_minute = 0\nloop_guard = 0\n";
 
 /// A server to be started.
 #[derive(Debug)]
@@ -100,19 +100,19 @@ impl Launch {
     /// Starts it; the client has not said anything yet.
     pub fn start(&self) -> Client {
         let home = home();
-        Client::of(self.spawn(&home), home)
+        Client::of(self.spawn(home.path()), home)
     }
 
     /// Starts it for a test that holds its pipes itself.
     pub fn bare(&self) -> Bare {
         let home = home();
-        Bare { child: self.spawn(&home), home }
+        Bare { child: self.spawn(home.path()), home }
     }
 
     /// Starts it for a client that reads 4 KiB, pauses and reads on, and says hello.
     pub fn connect_slow(&self, pause: Duration) -> Client {
         let home = home();
-        let client = Client::of_slow(self.spawn(&home), home, pause);
+        let client = Client::of_slow(self.spawn(home.path()), home, pause);
         client.initialize();
         client
     }
@@ -120,13 +120,21 @@ impl Launch {
     /// Starts it for a client that never reads stderr, and says hello.
     pub fn connect_deaf(&self) -> Client {
         let home = home();
-        let client = Client::of_deaf(self.spawn(&home), home);
+        let client = Client::of_deaf(self.spawn(home.path()), home);
         client.initialize();
         client
     }
 
-    fn spawn(&self, home: &TempDir) -> Child {
-        let mut command = self.command(home.path(), UNLIMITED);
+    /// Starts one more in the home of that client's server, and says hello.
+    pub fn connect_beside(&self, client: &Client) -> Client {
+        let home = client.shared_home();
+        let client = Client::of(self.spawn(home.path()), home);
+        client.initialize();
+        client
+    }
+
+    fn spawn(&self, home: &Path) -> Child {
+        let mut command = self.command(home, UNLIMITED);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program starts")
     }

@@ -22,7 +22,13 @@ const fn ms(ms: u64) -> Duration {
 }
 
 pub(super) fn default_limits() -> Limits {
-    Limits { exec_per_minute: 60, logs_per_minute: 30, max_concurrent: 32, cooldown: BTreeMap::new() }
+    Limits {
+        exec_per_minute: 60,
+        logs_per_minute: 30,
+        max_concurrent: 32,
+        loop_guard: 20,
+        cooldown: BTreeMap::new(),
+    }
 }
 
 /// `base`: the defaults, or for a role the global limits.
@@ -31,6 +37,7 @@ pub(super) fn limits(s: &mut Section<'_, '_>, base: &Limits) -> Limits {
         exec_per_minute: s.number("exec_per_minute", base.exec_per_minute, 0..=100_000, not_off),
         logs_per_minute: s.number("logs_per_minute", base.logs_per_minute, 0..=100_000, not_off),
         max_concurrent: s.number("max_concurrent", base.max_concurrent, 0..=10_000, not_off),
+        loop_guard: s.number("loop_guard", base.loop_guard, 0..=10_000, not_off),
         cooldown: base.cooldown.clone(),
     };
     let keys = [

@@ -67,6 +67,8 @@ pub struct Limits {
     pub logs_per_minute: u32,
     /// Calls at once, over all callers.
     pub max_concurrent: u32,
+    /// The same change on the same target within ten minutes, by one caller.
+    pub loop_guard: u32,
     /// By tool name.
     pub cooldown: BTreeMap<String, Cooldown>,
 }
