@@ -44,6 +44,12 @@ neverhang: need-rust ## make every fault of docs/NEVERHANG.md happen, and write 
 soak: need-rust ## ten minutes of calls over an engine that fails now and then (SECONDS_OF_SOAK=N for another time)
 	@scripts/neverhang soak $(or $(SECONDS_OF_SOAK),600)
 
+.PHONY: killed
+killed: need-rust ## kill -9 a server within its changes, 500 times, and hold the engine's events against its log (ROUNDS=N)
+	@scripts/engine up >/dev/null; engine_env=$$(scripts/engine env); eval "$$engine_env"; \
+	DOCKER_MCP_TEST_ENGINE=1 DOCKER_MCP_KILL_ROUNDS=$(or $(ROUNDS),500) \
+	  cargo test --test it -- --nocapture audit::killed
+
 .PHONY: bench
 bench: need-rust ## measure, with a real engine where one can be had
 	@if [ -x scripts/bench ]; then exec scripts/bench; fi; \

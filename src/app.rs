@@ -20,6 +20,8 @@ use crate::tool::watch::Watchdogs;
 
 /// Threads for work. A stuck one wastes itself; four leave the others moving.
 const WORKERS: usize = 4;
+/// How long the log has for what earlier processes left open.
+const RECONCILED: Duration = Duration::from_secs(10);
 /// How long the start waits to hear of the audit log. A disk that is slower is asked again by every change.
 const AUDIT: Duration = Duration::from_secs(1);
 
@@ -78,7 +80,7 @@ pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     let kept = records.clone();
     let claims = records.as_ref().map(|dir| Claims::at(dir.join("claims"))).unwrap_or_default();
     let audit = match (settings.audit.enabled, records) {
-        (true, Some(dir)) => Sink::file(dir),
+        (true, Some(dir)) => Sink::file(dir, settings.audit.retention_days),
         (true, None) => Sink::nowhere("there is no home folder to keep it in; name one in [audit] dir"),
         (false, _) => Sink::none(),
     };
@@ -115,6 +117,8 @@ impl App {
         child::take_charge();
         let server = &self.server;
         tokio::spawn(grants(Arc::clone(server)));
+        let audit = Arc::clone(&server.audit);
+        drop(tokio::task::spawn_blocking(move || audit.reconcile(RECONCILED)));
         tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
     }
 }

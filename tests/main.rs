@@ -15,6 +15,7 @@
 mod support;
 
 mod architecture;
+mod audit;
 mod build;
 mod compose;
 mod concurrency;

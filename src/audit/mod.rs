@@ -1,7 +1,10 @@
 //! Every call leaves its trace: one line for a read or a refusal, a durable intent and an outcome for a change.
 
+mod boots;
+mod days;
 mod file;
 pub mod guard;
+pub mod read;
 pub mod record;
 pub mod sink;
 #[cfg(test)]

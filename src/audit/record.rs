@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::read::Entry;
+
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +71,29 @@ impl Record {
             bypass: false,
             dry_run: false,
             args: Value::Object(Map::new()),
+        }
+    }
+}
+
+impl Record {
+    /// What the log itself did.
+    #[must_use]
+    pub(super) fn of_the_log(what: &str, target: Vec<String>) -> Self {
+        Self { target, ..Self::of_person(what, "docker-mcp", String::new(), Decision::Allowed) }
+    }
+
+    /// The outcome of an intent whose process did not live to tell it.
+    #[must_use]
+    pub(super) fn reconciled(intent: &Entry) -> Self {
+        let evidence = format!("process {} ended before it could tell; intent {}", intent.boot, intent.seq);
+        Self {
+            call: intent.call.clone(),
+            role: intent.role.clone(),
+            target: intent.target.clone(),
+            effect: "unknown",
+            outcome: "reconciled",
+            evidence: Some(evidence),
+            ..Self::of_person(&intent.tool, &intent.caller, String::new(), Decision::Allowed)
         }
     }
 }

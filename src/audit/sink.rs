@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::boots::Dead;
 use super::record::Record;
 use super::writer::Writer;
 
@@ -75,6 +76,8 @@ pub(super) enum Message {
     /// Can a line be written?
     Check(SyncSender<Result<(), String>>),
     Flush(SyncSender<()>),
+    /// The process is about to end.
+    End,
 }
 
 const ENDED: &str = "its writer ended";
@@ -97,10 +100,11 @@ impl Sink {
         sink
     }
 
-    /// Appends to `<dir>/audit-<yyyyMMdd>.jsonl`. The folder is made when the first line is written.
+    /// Appends to `<dir>/audit-<yyyyMMdd>.jsonl`, and removes files that are more than `keep` days old. The folder is made
+    /// when the first line is written.
     #[must_use]
-    pub fn file(dir: PathBuf) -> Self {
-        let (sink, writer) = Self::with_writer(dir);
+    pub fn file(dir: PathBuf, keep: u32) -> Self {
+        let (sink, writer) = Self::with_writer(dir, keep);
         let spawned = std::thread::Builder::new().name("audit".into()).spawn(writer);
         if let Err(e) = spawned {
             sink.shared.set_write(&format!("no thread for it: {e}"));
@@ -109,7 +113,7 @@ impl Sink {
     }
 
     /// The sink, and what its thread does.
-    pub(super) fn with_writer(dir: PathBuf) -> (Self, impl FnOnce() + Send + use<>) {
+    pub(super) fn with_writer(dir: PathBuf, keep: u32) -> (Self, impl FnOnce() + Send + use<>) {
         let mut key = [0; 16];
         let mut boot = [0; 8];
         let random = getrandom::fill(&mut key).and_then(|()| getrandom::fill(&mut boot));
@@ -119,7 +123,7 @@ impl Sink {
         }
         let (sender, receiver) = channel();
         let boot = boot.iter().map(|b| format!("{b:02x}")).collect();
-        let writer = Writer::new(dir.clone(), boot, Arc::clone(&shared));
+        let writer = Writer::new(dir.clone(), keep, boot, Arc::clone(&shared));
         (Self { lines: Some(sender), key, shared, dir: Some(dir) }, move || writer.run(&receiver))
     }
 
@@ -203,6 +207,40 @@ impl Sink {
             return Some(Err(self.ended()));
         }
         said.recv_timeout(wait).ok()
+    }
+
+    /// Closes what processes that died left open: each intent without an outcome gets one, which says that nobody knows.
+    /// Waits for the disk; meant for a thread of its own, once at the start.
+    pub fn reconcile(&self, wait: Duration) {
+        let Some(dir) = &self.dir else { return };
+        let left = Dead::all(dir).and_then(|dead| Ok((Dead::left(&dead, dir)?, dead)));
+        let (records, dead) = match left {
+            Ok(left) => left,
+            Err(e) => {
+                return tracing::warn!(error = %e, "what earlier processes left open cannot be looked up");
+            }
+        };
+        for record in records {
+            tracing::warn!(
+                tool = record.tool,
+                call = record.call,
+                "a change was begun and its server ended; see `docker-mcp audit`"
+            );
+            self.outcome(record);
+        }
+        self.flush(wait);
+        // What could not be written is tried again at the next start.
+        if self.fault().is_none() {
+            dead.into_iter().for_each(Dead::forget);
+        }
+    }
+
+    /// The process is about to end; nothing is handed over any more. At most `wait`.
+    pub fn end(&self, wait: Duration) {
+        if let Some(lines) = &self.lines {
+            let _ended = lines.send(Message::End);
+        }
+        self.flush(wait);
     }
 
     /// Waits until everything handed over is written, at most `wait`.

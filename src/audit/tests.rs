@@ -21,7 +21,7 @@ struct Log {
 impl Log {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let sink = Arc::new(Sink::file(dir.path().join("audit")));
+        let sink = Arc::new(Sink::file(dir.path().join("audit"), 30));
         Self { dir, sink }
     }
 
@@ -43,6 +43,7 @@ impl Log {
     fn path(&self) -> PathBuf {
         let mut all: Vec<PathBuf> =
             std::fs::read_dir(self.folder()).unwrap().map(|e| e.unwrap().path()).collect();
+        all.retain(|path| path.is_file());
         all.sort();
         all.pop().unwrap()
     }
@@ -138,7 +139,7 @@ async fn without_a_log_an_intent_is_fine_at_once() {
 #[tokio::test]
 async fn an_intent_that_comes_too_late_is_followed_by_its_not_started() {
     let dir = tempfile::tempdir().unwrap();
-    let (sink, writer) = Sink::with_writer(dir.path().join("audit"));
+    let (sink, writer) = Sink::with_writer(dir.path().join("audit"), 30);
     let log = Log { dir, sink: Arc::new(sink) };
     let start = Instant::now();
     let mut guard = log.open("late");
@@ -162,7 +163,7 @@ async fn an_intent_that_comes_too_late_is_followed_by_its_not_started() {
 #[tokio::test]
 async fn a_call_that_is_dropped_while_its_intent_waits_was_not_started() {
     let dir = tempfile::tempdir().unwrap();
-    let (sink, writer) = Sink::with_writer(dir.path().join("audit"));
+    let (sink, writer) = Sink::with_writer(dir.path().join("audit"), 30);
     let log = Log { dir, sink: Arc::new(sink) };
     let mut guard = log.open("c");
     let waited = tokio::time::timeout(Duration::from_millis(50), guard.intent()).await;
@@ -257,7 +258,7 @@ fn a_file_that_others_may_read_is_closed_to_them() {
     log.read("a");
     log.sink.flush(SOON);
     std::fs::set_permissions(log.path(), Permissions::from_mode(0o644)).unwrap();
-    let again = Sink::file(log.folder());
+    let again = Sink::file(log.folder(), 30);
     assert_eq!(again.check(SOON), Some(Ok(())));
     let mode = std::fs::metadata(log.path()).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
@@ -317,7 +318,7 @@ fn many_writers_share_a_file_and_each_keeps_its_own_chain() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let sink = Arc::new(Sink::file(folder.clone()));
+                let sink = Arc::new(Sink::file(folder.clone(), 30));
                 for n in 0..LINES {
                     drop(Guard::open(&sink, &n.to_string(), "test", None, &Map::new()));
                 }

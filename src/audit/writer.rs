@@ -1,5 +1,6 @@
 //! The thread that writes: lines into a file a day, chained, made durable where somebody's change waits for it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -10,9 +11,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::boots::Mark;
 use super::file::LogFile;
 use super::record::Record;
 use super::sink::{Faults, Message, Need, Shared};
+use super::{days, read};
+
+/// What the line is called that says which files went.
+pub(super) const RETENTION: &str = "(retention)";
 
 /// Lines that share one wait for the disk.
 const BATCH: usize = 256;
@@ -26,6 +32,13 @@ pub(super) struct Writer {
     open: Option<LogFile>,
     /// Torn ends of files that were closed with a newline.
     torn: u64,
+    /// How many days files are kept.
+    keep: u32,
+    /// A file was begun: older ones may be due.
+    begun: bool,
+    /// Changes whose outcome is still to come, and the mark that says so to whoever starts next.
+    intents: HashSet<String>,
+    mark: Option<Mark>,
     shared: Arc<Shared>,
 }
 
@@ -49,8 +62,9 @@ const fn is_zero(number: &u64) -> bool {
 }
 
 impl Writer {
-    pub fn new(dir: PathBuf, boot: String, shared: Arc<Shared>) -> Self {
-        Self { dir, boot, seq: 0, prev: String::new(), open: None, torn: 0, shared }
+    pub fn new(dir: PathBuf, keep: u32, boot: String, shared: Arc<Shared>) -> Self {
+        let (prev, intents) = (String::new(), HashSet::new());
+        Self { dir, boot, seq: 0, prev, open: None, torn: 0, keep, begun: false, intents, mark: None, shared }
     }
 
     pub fn run(mut self, messages: &Receiver<Message>) {
@@ -75,7 +89,7 @@ impl Writer {
             match message {
                 Message::Line(record, at, need) => {
                     self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-                    let written = self.append(&record, at, &mut durable);
+                    let written = self.line(&record, at, &need, &mut durable);
                     self.note(|faults| &mut faults.write, written.as_ref().err());
                     if let Err(why) = &written {
                         self.shared.lost.fetch_add(1, Ordering::Relaxed);
@@ -90,7 +104,7 @@ impl Writer {
                     }
                 }
                 Message::Check(waits) => {
-                    let fine = self.file(&day(Timestamp::now()), &mut durable).map(|_| ());
+                    let fine = self.file(Timestamp::now(), &mut durable).map(|_| ());
                     let fine = fine.map_err(|e| self.words(&e));
                     self.note(|faults| &mut faults.write, fine.as_ref().err());
                     // A new file's folders are made durable now, beside the start; the first change then waits less.
@@ -98,8 +112,16 @@ impl Writer {
                     let _gave_up = waits.try_send(fine);
                 }
                 Message::Flush(waits) => flushed.push(waits),
+                Message::End => {
+                    if self.intents.is_empty()
+                        && let Some(mark) = self.mark.take()
+                    {
+                        mark.remove();
+                    }
+                }
             }
         }
+        self.expire(&mut durable);
         if sync {
             let synced = self.sync();
             durable = durable.and(synced);
@@ -110,6 +132,45 @@ impl Writer {
         }
         for waits in flushed {
             let _gave_up = waits.try_send(());
+        }
+    }
+
+    /// Writes it, and keeps in mind what is still to come.
+    fn line(
+        &mut self,
+        record: &Record,
+        at: Timestamp,
+        need: &Need,
+        durable: &mut Result<(), String>,
+    ) -> Result<(), String> {
+        let intends = matches!(need, Need::Told(_));
+        if intends && self.mark.is_none() {
+            // The file first: it says best what is wrong with the folder.
+            let marked = self.file(at, durable).map(drop).and_then(|()| Mark::of(&self.dir, &self.boot));
+            self.mark = Some(marked.map_err(|e| self.words(&e))?);
+        }
+        self.append(record, at, durable)?;
+        if intends {
+            self.intents.insert(record.call.clone());
+        } else {
+            self.intents.remove(&record.call);
+        }
+        Ok(())
+    }
+
+    /// With a new day's file, those that are too old go; which ones is on record.
+    fn expire(&mut self, durable: &mut Result<(), String>) {
+        if !std::mem::take(&mut self.begun) {
+            return;
+        }
+        match days::expire(&self.dir, self.keep) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                let record = Record::of_the_log(RETENTION, gone);
+                let written = self.append(&record, Timestamp::now(), durable);
+                self.note(|faults| &mut faults.write, written.as_ref().err());
+            }
+            Err(e) => tracing::warn!(error = %e, "old files of the audit log cannot be removed"),
         }
     }
 
@@ -124,9 +185,12 @@ impl Writer {
         let line = Line { seq, ts: format!("{at:.6}"), boot: &self.boot, lost, record, prev: &self.prev };
         let json = serde_json::to_string(&line).map_err(|e| e.to_string())?;
         let mut bytes = escape(&json).into_bytes();
+        bytes.pop();
+        let sum = read::sum(&bytes);
+        bytes.extend_from_slice(format!(",\"sum\":\"{sum}\"}}").as_bytes());
         let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
         bytes.push(b'\n');
-        let written = self.file(&day(at), durable).and_then(|file| file.append(&bytes));
+        let written = self.file(at, durable).and_then(|file| file.append(&bytes));
         let torn = written.map_err(|e| self.words(&e))?;
         if torn {
             self.torn += 1;
@@ -139,8 +203,8 @@ impl Writer {
     }
 
     /// The file of that day, opened anew where another one stands in its place or none.
-    fn file(&mut self, day: &str, durable: &mut Result<(), String>) -> std::io::Result<&mut LogFile> {
-        let name = format!("audit-{day}.jsonl");
+    fn file(&mut self, at: Timestamp, durable: &mut Result<(), String>) -> std::io::Result<&mut LogFile> {
+        let name = days::name(days::of(at));
         if self.open.as_ref().is_some_and(|open| !open.is_in_place(&self.dir, &name)) {
             let left = self.sync();
             if durable.is_ok() {
@@ -150,7 +214,11 @@ impl Writer {
         }
         match &mut self.open {
             Some(open) => Ok(open),
-            none => Ok(none.insert(LogFile::open(&self.dir, &name)?)),
+            none => {
+                let open = none.insert(LogFile::open(&self.dir, &name)?);
+                self.begun = true;
+                Ok(open)
+            }
         }
     }
 
@@ -182,11 +250,6 @@ impl Writer {
             None => tracing::info!("the audit log can be written again"),
         }
     }
-}
-
-fn day(at: Timestamp) -> String {
-    let utc = at.to_zoned(jiff::tz::TimeZone::UTC);
-    format!("{:04}{:02}{:02}", utc.year(), utc.month(), utc.day())
 }
 
 /// serde escapes C0; a viewer must not be steered by the rest either.

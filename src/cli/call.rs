@@ -69,7 +69,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
         Err(code) => return code,
     };
     let held = Held::of(&answer).is_some();
-    app.server.audit.flush(std::time::Duration::from_millis(500));
+    app.server.audit.end(std::time::Duration::from_millis(500));
     if args.as_json {
         out::line(&answer.json.to_string());
     } else if held {

@@ -1,5 +1,6 @@
 //! One file a subcommand. Exit codes: 0 fine, 1 refused or failed, 2 usage or configuration.
 
+mod audit;
 mod call;
 mod config;
 mod doctor;
@@ -100,6 +101,8 @@ enum Command {
     Deny(persons::Code),
     /// Raise a level for a while: LEVEL [GLOB] DURATION
     Grant(grant::Args),
+    /// Read the audit log, or prove that it is as it was written
+    Audit(audit::Args),
     /// Sees a docker_recreate through whose server is killed; a server starts it by itself
     #[command(name = watch::NAME, hide = true)]
     Watch(watch::Args),
@@ -165,6 +168,7 @@ pub fn run() -> ExitCode {
         Some(Command::Approve(code)) => persons::answer(&sources(&cli.global), code, true),
         Some(Command::Deny(code)) => persons::answer(&sources(&cli.global), code, false),
         Some(Command::Grant(args)) => grant::run(&sources(&cli.global), args),
+        Some(Command::Audit(args)) => audit::run(&sources(&cli.global), args),
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }

@@ -38,7 +38,7 @@ pub(super) fn folder(settings: &Settings, name: &str) -> Result<Folder, ExitCode
 /// Records what a person did, before it counts.
 pub(super) fn recorded(settings: &Settings, command: &str, target: String) -> Result<(), ExitCode> {
     let Some(dir) = settings.records().filter(|_| settings.audit.enabled) else { return Ok(()) };
-    let sink = Sink::file(dir);
+    let sink = Sink::file(dir, settings.audit.retention_days);
     sink.write(Record::of_person(command, &by(), target, Decision::Allowed));
     sink.flush(LOG);
     match sink.fault() {

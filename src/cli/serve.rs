@@ -29,7 +29,7 @@ pub(super) fn run(app: App) -> ExitCode {
     let App { server, work, .. } = app;
     // What still runs is dropped, and leaves its trace: of a change, that nobody knows what became of it.
     work.shutdown_timeout(RECORDS);
-    server.audit.flush(Duration::from_millis(200));
+    server.audit.end(Duration::from_millis(200));
     log::flush(Duration::from_millis(50));
     // A read of stdin may be pending for ever: the process does not wait for it.
     std::process::exit(exit.code())

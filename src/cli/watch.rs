@@ -48,7 +48,7 @@ pub(super) fn run(app: &App, args: &Args) -> ExitCode {
         }
         ends_after(AFTERWARDS);
         watchdog.mend().await;
-        app.server.audit.flush(RECORD);
+        app.server.audit.end(RECORD);
         OK
     });
     done.unwrap_or_else(|code| code)

@@ -132,7 +132,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "config/secret.rs",
             "engine/discover",
             "engine/dial",
-            "audit/file.rs",
+            "audit",
             "cli/doctor.rs",
             "cli/umask.rs",
             "child",
@@ -152,7 +152,14 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "OpenOptions",
-        &["audit/file.rs", "state/mod.rs", "tool/claim.rs", "engine/compose/mirror.rs", "engine/scratch.rs"],
+        &[
+            "audit/boots.rs",
+            "audit/file.rs",
+            "state/mod.rs",
+            "tool/claim.rs",
+            "engine/compose/mirror.rs",
+            "engine/scratch.rs",
+        ],
         "the only files that are written",
     ),
     (

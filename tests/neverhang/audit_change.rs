@@ -188,7 +188,8 @@ fn the_intent_is_durable_before_the_engine_hears_of_the_change() {
         let client = shim.under(Launch::at(&faultd.host()).config(&changing(&audit, ""))).connect();
         // The first one, which is also the file's and the folder's, is not measured.
         hup(&client).ok();
-        while super::host_audit::text(&audit).lines().count() < 3 * round + 2 {
+        // Of the one that was killed before, its outcome too.
+        while super::host_audit::text(&audit).lines().count() < 4 * round + 2 {
             std::thread::sleep(MS(5));
         }
         // In every other round the disk is slow, so that the order shows.
@@ -205,8 +206,9 @@ fn the_intent_is_durable_before_the_engine_hears_of_the_change() {
 
         let text = super::host_audit::text(&audit);
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 3 * round + 3, "{text}");
-        let last = &lines[3 * round + 2];
+        assert_eq!(lines.len(), 4 * round + 3, "{text}");
+        assert_eq!(lines.iter().filter(|line| line["outcome"] == "reconciled").count(), round, "{text}");
+        let last = &lines[4 * round + 2];
         assert_eq!((&last["outcome"], &last["decision"]), (&json!("intent"), &json!("allowed")), "{text}");
         assert_eq!((&last["tool"], &last["target"]), (&json!("docker_kill"), &json!(["app"])), "{text}");
         eprintln!("round {round}: sent after {waited:?}");
