@@ -87,8 +87,8 @@ pub fn build(loaded: Loaded, watchdogs: Watchdogs) -> Result<App, Fault> {
     let server = Server::new(settings, engine, supervisor, Arc::new(audit))
         .watched_by(watchdogs.keeping(claims))
         .keeping(kept.as_deref());
-    server.look_for_grants();
     let server = Arc::new(server);
+    first_look(&server);
     Ok(App { loaded, server, work })
 }
 
@@ -117,9 +117,24 @@ impl App {
         child::take_charge();
         let server = &self.server;
         tokio::spawn(grants(Arc::clone(server)));
-        let audit = Arc::clone(&server.audit);
-        drop(tokio::task::spawn_blocking(move || audit.reconcile(RECONCILED)));
+        let upkeep = Arc::clone(server);
+        drop(tokio::task::spawn_blocking(move || {
+            upkeep.audit.reconcile(RECONCILED);
+            upkeep.sweep();
+        }));
         tokio::spawn(health::probe(Arc::clone(&server.supervisor), Arc::clone(&server.engine)));
+    }
+}
+
+/// What stands at the start is in force from the first call on; a disk that hangs delays the start for a while only.
+fn first_look(server: &Arc<Server>) {
+    let (server, (done, looked)) = (Arc::clone(server), std::sync::mpsc::sync_channel(1));
+    let look = move || {
+        server.look_for_grants();
+        let _late = done.try_send(());
+    };
+    if std::thread::Builder::new().name("grants".into()).spawn(look).is_ok() {
+        let _late = looked.recv_timeout(AUDIT);
     }
 }
 

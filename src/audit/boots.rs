@@ -1,9 +1,9 @@
 //! Which processes write changes into the log and still live. What one that died left open is closed at the next start.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 
 use super::read::{self, Entry};
 use super::record::Record;
+use crate::state;
 
 const FOLDER: &str = "boots";
 
@@ -25,9 +26,10 @@ impl Mark {
     /// Made before the first intent is written.
     pub fn of(dir: &Path, boot: &str) -> Result<Self> {
         let folder = dir.join(FOLDER);
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        state::make_dir(&folder)?;
         let path = folder.join(format!("{boot}.lock"));
         let file = open(OpenOptions::new().create_new(true), &path)?;
+        state::hand_to_owner(&file, &folder)?;
         // Nobody else knows it yet.
         file.try_lock().map_err(std::io::Error::from)?;
         Ok(Self { _locked: file, path })

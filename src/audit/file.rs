@@ -1,12 +1,14 @@
 //! One day's file, shared by several processes: opened with care, appended to a whole line at a time, made durable.
 
-use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
+
+use crate::state;
 
 /// The lock of a process that hangs must not stop the others: appending is atomic without it on a local disk.
 const LOCK: Duration = Duration::from_millis(100);
@@ -23,7 +25,7 @@ pub(super) struct LogFile {
 impl LogFile {
     /// Opens or makes it, and the folder. Refused is what others could read along, change, or take the log away with.
     pub fn open(dir: &Path, name: &str) -> Result<Self> {
-        let mut unsynced = make_dir(dir)?;
+        let mut unsynced = state::make_dir(dir)?;
         unsynced.push(dir.to_owned());
         let folder = std::fs::metadata(dir)?;
         if folder.mode() & 0o002 != 0 {
@@ -35,7 +37,7 @@ impl LogFile {
         let path = dir.join(name);
         // Looked at before it is opened as well: opening a device may already do something.
         match std::fs::symlink_metadata(&path) {
-            Ok(found) => fits(&path, &found)?,
+            Ok(found) => fits(&path, &found, &folder)?,
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(e),
         }
@@ -47,8 +49,9 @@ impl LogFile {
             .mode(0o600)
             .custom_flags(flags.bits().cast_signed())
             .open(&path)?;
+        state::hand_to_owner(&file, dir)?;
         let found = file.metadata()?;
-        fits(&path, &found)?;
+        fits(&path, &found, &folder)?;
         if bits(&found) != 0o600 {
             file.set_permissions(Permissions::from_mode(0o600))?;
         }
@@ -125,23 +128,16 @@ impl LogFile {
     }
 }
 
-/// Makes the folder where it is missing; the folders that got a new entry.
-fn make_dir(dir: &Path) -> Result<Vec<PathBuf>> {
-    let missing = dir.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-    let parents = missing.filter_map(Path::parent).map(Path::to_owned).collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    Ok(parents)
-}
-
-fn fits(path: &Path, found: &Metadata) -> Result<()> {
+fn fits(path: &Path, found: &Metadata, folder: &Metadata) -> Result<()> {
     if found.is_symlink() {
         return Err(refused(path, "it is a symbolic link"));
     }
     if !found.is_file() {
         return Err(refused(path, "it is not a regular file"));
     }
+    // Root writes into the log of a server that is another user's; the server does not write into root's.
     let us = rustix::process::geteuid().as_raw();
-    if found.uid() != us {
+    if found.uid() != us && !(us == 0 && found.uid() == folder.uid()) {
         return Err(refused(path, &format!("it belongs to user {}, and this is user {us}", found.uid())));
     }
     if found.mode() & 0o022 != 0 {

@@ -148,11 +148,19 @@ impl Guard {
             None if cancelled => self.record.outcome = "cancelled",
             None => self.record.outcome = "ok",
             Some(e) => {
-                // What a guard of the tool refuses was let through by the rules before: it is denied all the same.
-                if e.kind == Kind::PermissionDenied && self.stage == Stage::Before {
+                // What a guard or a person refuses was let through by the rules before: it is denied all the same.
+                let refused = match e.kind {
+                    Kind::PermissionDenied => Some("a guard of the tool"),
+                    Kind::ApprovalDenied => Some("a person"),
+                    Kind::ConfirmationInvalid => Some("[confirm]"),
+                    Kind::Cooldown => Some("[limits.cooldown]"),
+                    Kind::RateLimited => Some("[limits]"),
+                    _ => None,
+                };
+                if let Some(by) = refused.filter(|_| self.stage == Stage::Before) {
                     self.record.decision = Decision::Denied;
                     if self.record.rule.is_none() {
-                        self.record.rule = Some(e.rule().unwrap_or("a guard of the tool").to_owned());
+                        self.record.rule = Some(e.rule().unwrap_or(by).to_owned());
                     }
                 }
                 self.record.outcome = "failed";

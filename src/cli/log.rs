@@ -10,12 +10,16 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 
 use crate::config::{LogFormat, LogLevel, Settings};
+use crate::output::{Learned, Redactor};
+use crate::server::in_force::redactor;
 
 use super::out;
 
 /// Lines that may wait; more are dropped, and how many is said when there is room again.
 const QUEUE: usize = 1024;
 
+/// Masks every line: what a library, an engine or a child said may stand in one.
+static REDACTOR: OnceLock<Redactor> = OnceLock::new();
 static LINES: OnceLock<SyncSender<Message>> = OnceLock::new();
 
 enum Message {
@@ -48,6 +52,7 @@ pub(super) fn start(settings: &Settings, reader: For, wanted: bool) {
     let layer = tracing_subscriber::fmt::layer().with_writer(Queue).with_target(false);
     let json = settings.log.format == Some(LogFormat::Json);
     let registry = tracing_subscriber::registry();
+    let _second = REDACTOR.set(redactor(settings));
     // A second log in one process means a test runs commands in it: the first one stays.
     let _second = if json {
         registry.with(layer.json().with_filter(ours)).try_init()
@@ -101,13 +106,22 @@ impl Write for Queue {
     }
 }
 
+/// The log's own writer has sanitised it; colours are its own.
+fn masked(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    match REDACTOR.get() {
+        Some(redactor) => redactor.text(&line, &Learned::default()).into_owned(),
+        None => line.into_owned(),
+    }
+}
+
 fn spawn() -> SyncSender<Message> {
     let (sender, messages) = sync_channel(QUEUE);
     let _no_thread = std::thread::Builder::new().name("log".into()).spawn(move || {
         for message in messages {
             match message {
                 Message::Line(bytes) => {
-                    let _closed = std::io::stderr().write_all(&bytes);
+                    let _closed = std::io::stderr().write_all(masked(&bytes).as_bytes());
                 }
                 Message::Flush(done) => drop(done.try_send(())),
             }

@@ -147,6 +147,11 @@ pub fn run() -> ExitCode {
         }
     };
     umask::private();
+    // What a panic says may be a piece of somebody's text; where it was is ours.
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a fault of docker-mcp's own");
+    }));
     out::colour(cli.global.color);
     match &cli.command {
         None | Some(Command::Serve) => {

@@ -17,6 +17,9 @@ const LOG: std::time::Duration = std::time::Duration::from_secs(2);
 pub(super) struct Code {
     /// The code of the held action, as `docker-mcp pending` shows it
     code: String,
+    /// Do not ask again on a terminal
+    #[arg(long)]
+    yes: bool,
 }
 
 /// The settings, or the exit code of those who have none.
@@ -90,27 +93,27 @@ pub(super) fn pending(sources: &Sources) -> ExitCode {
 
 fn show(one: &Pending) {
     out::line(&format!("  {} {}", clean_line(&one.tool), clean_line(&one.arguments)));
+    out::line(&format!("    at {}", clean_line(&one.engine)));
     for line in &one.would_change {
         out::line(&format!("    {}", clean_line(line)));
     }
 }
 
-pub(super) fn answer(sources: &Sources, Code { code }: &Code, approves: bool) -> ExitCode {
+pub(super) fn answer(sources: &Sources, code: &Code, approves: bool) -> ExitCode {
     match try_answer(sources, code, approves) {
-        Ok(one) => {
+        Ok(()) => {
             out::line(if approves {
                 "approved: the agent gets it when it repeats the very same call"
             } else {
                 "denied"
             });
-            show(&one);
             OK
         }
         Err(code) => code,
     }
 }
 
-fn try_answer(sources: &Sources, code: &str, approves: bool) -> Result<Pending, ExitCode> {
+fn try_answer(sources: &Sources, Code { code, yes }: &Code, approves: bool) -> Result<(), ExitCode> {
     let settings = settings(sources)?;
     let held = Held::at(folder(&settings, "held")?);
     let fault = |e: std::io::Error| {
@@ -127,7 +130,13 @@ fn try_answer(sources: &Sources, code: &str, approves: bool) -> Result<Pending, 
     let wanted = code.trim().to_ascii_lowercase();
     let open = held.pending().map_err(fault)?;
     let (_, one) = open.into_iter().find(|(code, _)| *code == wanted).ok_or_else(unknown)?;
+    // The code came from the agent's own words: what it stands for is seen before it is allowed.
+    show(&one);
+    if approves && !yes && out::is_watched() && !out::confirms("Allow this?") {
+        out::note("nothing was said, it still waits; --yes does not ask");
+        return Err(failed());
+    }
     let command = if approves { "(approve)" } else { "(deny)" };
     recorded(&settings, command, format!("{} {wanted} of {}", one.tool, one.caller))?;
-    held.answer(&wanted, approves).map_err(fault)?.ok_or_else(unknown)
+    held.answer(&wanted, approves).map_err(fault)?.map(drop).ok_or_else(unknown)
 }

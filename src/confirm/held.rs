@@ -24,6 +24,8 @@ pub struct Action {
     pub caller: String,
     /// The tool.
     pub tool: String,
+    /// At which engine.
+    pub engine: String,
     /// Its arguments, as a person may see them.
     pub arguments: String,
     /// What would change, one line an object.
@@ -45,12 +47,14 @@ pub enum Standing {
 }
 
 /// A held change as it is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// Who asks.
     pub caller: String,
     /// The tool.
     pub tool: String,
+    /// At which engine.
+    pub engine: String,
     /// Its arguments, as a person may see them.
     pub arguments: String,
     /// What would change.
@@ -64,11 +68,15 @@ pub struct Pending {
     binding: String,
 }
 
+/// A person's yes that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yes(String, Box<Pending>);
+
 /// What a call hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A person let it through: it is this call's, and nobody's after it.
-    Go,
+    /// A person let it through: it is this call's, and nobody's after it, unless it is given back.
+    Go(Yes),
     /// A person refused it.
     Refused,
     /// Nobody said anything yet; the code that names it, and how long it waits.
@@ -98,7 +106,9 @@ impl Held {
         if let Some((code, one)) = open.iter().find(|(_, one)| one.binding == binding) {
             return Ok(match one.standing {
                 // Taken before the effect: of two such calls one goes.
-                Standing::Approved if self.0.take(code)? => Answer::Go,
+                Standing::Approved if self.0.take(code)? => {
+                    Answer::Go(Yes(code.clone(), Box::new(one.clone())))
+                }
                 Standing::Approved | Standing::Denied => Answer::Refused,
                 Standing::Pending => Answer::Waits(code.clone(), one.left(&Moment::now())),
             });
@@ -108,15 +118,24 @@ impl Held {
         for (code, _) in open.iter().take((open.len() + 1).saturating_sub(MOST)) {
             self.0.take(code)?;
         }
-        let Action { caller, tool, arguments, would_change, .. } = action;
+        let Action { caller, tool, engine, arguments, would_change, .. } = action;
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let (standing, since) = (Standing::Pending, Moment::now());
         let code = code()?;
         self.0.put(
             &code,
-            &Pending { caller, tool, arguments, would_change, standing, since, ttl_ms, binding },
+            &Pending { caller, tool, engine, arguments, would_change, standing, since, ttl_ms, binding },
         )?;
         Ok(Answer::Waits(code, ttl))
+    }
+
+    /// What was let through came to nothing: the yes stands as before.
+    ///
+    /// # Errors
+    /// The folder cannot be written: it is spent then.
+    pub fn give_back(&self, Yes(code, one): &Yes) -> Result<()> {
+        let _alone = self.0.lock()?;
+        if one.is_over(&Moment::now()) { Ok(()) } else { self.0.put(code, one) }
     }
 
     /// What a person says. The change, if it waits; none: there is no such code, its time is over, or it was answered.
@@ -199,10 +218,15 @@ mod tests {
         Action {
             caller: caller.into(),
             tool: "docker_remove".into(),
+            engine: "here".into(),
             arguments: "{}".into(),
             would_change: vec!["remove web".into()],
             binding: [n; 32],
         }
+    }
+
+    fn went(answer: Answer) -> bool {
+        matches!(answer, Answer::Go(_))
     }
 
     fn code(answer: Answer) -> String {
@@ -222,9 +246,11 @@ mod tests {
         assert!(held.answer("nothing", true).unwrap().is_none());
         assert!(held.answer(&first.to_uppercase(), true).unwrap().is_some());
         assert!(held.answer(&first, false).unwrap().is_none(), "it was answered");
-        assert_ne!(held.ask(action("me", 2), TTL).unwrap(), Answer::Go, "another call");
-        assert_ne!(held.ask(action("you", 1), TTL).unwrap(), Answer::Go, "another caller");
-        assert_eq!(held.ask(action("me", 1), TTL).unwrap(), Answer::Go);
+        assert!(!went(held.ask(action("me", 2), TTL).unwrap()), "another call");
+        assert!(!went(held.ask(action("you", 1), TTL).unwrap()), "another caller");
+        let Answer::Go(yes) = held.ask(action("me", 1), TTL).unwrap() else { panic!("it was let through") };
+        held.give_back(&yes).unwrap();
+        assert!(went(held.ask(action("me", 1), TTL).unwrap()), "it came to nothing, and stands");
         let second = code(held.ask(action("me", 1), TTL).unwrap());
         assert_ne!(second, first, "once");
         held.answer(&second, false).unwrap().unwrap();
@@ -236,17 +262,17 @@ mod tests {
         let (_home, held) = held();
         let waits = code(held.ask(action("me", 1), TTL).unwrap());
         held.answer(&waits, true).unwrap().unwrap();
-        let went = std::sync::atomic::AtomicUsize::new(0);
+        let count = std::sync::atomic::AtomicUsize::new(0);
         std::thread::scope(|threads| {
             for _ in 0..8 {
                 threads.spawn(|| {
-                    if held.ask(action("me", 1), TTL).unwrap() == Answer::Go {
-                        went.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                    if went(held.ask(action("me", 1), TTL).unwrap()) {
+                        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     }
                 });
             }
         });
-        assert_eq!(went.into_inner(), 1);
+        assert_eq!(count.into_inner(), 1);
     }
 
     #[test]
@@ -259,7 +285,7 @@ mod tests {
         let waits = code(held.ask(action("me", 1), short).unwrap());
         held.answer(&waits, true).unwrap().unwrap();
         std::thread::park_timeout(Duration::from_millis(60));
-        assert_ne!(held.ask(action("me", 1), short).unwrap(), Answer::Go);
+        assert!(!went(held.ask(action("me", 1), short).unwrap()));
     }
 
     #[test]

@@ -173,6 +173,15 @@ impl Wire {
         identity.passes(path)
     }
 
+    /// Its ID, asked for where nobody did so far. None: it does not tell one.
+    pub(super) async fn id(&self, budget: &Budget) -> Option<String> {
+        if self.identity.state().id.is_none() && self.identity.wanted() {
+            // The first answer is no other engine's.
+            let _told = self.clone().ask(budget.at_most(ASK)).await;
+        }
+        self.identity.state().id.clone()
+    }
+
     /// Boxed: a request asks, and what it asks is a request.
     fn ask(self, budget: Budget) -> Pin<Box<dyn Future<Output = Result<(), EngineError>> + Send>> {
         Box::pin(async move {

@@ -87,6 +87,12 @@ impl Engine {
         self.wire.found()
     }
 
+    /// Which engine it is, in words that are another engine's never: what a person allows here is not allowed there.
+    pub async fn whose(&self, budget: &Budget) -> String {
+        let (place, id) = (&self.found().endpoint, self.wire.id(budget).await);
+        id.map_or_else(|| place.to_string(), |id| format!("{place} ({id})"))
+    }
+
     /// What is remembered of this engine's hidden objects. The lock is held for look-ups only, never across an await.
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,14 +4,22 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::state::{Folder, Moment};
+use crate::state::{Folder, Lock, Moment};
 
 /// Shorter ones are over before a restart is.
 const KEPT: Duration = Duration::from_secs(60);
 /// Things that are remembered; beyond it those that have rested are forgotten.
 const THINGS: usize = 4096;
+
+/// As it is kept for other processes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    since: Moment,
+    every_ms: u64,
+}
 
 /// What rests, and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +40,10 @@ pub struct Resting {
     /// So much longer.
     pub wait: Duration,
 }
+
+/// What [`Cooldowns::take`] took, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken(Vec<Bucket>, Moment);
 
 /// When each thing was last done.
 #[derive(Debug, Default)]
@@ -60,10 +72,9 @@ impl Cooldowns {
     ///
     /// # Errors
     /// One of them has not rested.
-    pub fn take(&self, buckets: &[Bucket]) -> Result<(), Resting> {
+    pub fn take(&self, buckets: &[Bucket]) -> Result<Taken, Resting> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = || self.folder.as_ref().filter(|_| buckets.iter().any(|bucket| bucket.every >= KEPT));
-        let _alone = kept().map(|folder| self.told(folder.lock()));
+        let _alone = self.alone(buckets);
         let now = Moment::now();
         self.look(&last, buckets, &now)?;
         if last.len() >= THINGS {
@@ -72,21 +83,46 @@ impl Cooldowns {
         for bucket in buckets {
             last.insert(bucket.key.clone(), (now.clone(), bucket.every));
             if let Some(folder) = self.kept_in(bucket) {
-                self.told(folder.put(&name(bucket), &now));
+                self.told(folder.put(&name(bucket), &Kept { since: now.clone(), every_ms: millis(bucket) }));
             }
         }
-        Ok(())
+        Ok(Taken(buckets.to_vec(), now))
     }
 
-    /// Nothing was done: they need no rest.
-    pub fn give_back(&self, buckets: &[Bucket]) {
+    /// Nothing was done: they need no rest. What somebody else took since stays taken.
+    pub fn give_back(&self, Taken(buckets, when): &Taken) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone(buckets);
         for bucket in buckets {
-            last.remove(&bucket.key);
-            if let Some(folder) = self.kept_in(bucket) {
+            if last.get(&bucket.key).is_some_and(|(since, _)| since == when) {
+                last.remove(&bucket.key);
+            }
+            if let Some(folder) = self.kept_in(bucket)
+                && self
+                    .told(folder.get::<Kept>(&name(bucket)))
+                    .flatten()
+                    .is_some_and(|kept| kept.since == *when)
+            {
                 self.told(folder.take(&name(bucket)));
             }
         }
+    }
+
+    /// Forgets on the disk what has rested: once at the start is often enough.
+    pub fn sweep(&self) {
+        let Some(folder) = &self.folder else { return };
+        let now = Moment::now();
+        for (name, kept) in self.told(folder.all::<Kept>()).unwrap_or_default() {
+            if kept.since.age(&now) >= Duration::from_millis(kept.every_ms) {
+                self.told(folder.take(&name));
+            }
+        }
+    }
+
+    /// Of several processes, one is at them.
+    fn alone(&self, buckets: &[Bucket]) -> Option<Lock> {
+        let folder = self.folder.as_ref().filter(|_| buckets.iter().any(|bucket| bucket.every >= KEPT))?;
+        self.told(folder.lock())
     }
 
     fn look(
@@ -97,8 +133,8 @@ impl Cooldowns {
     ) -> Result<(), Resting> {
         for bucket in buckets {
             let ours = last.get(&bucket.key).map(|(since, _)| since.age(now));
-            let kept = self.kept_in(bucket).and_then(|folder| self.told(folder.get::<Moment>(&name(bucket))));
-            let ages = ours.into_iter().chain(kept.flatten().map(|since| since.age(now)));
+            let kept = self.kept_in(bucket).and_then(|folder| self.told(folder.get::<Kept>(&name(bucket))));
+            let ages = ours.into_iter().chain(kept.flatten().map(|kept| kept.since.age(now)));
             if let Some(age) = ages.min().filter(|age| *age < bucket.every) {
                 return Err(Resting { bucket: bucket.clone(), wait: bucket.every - age });
             }
@@ -118,6 +154,10 @@ impl Cooldowns {
     }
 }
 
+fn millis(bucket: &Bucket) -> u64 {
+    u64::try_from(bucket.every.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Its file: names of things may hold what names of files may not.
 fn name(bucket: &Bucket) -> String {
     Sha256::digest(bucket.key.as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect()
@@ -135,13 +175,16 @@ mod tests {
     fn all_of_them_or_none() {
         let cooldowns = Cooldowns::default();
         let (a, b) = (bucket("a", 50_000), bucket("b", 50_000));
-        cooldowns.take(std::slice::from_ref(&a)).unwrap();
+        let taken = cooldowns.take(std::slice::from_ref(&a)).unwrap();
         let resting = cooldowns.take(&[b.clone(), a.clone()]).unwrap_err();
         assert_eq!(resting.bucket, a);
         assert!(resting.wait <= a.every && resting.wait > Duration::from_secs(45));
         assert_eq!(cooldowns.rested(std::slice::from_ref(&b)), Ok(()), "it took nothing");
-        cooldowns.give_back(std::slice::from_ref(&a));
-        cooldowns.take(&[a, b]).unwrap();
+        cooldowns.give_back(&taken);
+        std::thread::park_timeout(Duration::from_millis(5));
+        cooldowns.take(&[a.clone(), b]).unwrap();
+        cooldowns.give_back(&taken);
+        assert!(cooldowns.rested(&[a]).is_err(), "what another one took is not given back");
         let short = bucket("c", 20);
         cooldowns.take(std::slice::from_ref(&short)).unwrap();
         std::thread::park_timeout(Duration::from_millis(40));
@@ -154,11 +197,13 @@ mod tests {
         let folder = Folder::at(home.path().join("cooldowns"));
         let (long, short) = (bucket("p/web: *", 60_000), bucket("short", 59_000));
         let first = Cooldowns::at(folder.clone());
-        first.take(&[long.clone(), short.clone()]).unwrap();
+        let taken = first.take(&[long.clone(), short.clone()]).unwrap();
         let second = Cooldowns::at(folder.clone());
         assert!(second.take(std::slice::from_ref(&long)).is_err());
-        assert_eq!(second.take(&[short]), Ok(()));
-        first.give_back(std::slice::from_ref(&long));
+        assert!(second.take(&[short]).is_ok());
+        second.sweep();
+        assert!(second.take(std::slice::from_ref(&long)).is_err(), "it has not rested");
+        first.give_back(&taken);
         let went = std::sync::atomic::AtomicUsize::new(0);
         std::thread::scope(|threads| {
             for _ in 0..8 {

@@ -4,6 +4,6 @@ mod cooldowns;
 mod rates;
 mod repeats;
 
-pub use cooldowns::{Bucket, Cooldowns, Resting};
+pub use cooldowns::{Bucket, Cooldowns, Resting, Taken};
 pub use rates::Rates;
 pub use repeats::{MINUTES, Repeats};

@@ -20,6 +20,7 @@ use crate::tool::{Class, Ctx, Mask, ToolDef, ToolError};
 
 use super::confirming::{self, Next, Settled};
 use super::progress::Reports;
+use super::spent::Spent;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::{self, Trace};
 use super::{
@@ -197,20 +198,17 @@ async fn execute(
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
-    let (permits, prepared) = match changes {
-        false => (permits, prepared),
-        true => match previewed(work, def, (&ctx, supervise), (permits, prepared)).await? {
-            (Next::Go, permits, prepared) => (permits, prepared),
+    let (permits, prepared, mut yes) = match changes {
+        false => (permits, prepared, None),
+        true => match previewed(work, def, (&ctx, supervise, learned), (permits, prepared)).await? {
+            (Next::Go(yes), permits, prepared) => (permits, prepared, yes),
             (Next::Show(preview), ..) => {
                 trace.decided(Decision::Preview);
                 return Ok(preview);
             }
         },
     };
-    if changes {
-        resting::again(server, work.caller, def, &prepared, (permits.identities(), settings))?;
-    }
-    supervise.run(resting::take(server, rests.clone())).await?;
+    let mut rests = supervise.run(resting::take(server, rests)).await?;
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
 
     // What fetches takes the place of a transfer, and gives its own back.
@@ -242,17 +240,21 @@ async fn execute(
 
     // Nothing changes that was not recorded first.
     if changes {
+        resting::again(server, work.caller, def, &prepared, (permits.identities(), settings))?;
         let recorded = supervise.before(trace.intent(settings.audit.required)).await?;
         recorded.map_err(answer::unrecorded)?;
         let result = change(work, def, (ctx, supervise), (permits, prepared), (held, trace, learned)).await;
-        if result.as_ref().is_err_and(|e| e.effect == Effect::None) {
-            resting::give_back(server, rests);
+        if result.as_ref().map_or_else(|e| e.effect != Effect::None, |_| true) {
+            rests.iter_mut().chain(&mut yes).for_each(Spent::keep);
         }
         return result;
     }
     let running = cleaned(work, def.spec.name, learned, def.run(ctx, permits, prepared));
     let result = supervise.run(running).await;
     drop(held);
+    if result.is_ok() {
+        rests.iter_mut().for_each(Spent::keep);
+    }
     supervise.witnessed(def, &containers, result).await
 }
 
@@ -281,14 +283,17 @@ fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
 async fn previewed(
     work: &Work<'_>,
     def: &'static ToolDef,
-    (ctx, supervise): (&Ctx, &Supervise<'_>),
+    (ctx, supervise, learned): (&Ctx, &Supervise<'_>, &Learned),
     (permits, prepared): (Permits, Prepared),
 ) -> Result<(Next, Permits, Prepared), ToolError> {
     let looking = def.preview(ctx.clone(), permits, prepared);
     let (permits, prepared, preview) =
         supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
-    let by = (&**work.server, work.in_force);
-    let next = match confirming::settle(by, work.caller, def, (&permits, &prepared), preview?)? {
+    // What is allowed is allowed at this engine.
+    let (engine, budget) = (Arc::clone(&work.server.engine), ctx.budget);
+    let engine = supervise.run(async move { Ok::<_, ToolError>(engine.whose(&budget).await) }).await?;
+    let (by, who) = ((&**work.server, work.in_force), (work.caller, engine.as_str()));
+    let next = match confirming::settle(by, who, def, (&permits, &prepared), (preview?, learned))? {
         Settled::Next(next) => next,
         Settled::Hold(held) => supervise.run(held.ask(work.server, work.in_force, work.said.clone())).await?,
     };
@@ -305,7 +310,7 @@ async fn change(
 ) -> Result<Finished, ToolError> {
     let (commit, after, finish_by) = (Arc::clone(&ctx.commit), ctx.after.clone(), ctx.afterwards());
     let running = cleaned(work, def.spec.name, learned, def.run(ctx, permits, prepared));
-    let trace = Arc::new(Mutex::new(trace.hand_over(&commit)));
+    let trace = Arc::new(Mutex::new(trace.hand_over(&commit, (&work.in_force.redactor, learned))));
     let (kept, sees) = (Arc::clone(&trace), Arc::clone(&commit));
     let result =
         supervise.change(sees, finish_by, |answer| see_through(running, answer, held, after, trace)).await;

@@ -1,27 +1,34 @@
 //! Before a change is made: only shown, held for a confirmation, or let through.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::audit::{Decision, Record};
 use crate::config::Settings;
 use crate::config::settings::{By, Require};
-use crate::confirm::{Action, Answer as Standing, Invalid, binding};
+use crate::confirm::{Action, Answer as Standing, Invalid, Yes, binding};
 use crate::output::{Draft, Finished, Learned, Redactor, finish};
 use crate::policy::{Level, Permits};
 use crate::tool::def::Prepared;
 use crate::tool::{Effect, Kind, Preview, ToolDef, ToolError};
 
+use super::spent::Spent;
 use super::{Caller, InForce, Said, Server};
 
-/// Letters of the arguments that a person sees.
-const ARGUMENTS: usize = 2000;
+/// Letters that a person can be asked to look over.
+const SEEN: usize = 24_000;
+/// Calls a minute that a person may have to be asked about.
+const QUESTIONS: u32 = 20;
+/// How long the log has for what a person said.
+const RECORD: Duration = Duration::from_secs(1);
 
 /// What is to happen.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// It is done.
-    Go,
+    /// It is done; what a person's yes was, if it took one.
+    Go(Option<Spent>),
     /// The caller gets this, and nothing is done.
     Show(Finished),
 }
@@ -58,13 +65,16 @@ pub(super) struct Hold {
 /// Shows, holds, or lets through.
 pub(super) fn settle(
     (server, in_force): (&Server, &InForce),
-    caller: &Caller,
+    (caller, engine): (&Caller, &str),
     def: &ToolDef,
     (permits, prepared): (&Permits, &Prepared),
-    preview: Preview,
+    (preview, learned): (Preview, &Learned),
 ) -> Result<Settled, ToolError> {
     let InForce { settings, redactor, .. } = in_force;
-    let show = |draft| Ok(Settled::Next(Next::Show(finish(draft, redactor, settings.output.max_bytes))));
+    let show = |draft: Draft| {
+        let draft = draft.learned(learned.clone());
+        Ok(Settled::Next(Next::Show(finish(draft, redactor, settings.output.max_bytes))))
+    };
     if settings.dry_run || prepared.dry_run {
         let draft = Draft::default().with("status", "dry_run");
         return show(shown(draft, def, preview));
@@ -75,14 +85,14 @@ pub(super) fn settle(
     let loses =
         preview.destroys && !settings.bypass && matches!(settings.confirm.require, Require::Destructive);
     if nothing || !(loses || needed(def, prepared.levels, settings)) {
-        return Ok(Settled::Next(Next::Go));
+        return Ok(Settled::Next(Next::Go(None)));
     }
     // Which order the engine listed them in says nothing.
     let mut ids: Vec<String> = permits.identities().collect();
     ids.sort();
     let mut state = preview.state.clone();
     state.sort();
-    let parts = [caller.name.as_str(), def.spec.name, &prepared.canonical, &in_force.print];
+    let parts = [caller.name.as_str(), def.spec.name, &prepared.canonical, &in_force.print, engine];
     let parts = parts.into_iter().chain(ids.iter().map(String::as_str));
     let binding = binding(parts.chain(["state"]).chain(state.iter().map(String::as_str)));
     if settings.confirm.by == By::Human {
@@ -94,18 +104,35 @@ pub(super) fn settle(
             )
             .hint("repeat the call without confirm_token: it says how a person is asked"));
         }
+        // Each may put a question before a person, who must not be worn down.
+        server.rates.take(&caller.name, "questions", QUESTIONS, Instant::now()).map_err(|wait| {
+            ToolError::new(
+                Kind::RateLimited,
+                format!("changes that a person must allow may be asked for {QUESTIONS} times a minute"),
+            )
+            .hint("wait for the person; then repeat the very same call")
+            .retry_after(wait)
+        })?;
+        let arguments = arguments(&prepared.canonical, redactor, learned);
+        let mut lines = preview.lines.clone();
+        lines.extend(preview.details.iter().cloned());
+        let would_change: Vec<String> = lines.iter().map(|line| redactor.line(line, learned)).collect();
+        overlooked(&arguments, &would_change)?;
         let action = Action {
             caller: caller.name.clone(),
             tool: def.spec.name.to_owned(),
-            arguments: arguments(&prepared.canonical, redactor),
-            would_change: preview.lines.iter().map(|line| redactor.line(line, &Learned::default())).collect(),
+            engine: engine.to_owned(),
+            arguments: arguments.clone(),
+            would_change,
             binding,
         };
-        return Ok(Settled::Hold(Box::new(Hold { action, shown: shown(Draft::default(), def, preview) })));
+        let draft = Draft::default().with("engine", engine).with("arguments", arguments);
+        let shown = shown(draft, def, Preview { lines, ..preview }).learned(learned.clone());
+        return Ok(Settled::Hold(Box::new(Hold { action, shown })));
     }
     if let Some(token) = &prepared.confirm_token {
         return match server.tokens.take(&caller.name, token, binding) {
-            Ok(()) => Ok(Settled::Next(Next::Go)),
+            Ok(()) => Ok(Settled::Next(Next::Go(None))),
             Err(why) => Err(invalid(why)),
         };
     }
@@ -135,29 +162,44 @@ impl Hold {
         async move {
             let (ttl, Self { action, shown }) = (in_force.settings.confirm.approval_ttl, self);
             let asked = move || {
+                let keeper = Arc::clone(&server);
                 let held = server.held().ok_or_else(|| "there is no home folder to hold it in".to_owned())?;
                 let answer = held.ask(action.clone(), ttl);
                 let answer = match (answer, said) {
                     // What a person said counts for the change that the person saw, and for no other.
                     (Ok(Standing::Waits(code, _)), Some(said)) if said.code == code => {
+                        said_in_client(&server, &action, &said)?;
                         held.answer(&code, said.yes).and_then(|_| held.ask(action, ttl))
                     }
                     (answer, _) => answer,
                 };
-                answer.map_err(|e| e.to_string())
+                // Given back also where nobody waits for this answer any more.
+                let spent = |yes: Yes| {
+                    Spent::new(move || {
+                        let back = keeper.held().map(|held| held.give_back(&yes));
+                        if let Some(Err(e)) = back {
+                            tracing::warn!(error = %e, "a person's yes came to nothing, and is spent");
+                        }
+                    })
+                };
+                match answer.map_err(|e| e.to_string())? {
+                    Standing::Go(yes) => Ok::<_, String>(Heard::Go(spent(yes))),
+                    Standing::Refused => Ok(Heard::Refused),
+                    Standing::Waits(code, left) => Ok(Heard::Waits(code, left)),
+                }
             };
             let answer = tokio::task::spawn_blocking(asked)
                 .await
                 .map_err(|e| ToolError::internal(e.to_string()))?
                 .map_err(|why| unheld(&why))?;
             match answer {
-                Standing::Go => Ok(Next::Go),
-                Standing::Refused => Err(ToolError::new(
+                Heard::Go(yes) => Ok(Next::Go(Some(yes))),
+                Heard::Refused => Err(ToolError::new(
                     Kind::ApprovalDenied,
                     "a person was asked for this change and refused it",
                 )
                 .hint("do not repeat it; ask the person what is wanted instead")),
-                Standing::Waits(code, left) => {
+                Heard::Waits(code, left) => {
                     let draft = shown
                         .with("status", "approval_pending")
                         .with("code", code.clone())
@@ -173,6 +215,40 @@ impl Hold {
     }
 }
 
+/// What a person said, with their yes as something that may be given back.
+enum Heard {
+    Go(Spent),
+    Refused,
+    Waits(String, Duration),
+}
+
+/// What a person said in the client is on record before it counts.
+fn said_in_client(server: &Server, action: &Action, said: &Said) -> Result<(), String> {
+    let what = if said.yes { "(approve)" } else { "(deny)" };
+    let decision = if said.yes { Decision::Allowed } else { Decision::Denied };
+    let target = format!("{} {} of {}", action.tool, said.code, action.caller);
+    server.audit.write(Record::of_person(what, &format!("client of {}", action.caller), target, decision));
+    server.audit.flush(RECORD);
+    let required = server.in_force().settings.audit.required;
+    server.audit.fault().filter(|_| required && said.yes).map_or(Ok(()), Err)
+}
+
+/// A person allows what a person can see, and nothing of which a part would have to be left out.
+fn overlooked(arguments: &str, lines: &[String]) -> Result<(), ToolError> {
+    let letters =
+        arguments.chars().count() + lines.iter().map(|line| line.chars().count() + 1).sum::<usize>();
+    if letters <= SEEN {
+        return Ok(());
+    }
+    Err(ToolError::new(
+        Kind::InvalidArguments,
+        format!(
+            "a person must allow this, and would have to look over {letters} characters; {SEEN} are the most"
+        ),
+    )
+    .hint("do it in smaller parts, or put long texts into files or images that a person has seen"))
+}
+
 fn unheld(why: &str) -> ToolError {
     ToolError::new(Kind::Unsupported, "a person must allow this, and it cannot be held for one")
         .hint("a person can see to the folder in [audit] dir: it must be the server's own, and writable by nobody else")
@@ -180,14 +256,10 @@ fn unheld(why: &str) -> ToolError {
 }
 
 /// Arguments as a person may see them.
-fn arguments(canonical: &str, redactor: &Redactor) -> String {
+fn arguments(canonical: &str, redactor: &Redactor, learned: &Learned) -> String {
     let mut value: Value = serde_json::from_str(canonical).unwrap_or_default();
-    redactor.json(&mut value, &Learned::default());
-    let text = redactor.line(&value.to_string(), &Learned::default());
-    match text.char_indices().nth(ARGUMENTS) {
-        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
-        None => text,
-    }
+    redactor.json(&mut value, learned);
+    redactor.line(&value.to_string(), learned)
 }
 
 fn shown(draft: Draft, def: &ToolDef, preview: Preview) -> Draft {

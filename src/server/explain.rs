@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::config::Settings;
-use crate::config::settings::{AllowedCommand, ExecMode};
+use crate::config::settings::{AllowedCommand, By, ExecMode};
 use crate::engine::Budget;
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Grant, Level, Rules};
 use crate::tool::context::{Host, Vitals};
 use crate::tool::{Asked, Kind, ToolError};
 
-use super::{Server, aliases, answer, catalogue, confirming, targets};
+use super::{Server, aliases, answer, catalogue, confirming, resting, targets};
 
 /// The verdict on a call that was not made.
 #[derive(Debug, Clone)]
@@ -45,18 +45,18 @@ impl Explanation {
 
 /// Decides without doing. `reveal` also tells which rule hides an object: for the person at the host alone.
 pub async fn explain(
-    server: &Server,
+    server: &Arc<Server>,
     tool: &str,
     arguments: Option<Map<String, Value>>,
     budget: &Budget,
     reveal: bool,
 ) -> Explanation {
-    let rules = Arc::clone(&server.in_force().settings.rules);
+    let settings = server.in_force().settings;
     let given = arguments.is_some();
     let aliases::Called { tool: name, arguments, .. } =
         aliases::translate(tool, arguments.unwrap_or_default());
     let arguments = given.then_some(arguments);
-    match decide(server, &rules, &name, arguments, budget).await {
+    match decide(server, &settings, &name, arguments, budget).await {
         Ok(rules) => Explanation { tool: name, allowed: true, rules, refusal: None },
         Err(error) => {
             let hidden =
@@ -72,30 +72,31 @@ pub async fn explain(
 }
 
 async fn decide(
-    server: &Server,
-    rules: &Arc<Rules>,
+    server: &Arc<Server>,
+    settings: &Settings,
     name: &str,
     arguments: Option<Map<String, Value>>,
     budget: &Budget,
 ) -> Result<Vec<String>, ToolError> {
+    let rules = &settings.rules;
     let def = catalogue::find(name).ok_or_else(|| catalogue::unknown(name))?;
     policy::decide::admits(rules, def.spec.name, def.spec.levels).map_err(answer::refusal)?;
     let Some(arguments) = arguments else { return Ok(levels(rules, def.spec.levels)) };
     let prepared = def.prepare(arguments)?;
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
-    let settings = server.in_force().settings;
-    let targets::Resolved { targets, places, stack, .. } =
-        targets::resolve(&server.engine, budget, &settings, (tool, needs), &prepared.asked).await?;
+    let targets::Resolved { targets, places, stack, project } =
+        targets::resolve(&server.engine, budget, settings, (tool, needs), &prepared.asked).await?;
     let fetches = targets::fetches(&prepared.asked, &targets);
+    let rests = resting::buckets(def, &targets, project.as_deref(), settings);
     let mut because = levels(rules, needs);
     because.extend(targets.iter().map(|named| shown(rules, named)));
     let ask = Ask { tool, needs, targets };
     policy::check(rules, &ask).map_err(answer::refusal)?;
     if let Some(stack) = &stack {
-        because.extend(crate::tools::compose::explained(stack, &settings)?);
+        because.extend(crate::tools::compose::explained(stack, settings)?);
     }
-    because.extend(def.judge(&prepared, &settings, &places)?);
+    because.extend(def.judge(&prepared, settings, &places)?);
     if fetches {
         because.push(
             "the image is not here and would be pulled, if `allow` under [registries] lets its registry be asked"
@@ -109,9 +110,20 @@ async fn decide(
                 .into(),
         );
     }
-    if confirming::needed(def, needs, &settings) {
-        because
-            .push("a confirmation is needed (require under [confirm]): the call is previewed first".into());
+    because.extend(resting::words(def, &prepared, &rests, settings));
+    resting::rested(server, &rests).await?;
+    if confirming::needed(def, needs, settings) {
+        because.push(match settings.confirm.by {
+            By::Caller => {
+                "a confirmation is needed (require under [confirm]): the call is previewed first".into()
+            }
+            By::Human => {
+                "a person must allow it (by = \"human\" under [confirm]): the call is held first".into()
+            }
+        });
+    }
+    if settings.dry_run && !def.spec.effect.read_only() {
+        because.push("dry_run = true: it would be previewed, and nothing done".into());
     }
     Ok(because)
 }

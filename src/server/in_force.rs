@@ -90,7 +90,9 @@ fn print(settings: &Settings, grants: &[Grant]) -> Arc<str> {
     confirm::hex(&Sha256::digest(text.as_bytes())).into()
 }
 
-fn redactor(settings: &Settings) -> Redactor {
+/// What masks by these settings.
+#[must_use]
+pub fn redactor(settings: &Settings) -> Redactor {
     use crate::config::RedactEnv;
     let redact = &settings.redact;
     Redactor::new(Options {

@@ -9,11 +9,12 @@ mod confirming;
 pub mod explain;
 mod failpoint;
 pub mod handler;
-mod in_force;
+pub mod in_force;
 pub mod instructions;
 pub mod progress;
 mod resting;
 pub mod secrets;
+mod spent;
 mod stacks;
 mod supervise;
 mod targets;
@@ -21,6 +22,7 @@ mod trace;
 pub mod watch;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -62,6 +64,8 @@ pub struct Server {
     tokens: Tokens,
     watchdogs: Watchdogs,
     grants: Option<Grants>,
+    /// The grants could not be read the last time.
+    blind: AtomicBool,
     /// What waits for a person.
     held: Option<Held>,
 }
@@ -87,6 +91,7 @@ impl Server {
             tokens: Tokens::default(),
             watchdogs: Watchdogs::default(),
             grants: None,
+            blind: AtomicBool::new(false),
             held: None,
         }
     }
@@ -112,18 +117,32 @@ impl Server {
         if !now.is_over() {
             return now;
         }
-        self.raise(now.standing());
+        self.raise(InForce::standing);
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks which grants stand. Waits for the disk. Where they cannot be read, none does.
     pub fn look_for_grants(&self) {
         let Some(grants) = &self.grants else { return };
-        let standing = grants.standing().unwrap_or_else(|e| {
-            tracing::warn!(error = %e, "grants cannot be read: none stands");
-            Vec::new()
-        });
-        self.raise(standing);
+        let standing = match grants.standing() {
+            Ok(standing) => {
+                self.blind.store(false, Ordering::Relaxed);
+                standing
+            }
+            Err(e) => {
+                // Twice a second would be no news.
+                if !self.blind.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(error = %e, "grants cannot be read: none stands");
+                }
+                Vec::new()
+            }
+        };
+        self.raise(|_| standing);
+    }
+
+    /// Forgets on the disk what is over. Waits for it; once at the start is often enough.
+    pub fn sweep(&self) {
+        self.cooldowns.sweep();
     }
 
     /// What waits for a person, where there is a folder to keep it in.
@@ -146,8 +165,9 @@ impl Server {
         total.map_or(Duration::from_secs(10), |clocks| clocks.total * 4 / 5)
     }
 
-    fn raise(&self, grants: Vec<Grant>) {
+    fn raise(&self, grants: impl FnOnce(&InForce) -> Vec<Grant>) {
         let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
+        let grants = grants(&in_force);
         if in_force.grants == grants {
             return;
         }

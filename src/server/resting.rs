@@ -13,6 +13,7 @@ use crate::policy::decide::Named;
 use crate::tool::def::Prepared;
 use crate::tool::{Class, Kind, ToolDef, ToolError};
 
+use super::spent::Spent;
 use super::{Caller, Server};
 
 /// What this call lets rest.
@@ -119,17 +120,44 @@ pub(super) fn again(
     })
 }
 
-/// They rest from now on. Waits for the disk.
+/// How often this call may be made, for who asks beforehand.
+pub(super) fn words(
+    def: &ToolDef,
+    prepared: &Prepared,
+    rests: &[Bucket],
+    settings: &Settings,
+) -> Vec<String> {
+    let limits = &settings.limits;
+    let mut words: Vec<String> =
+        rests.iter().map(|rest| format!("once in {} s: {}", rest.every.as_secs(), rest.words)).collect();
+    let (key, per_minute) = def.rate.of(limits);
+    if per_minute > 0 {
+        words.push(format!("at most {per_minute} a minute for each caller: [limits] {key}"));
+    }
+    if !def.spec.effect.read_only() && prepared.class != Class::Exec && limits.loop_guard > 0 {
+        let most = limits.loop_guard;
+        words.push(format!(
+            "the very same change at most {most} times in {MINUTES} minutes: [limits] loop_guard"
+        ));
+    }
+    words
+}
+
+/// They rest from now on, unless it comes to nothing. Waits for the disk.
 pub(super) fn take(
     server: &Arc<Server>,
     buckets: Vec<Bucket>,
-) -> impl Future<Output = Result<(), ToolError>> + Send + 'static + use<> {
+) -> impl Future<Output = Result<Option<Spent>, ToolError>> + Send + 'static + use<> {
     let server = Arc::clone(server);
     async move {
         if buckets.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let taken = tokio::task::spawn_blocking(move || server.cooldowns.take(&buckets)).await;
+        let take = move || {
+            let taken = server.cooldowns.take(&buckets)?;
+            Ok(Some(Spent::new(move || server.cooldowns.give_back(&taken))))
+        };
+        let taken = tokio::task::spawn_blocking(take).await;
         taken.map_err(|e| ToolError::internal(e.to_string()))?.map_err(resting)
     }
 }
@@ -146,14 +174,6 @@ pub(super) fn rested(
         }
         let looked = tokio::task::spawn_blocking(move || server.cooldowns.rested(&buckets)).await;
         looked.map_err(|e| ToolError::internal(e.to_string()))?.map_err(resting)
-    }
-}
-
-/// Nothing was done. Nobody waits for it.
-pub(super) fn give_back(server: &Arc<Server>, buckets: Vec<Bucket>) {
-    if !buckets.is_empty() {
-        let server = Arc::clone(server);
-        drop(tokio::task::spawn_blocking(move || server.cooldowns.give_back(&buckets)));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::audit::{AuditFault, Decision, Guard};
 use crate::engine::Commit;
 use crate::engine::change::{Effect as Came, Finding};
+use crate::output::{Learned, Redactor};
 use crate::policy::Level;
 use crate::tool::ToolError;
 use crate::tool::error::Effect;
@@ -21,6 +22,8 @@ pub(super) struct Trace(Option<Guard>);
 pub(super) struct Recorded {
     guard: Guard,
     commit: Arc<Commit>,
+    redactor: Arc<Redactor>,
+    learned: Learned,
 }
 
 impl Trace {
@@ -73,8 +76,13 @@ impl Trace {
     }
 
     /// To the work that sees the change through, whatever becomes of the call.
-    pub(super) fn hand_over(&mut self, commit: &Arc<Commit>) -> Option<Recorded> {
-        self.0.take().map(|guard| Recorded { guard, commit: Arc::clone(commit) })
+    pub(super) fn hand_over(
+        &mut self,
+        commit: &Arc<Commit>,
+        (redactor, learned): (&Arc<Redactor>, &Learned),
+    ) -> Option<Recorded> {
+        let (commit, redactor) = (Arc::clone(commit), Arc::clone(redactor));
+        self.0.take().map(|guard| Recorded { guard, commit, redactor, learned: learned.clone() })
     }
 }
 
@@ -109,8 +117,11 @@ impl Recorded {
         let evidence = findings.iter().map(|finding| finding.evidence.as_str()).filter(|e| !e.is_empty());
         let evidence: Vec<&str> = evidence.collect();
         if !evidence.is_empty() {
-            // Words of ours around states and times of the engine; bounded, whatever it says.
-            self.guard.evidence(evidence.join("; ").chars().take(EVIDENCE).collect::<String>());
+            // States and times of the engine, and what compose said; bounded, whatever it says. Masked before it is cut,
+            // or half a secret could stay.
+            let bounded: String = evidence.join("; ").chars().take(16 * EVIDENCE).collect();
+            let clean = self.redactor.line(&bounded, &self.learned);
+            self.guard.evidence(clean.chars().take(EVIDENCE).collect::<String>());
         }
     }
 }

@@ -20,6 +20,10 @@ const LOCK: Duration = Duration::from_secs(1);
 /// Bytes of one file at most: what is longer is not ours.
 const MOST: u64 = 256 * 1024;
 
+/// Held until it is dropped, or its process ends.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "it is held")] File);
+
 /// A folder of files `NAME.json`, mode 0600, which only its owner and root can write.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);
@@ -42,15 +46,19 @@ impl Folder {
     /// # Errors
     /// The folder cannot be made or written, or others can write in it.
     pub fn put<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-        let owner = self.owner()?;
+        make_dir(&self.0)?;
+        self.owner()?;
         let path = self.file(name)?;
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.0)?;
-        // What root writes for a server of another user must be the server's to read.
-        if rustix::process::geteuid().is_root() {
-            fchown(file.as_file(), Some(owner), None)?;
+        hand_to_owner(file.as_file(), &self.0)?;
+        let text = serde_json::to_vec(value)?;
+        if text.len() as u64 > MOST {
+            return Err(Error::new(
+                ErrorKind::FileTooLarge,
+                format!("{} bytes are too many here", text.len()),
+            ));
         }
-        file.write_all(&serde_json::to_vec(value)?)?;
+        file.write_all(&text)?;
         file.as_file().sync_data()?;
         file.persist(path)?;
         Ok(())
@@ -62,7 +70,7 @@ impl Folder {
     /// It cannot be read, or others can write it.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         match self.owner() {
-            Ok(_) => read(&self.file(name)?),
+            Ok(owner) => read(&self.file(name)?, owner),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
@@ -73,17 +81,17 @@ impl Folder {
     /// # Errors
     /// The folder cannot be read, or others can write in it.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<(String, T)>> {
-        match self.owner() {
-            Ok(_) => {}
+        let owner = match self.owner() {
+            Ok(owner) => owner,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(e),
-        }
+        };
         let mut all = Vec::new();
         for entry in std::fs::read_dir(&self.0)? {
             let path = entry?.path();
             let name = path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
             if let Some(name) = name.filter(|_| path.extension().is_some_and(|e| e == "json"))
-                && let Ok(Some(value)) = read(&path)
+                && let Ok(Some(value)) = read(&path, owner)
             {
                 all.push((name, value));
             }
@@ -108,8 +116,8 @@ impl Folder {
     ///
     /// # Errors
     /// The folder cannot be made or written, or somebody holds it for too long.
-    pub fn lock(&self) -> Result<File> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+    pub fn lock(&self) -> Result<Lock> {
+        make_dir(&self.0)?;
         let flags = OFlags::NOFOLLOW.bits().cast_signed();
         let path = self.0.join("lock");
         let file = OpenOptions::new()
@@ -119,6 +127,7 @@ impl Folder {
             .mode(0o600)
             .custom_flags(flags)
             .open(path)?;
+        hand_to_owner(&file, &self.0)?;
         let until = Instant::now() + LOCK;
         while let Err(busy) = file.try_lock() {
             match busy {
@@ -128,7 +137,7 @@ impl Folder {
                 busy => return Err(busy.into()),
             }
         }
-        Ok(file)
+        Ok(Lock(file))
     }
 
     fn file(&self, name: &str) -> Result<PathBuf> {
@@ -151,7 +160,43 @@ impl Folder {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+/// Makes a folder where it is missing, with the owner of the one that it is made in; the folders that got a new entry.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_dir(dir: &Path) -> Result<Vec<PathBuf>> {
+    let missing = dir.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    for folder in missing.iter().rev() {
+        if let Some(parent) = folder.parent() {
+            hand_to_owner(
+                &File::open(folder)?,
+                if parent.as_os_str().is_empty() { Path::new(".") } else { parent },
+            )?;
+        }
+    }
+    Ok(missing.iter().filter_map(|folder| folder.parent()).map(Path::to_owned).collect())
+}
+
+/// What root writes for a server of another user (`sudo docker-mcp approve`) must be the server's to read and write.
+///
+/// # Errors
+/// It cannot be handed over.
+pub fn hand_to_owner(file: &File, folder: &Path) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let folder = std::fs::metadata(folder)?;
+    // A folder that is shared by all, as /tmp is, says nothing about who is meant.
+    let shared = folder.mode() & 0o022 != 0;
+    if shared || file.metadata()?.uid() == folder.uid() {
+        return Ok(());
+    }
+    fchown(file, Some(folder.uid()), Some(folder.gid()))
+}
+
+fn read<T: DeserializeOwned>(path: &Path, owner: u32) -> Result<Option<T>> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
@@ -159,8 +204,8 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(e) => return Err(e),
     };
     let found = file.metadata()?;
-    if !found.is_file() || found.mode() & 0o022 != 0 {
-        let why = format!("{}: others can write to it", path.display());
+    if !found.is_file() || found.mode() & 0o022 != 0 || (found.uid() != owner && found.uid() != 0) {
+        let why = format!("{}: others can write to it, or wrote it", path.display());
         return Err(Error::new(ErrorKind::PermissionDenied, why));
     }
     let mut text = Vec::new();

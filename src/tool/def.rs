@@ -161,6 +161,8 @@ pub trait Tool: Send + Sync + 'static {
 pub struct Preview {
     /// One line an object.
     pub lines: Vec<String>,
+    /// What a person who is to allow it must see beside the arguments and the lines.
+    pub details: Vec<String>,
     /// What must be the same when it is confirmed, beside the objects' identities: their states.
     pub state: Vec<String>,
     /// This time something is lost, although the tool does not always do that.

@@ -73,7 +73,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Other programs are ways to an engine: ssh, compose. What a context leaves out is read as the guard reads it.
     ("engine", &["child", "guard", "policy"]),
     ("child", &[]),
-    ("audit", &["tool"]),
+    ("audit", &["state", "tool"]),
     ("config", &["policy"]),
     // What a person says comes from another process, and cooldowns outlive this one.
     ("confirm", &["state"]),

@@ -11,12 +11,14 @@ use crate::support::{Launch, eventually};
 
 const ON: &str = "[permissions]\nread = true\nlifecycle = true\ncreate = true\n[confirm]\nrequire = \"none\"\n[limits]\nloop_guard = 0\n";
 
-/// What the engine did with containers of this prefix since then: the deed and the name.
-fn events(engine: &Engine, since: &str, prefix: &str) -> Vec<(String, String)> {
+/// What the engine did with containers of this prefix since then: the deed and the name. It remembers 256 events, so that
+/// it is asked after each round; `since` moves on.
+fn events(engine: &Engine, since: &mut String, prefix: &str) -> Vec<(String, String)> {
     let until = engine.docker(&["info", "--format", "{{.SystemTime}}"]);
+    let since = std::mem::replace(since, until.clone());
     let format = "{{.Action}} {{.Actor.Attributes.name}}";
     let args =
-        ["events", "--since", since, "--until", &until, "--filter", "type=container", "--format", format];
+        ["events", "--since", &since, "--until", &until, "--filter", "type=container", "--format", format];
     let text = engine.docker(&args);
     let pairs = text.lines().filter_map(|line| line.split_once(' '));
     pairs
@@ -31,9 +33,10 @@ fn no_effect_without_an_intent_and_no_intent_without_an_outcome() {
     let Some(engine) = engine::at_hand("audit::killed") else { return };
     let rounds: u64 = std::env::var("DOCKER_MCP_KILL_ROUNDS").map_or(12, |n| n.parse().unwrap());
     let scope = Scope::new(&engine);
-    let since = engine.docker(&["info", "--format", "{{.SystemTime}}"]);
+    let mut since = engine.docker(&["info", "--format", "{{.SystemTime}}"]);
     let launch = Launch::at(&engine.host).config(ON);
     let keeper = launch.connect();
+    let mut events_seen = Vec::new();
     let label = scope.label();
     let (key, value) = label.split_once('=').unwrap();
     for round in 0..rounds {
@@ -54,9 +57,11 @@ fn no_effect_without_an_intent_and_no_intent_without_an_outcome() {
         std::thread::sleep(Duration::from_millis(round * 13 % 60));
         server.signal("KILL");
         server.wait_exit(Duration::from_secs(10)).expect("it is killed");
+        events_seen.extend(events(&engine, &mut since, &scope.prefix));
     }
     // What was on its way when the last one died.
     std::thread::sleep(Duration::from_secs(1));
+    events_seen.extend(events(&engine, &mut since, &scope.prefix));
     let last = launch.connect_beside(&keeper);
     let boots = keeper.home().join("state/docker-mcp/audit/boots");
     let closed = || std::fs::read_dir(&boots).map_or(0, Iterator::count) == 0;
@@ -90,7 +95,7 @@ fn no_effect_without_an_intent_and_no_intent_without_an_outcome() {
     // A short form may be lucky; a long one is not.
     assert!(rounds < 100 || reconciled > 0, "no kill hit a change");
     let mut seen = 0;
-    for (deed, name) in events(&engine, &since, &scope.prefix) {
+    for (deed, name) in events_seen {
         let tool = match deed.as_str() {
             "create" => "docker_create",
             "start" => "docker_start",

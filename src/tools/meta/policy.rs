@@ -31,6 +31,11 @@ impl Tool for Policy {
     };
     type Args = Args;
 
+    /// Arguments are looked up at the engine, as the call itself would: the engine's clocks, places and circuit hold.
+    fn class(args: &Args) -> Class {
+        if args.arguments.is_some() { Class::Read } else { Self::SPEC.class }
+    }
+
     async fn run(ctx: Ctx, _permits: Permits, args: Args) -> Result<Output, ToolError> {
         Ok(Draft::object(ctx.host.explain(args.tool, args.arguments).await?))
     }

@@ -1,5 +1,7 @@
 //! Bringing a project up: images first, then compose on the model that was decided on, then a look at what came of it.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -71,7 +73,19 @@ pub(in crate::tools::compose) async fn preview(
     // What is in a container that is made anew, and in no volume, is gone.
     let destroys = changes.iter().any(|change| matches!(change.does, Does::Recreate(_) | Does::Remove))
         || networks.iter().any(|network| network.made_anew);
-    Ok(Preview { lines, state, destroys })
+    Ok(Preview { lines, details: details(stack, &changes), state, destroys })
+}
+
+/// What is made: the call names a file, and whoever asks may have written it.
+fn details(stack: &Stack, changes: &[Change]) -> Vec<String> {
+    let services: BTreeSet<&str> = changes
+        .iter()
+        .filter(|change| !matches!(change.does, Does::Leave | Does::Remove))
+        .map(|change| change.service.as_str())
+        .collect();
+    let written =
+        |name: &&str| stack.json.get("services")?.get(*name).map(|json| (name.to_string(), json.clone()));
+    services.iter().filter_map(written).map(|(name, json)| format!("service `{name}` is {json}")).collect()
 }
 
 fn line(change: &Change, fresh: bool) -> String {
