@@ -26,6 +26,7 @@ mod create;
 mod exec;
 mod faults;
 mod images;
+mod init;
 mod lifecycle;
 mod logs;
 mod networks;

@@ -1,4 +1,4 @@
-//! `docker-mcp config path|check|show`
+//! `docker-mcp config path|init|check|show`
 
 use std::process::ExitCode;
 
@@ -8,12 +8,14 @@ use crate::config::{Origin, Settings, Sources, load, locate};
 
 use crate::output::{Learned, Redactor};
 
-use super::{OK, failed, misused, out};
+use super::{OK, failed, init, misused, out};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Where the configuration is, or would be
     Path,
+    /// Write one, with absolute folders; what is there stays
+    Init(init::Args),
     /// Validate it: every problem at once
     Check,
     /// What is in force, and where each value came from
@@ -31,6 +33,9 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
     if matches!(command, Command::Path) {
         return path(sources);
     }
+    if let Command::Init(args) = command {
+        return init::run(sources, args);
+    }
     let loaded = match load(sources) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -39,7 +44,7 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
         }
     };
     match command {
-        Command::Path => OK,
+        Command::Path | Command::Init(_) => OK,
         Command::Check => {
             for warning in &loaded.settings.warnings {
                 out::note(&warning.render("warning"));

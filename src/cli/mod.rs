@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod explain;
 mod grant;
+mod init;
 mod log;
 pub mod out;
 mod persons;

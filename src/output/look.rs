@@ -51,7 +51,12 @@ pub(super) fn path(value: &str) -> bool {
 /// A value that says there is no secret here: a switch, a reference, a mask.
 pub(super) fn placeholder(value: &str) -> bool {
     let v = value.trim().trim_end_matches(['.', ',', ';']);
-    if v.is_empty() || v.contains("[redacted]") || v.contains("[REDACTED]") || v.contains("<redacted>") {
+    if v.is_empty()
+        || v.contains("[redacted]")
+        || v.contains("[redacted:")
+        || v.contains("[REDACTED]")
+        || v.contains("<redacted>")
+    {
         return true;
     }
     if SWITCHES.iter().any(|s| v.eq_ignore_ascii_case(s)) {

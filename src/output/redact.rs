@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::keys::KeySet;
 use super::patterns::Prefilter;
@@ -52,6 +53,38 @@ pub struct Redactor {
     prefilter: Arc<OnceLock<Prefilter>>,
 }
 
+/// Shorter values are guessed from their fingerprints: they get none.
+const PRINTED: usize = 8;
+
+/// The mask of a whole value, with a fingerprint: the same secret in two services has the same one. Keyed for this process,
+/// so that it tells nothing elsewhere; 24 bits, so that many values share one.
+fn print(value: &str) -> String {
+    static KEY: OnceLock<Option<[u8; 16]>> = OnceLock::new();
+    let key = KEY.get_or_init(|| {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).ok().map(|()| key)
+    });
+    match key.filter(|_| value.len() >= PRINTED) {
+        None => MASK.to_owned(),
+        Some(key) => {
+            let hash = Sha256::new().chain_update(key).chain_update(value).finalize();
+            let hex: String = hash.iter().take(3).map(|b| format!("{b:02x}")).collect();
+            format!("[redacted:{hex}]")
+        }
+    }
+}
+
+/// It stands where a secret stood.
+fn is_mask(text: &str) -> bool {
+    let inner = text.strip_prefix("[redacted").and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| {
+        inner.is_empty()
+            || (inner.len() == 7
+                && inner.starts_with(':')
+                && inner.bytes().skip(1).all(|b| b.is_ascii_hexdigit()))
+    })
+}
+
 impl Default for Redactor {
     /// The settings' defaults.
     fn default() -> Self {
@@ -93,7 +126,7 @@ impl Redactor {
         LearnedBuilder::new(self.keys.clone(), Arc::clone(&self.prefilter), self.env, active)
     }
 
-    /// The value of an environment variable, as it may be shown: whole or masked.
+    /// The value of an environment variable, as it may be shown: whole, or masked with a fingerprint.
     #[must_use]
     pub fn env_value<'v>(&self, key: &str, value: &'v str) -> Cow<'v, str> {
         let mask = self.enabled
@@ -103,7 +136,7 @@ impl Redactor {
                 EnvMode::Secrets => self.keys.matches(key) || self.looks_secret(value),
                 EnvMode::Off => false,
             };
-        if mask { Cow::Borrowed(MASK) } else { Cow::Borrowed(value) }
+        if mask && !is_mask(value) { Cow::Owned(print(value)) } else { Cow::Borrowed(value) }
     }
 
     /// The same, and what is left is searched for secrets too, unless environments are shown as they are.
@@ -177,7 +210,7 @@ impl Redactor {
             }
         }
         // what is masked already stays as it is
-        merged.retain(|r| text.get(r.clone()) != Some(MASK));
+        merged.retain(|r| !text.get(r.clone()).is_some_and(is_mask));
         merged
     }
 

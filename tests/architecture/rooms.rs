@@ -134,6 +134,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "engine/dial",
             "audit",
             "cli/doctor.rs",
+            "cli/init.rs",
             "cli/umask.rs",
             "child",
             "engine/build",
@@ -155,6 +156,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         &[
             "audit/boots.rs",
             "audit/file.rs",
+            "cli/init.rs",
             "state/mod.rs",
             "tool/claim.rs",
             "engine/compose/mirror.rs",

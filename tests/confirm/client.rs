@@ -61,6 +61,14 @@ fn the_older_era_is_sent_a_request() {
             kind => assert_eq!(result.kind(), kind, "{short}: {}", result.text),
         }
         assert_eq!(there(&engine, &name), left, "{short}");
+        // Who said it, and where, is on record.
+        let said = match kind {
+            "" => Some("(approve)"),
+            "pending" => None,
+            _ => Some("(deny)"),
+        };
+        let line = client.audit_lines().into_iter().find(|line| line["caller"] == "client of stdio");
+        assert_eq!(line.as_ref().and_then(|line| line["tool"].as_str()), said, "{short}");
     }
 }
 

@@ -178,3 +178,100 @@ fn the_command_line_asks_by_itself() {
     assert!(done.status.success() && said["results"][0]["changed"] == true, "{said}");
     assert!(!there(&engine, &name));
 }
+
+#[test]
+fn a_person_sees_the_whole_of_it_or_is_not_asked() {
+    let Some(engine) = engine::at_hand("confirm::persons::whole") else { return };
+    let scope = Scope::new(&engine);
+    let client = Launch::at(&engine.host).config(HUMAN).connect();
+    let run = |padding: usize| {
+        let command = format!("echo {}; echo evil-tail", "x".repeat(padding));
+        let call = json!({ "name": scope.name("app"), "image": BASE, "command": ["sh", "-c", command] });
+        client.call("docker_run", &call)
+    };
+    let held = run(3000);
+    let waits = code(&held);
+    assert!(held.text.contains("evil-tail"), "the form shows it: {}", held.text);
+    let shown = client.prints(&["pending"]);
+    assert!(shown.contains("evil-tail") && shown.contains(&waits), "{shown}");
+    let refused = run(40_000);
+    assert_eq!(refused.kind(), "invalid_arguments", "{}", refused.text);
+    assert!(refused.text.contains("look over"), "{}", refused.text);
+    assert!(!client.prints(&["pending"]).contains(&"x".repeat(4000)));
+}
+
+#[test]
+fn a_person_sees_what_a_compose_file_makes() {
+    let Some(engine) = engine::at_hand("confirm::persons::compose") else { return };
+    let scope = Scope::new(&engine);
+    let dir = tempfile::tempdir().unwrap();
+    let project = scope.name("shop");
+    let file = dir.path().join("compose.yaml");
+    let yaml = format!(
+        "name: {project}\nservices:\n  web:\n    image: {BASE}\n    command: [\"sh\", \"-c\", \"echo evil-tail\"]\n"
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let config = format!("{HUMAN}[compose]\nroots = [{:?}]\n", dir.path());
+    let config = config.replace("volumes = true", "volumes = true\nnetworks = true\nimages = true");
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let held = client.call("docker_compose_up", &json!({ "file": file }));
+    let waits = code(&held);
+    assert!(held.text.contains("evil-tail"), "{}", held.text);
+    let shown = client.prints(&["pending"]);
+    assert!(shown.contains("evil-tail") && shown.contains(&waits), "{shown}");
+}
+
+/// What is allowed on one engine is not allowed on another: volumes and new containers are known by their names.
+#[test]
+fn an_approval_is_for_one_engine() {
+    let Some(engine) = engine::at_hand("confirm::persons::engine") else { return };
+    let scope = Scope::new(&engine);
+    let name = scope.name("pgdata");
+    let make = |client: &Client| client.call("docker_volume_create", &json!({ "name": name }));
+    let here = Launch::at(&engine.host).config(HUMAN).connect();
+    let first = code(&make(&here));
+    assert!(here.prints(&["pending"]).contains(&engine.host));
+    here.prints(&["approve", &first]);
+    // The same engine at another place is another one, as far as anybody can tell.
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    std::os::unix::fs::symlink(engine.host.strip_prefix("unix://").unwrap(), &socket).unwrap();
+    let there = Launch::at(&format!("unix://{}", socket.display())).config(HUMAN).connect_beside(&here);
+    assert_ne!(code(&make(&there)), first);
+    make(&here).ok();
+    engine.docker(&["volume", "rm", &name]);
+}
+
+/// A server that is another user's hears what root says, and can go on writing afterwards.
+#[test]
+fn root_answers_for_the_server_of_another_user() {
+    if !crate::support::launch::is_root() {
+        return engine::left_out("confirm::persons::root");
+    }
+    let launch = Launch::without_engine().config("[permissions]\nread = true\n").by_nobody();
+    let client = launch.connect();
+    let serves = |tool: &str| client.tools().iter().any(|t| t["name"] == tool);
+    // Root makes the folders, and the day's file, before the server does.
+    client.prints(&["grant", "lifecycle", "1h"]);
+    assert!(eventually(Duration::from_secs(5), || serves("docker_stop")), "{}", client.stderr());
+    let result = client.call("docker_policy", &json!({})).ok();
+    assert_ne!(result.structured["audit_degraded"], true, "{}", result.text);
+    client.audit_wait(2);
+    client.prints(&["grant", "--end"]);
+    assert!(eventually(Duration::from_secs(5), || !serves("docker_stop")));
+    assert!(client.prints(&["audit", "--verify"]).contains("every chain holds"));
+}
+
+#[test]
+fn a_person_is_not_worn_down_with_questions() {
+    let Some(engine) = engine::at_hand("confirm::persons::questions") else { return };
+    let scope = Scope::new(&engine);
+    let name = made(&scope, "app");
+    let client = Launch::at(&engine.host).config(HUMAN).connect();
+    let kinds: Vec<String> = (0..25)
+        .map(|n| client.call("docker_stop", &json!({ "containers": name, "timeout": n + 1 })))
+        .map(|result| if result.is_error { result.kind().to_owned() } else { "held".to_owned() })
+        .collect();
+    assert_eq!(kinds[19], "held", "{kinds:?}");
+    assert_eq!(kinds[24], "rate_limited", "{kinds:?}");
+}

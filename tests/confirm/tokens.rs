@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::engine::{self, BASE};
 use crate::support::fixture::Scope;
+use crate::support::shim::Shim;
 use crate::support::{Client, Launch};
 
 const CONFIRMED: &str = "[permissions]\nlifecycle = true\ncreate = true\nvolumes = true\n\
@@ -125,4 +126,41 @@ fn its_time_ends() {
     let held = token(&client, "docker_remove", &call);
     std::thread::sleep(std::time::Duration::from_millis(5500));
     assert_eq!(client.call("docker_remove", &with(&call, &held)).kind(), "confirmation_invalid");
+}
+
+/// H6: whoever sets the wall clock gets neither a longer token nor a shorter rest.
+#[test]
+fn f6_a_clock_that_is_set_helps_nobody() {
+    const DAY: i64 = 86_400;
+    let Some(engine) = engine::at_hand("confirm::tokens::clock") else { return };
+    let Some(shim) = Shim::new("confirm::tokens::clock") else { return };
+    let scope = Scope::new(&engine);
+    scope.container(&["create"], "app", &[], BASE, &["true"]);
+    scope.run("web", &["--init"], &["sleep", "9999"]);
+    let (app, web) =
+        (json!({ "container": scope.name("app") }), json!({ "containers": scope.name("web"), "timeout": 1 }));
+    let config = "[permissions]\nlifecycle = true\ncreate = true\n[confirm]\nttl = \"5s\"\n\
+                  [limits.cooldown]\ndocker_restart = { every = \"90s\", key = \"container\" }\n";
+    let client = shim.under(Launch::at(&engine.host).config(config)).connect();
+    let remove = |held: &str| client.call("docker_remove", &with(&app, held));
+    // Ahead: over, by the wall clock.
+    let held = token(&client, "docker_remove", &app);
+    shim.clock(DAY);
+    assert_eq!(remove(&held).kind(), "confirmation_invalid");
+    // Back: its five seconds pass all the same.
+    let held = token(&client, "docker_remove", &app);
+    shim.clock(-DAY);
+    std::thread::sleep(std::time::Duration::from_millis(5500));
+    assert_eq!(remove(&held).kind(), "confirmation_invalid");
+    // A rest is as long as it is, however late it seems to be.
+    client.call("docker_restart", &web).ok();
+    for jump in [DAY, -DAY, 0] {
+        shim.clock(jump);
+        let resting = client.call("docker_restart", &web);
+        assert_eq!(resting.kind(), "cooldown", "{jump}: {}", resting.text);
+        let later = shim.under(Launch::at(&engine.host).config(config)).connect_beside(&client);
+        assert_eq!(later.call("docker_restart", &web).kind(), "cooldown", "{jump}: after a restart");
+    }
+    let held = token(&client, "docker_remove", &app);
+    remove(&held).ok();
 }

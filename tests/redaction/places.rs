@@ -206,3 +206,109 @@ fn a_secret_of_one_container_is_masked_in_the_log_of_another() {
     assert!(log.text.contains("calling-it") && log.text.contains("as-is"), "{}", log.text);
     assert!(leaky.canary.found(&log.whole()).is_empty(), "{}", log.text);
 }
+
+/// Changes, their previews, and what is held for a person: on the same containers.
+#[test]
+fn a_secret_leaves_through_no_change_and_no_question() {
+    let Some(engine) = engine::at_hand("redaction::changes") else { return };
+    let leaky = Leaky::new(&engine);
+    let p = &leaky.scope.prefix;
+    let levels = "[permissions]\nlifecycle = true\nexec = true\ncreate = true\nimages = true\nvolumes = true\nnetworks = true\nsystem = true\n";
+    let filters = format!(
+        "whitelist_containers = [\"{p}-*\"]\nwhitelist_volumes = [\"{p}-*\"]\n[exec_safety]\nallow_root = true\n"
+    );
+    let mut leaks = Vec::new();
+    let mut seen = String::new();
+    let mut look = |what: &str, text: &str| {
+        seen.push_str(text);
+        leaks.extend(leaky.canary.found(text).into_iter().map(|f| format!("{what}: {f}")));
+    };
+    let names = ["leaky", "of-image", "vol"].map(|n| leaky.scope.name(n));
+    let human = "[confirm]\nrequire = \"mutating\"\nby = \"human\"\n";
+    for more in ["dry_run = true\n", human, ""] {
+        let (before, after) = if more.starts_with("dry") { (more, "") } else { ("", more) };
+        let config = format!("{before}{levels}{filters}{after}");
+        let client = Launch::at(&engine.host).config(&config).arg("--log-level").arg("trace").connect();
+        if !more.is_empty() {
+            let tools = client.tools();
+            let changing: Vec<Value> =
+                tools.iter().filter(|t| t["annotations"]["readOnlyHint"] != true).cloned().collect();
+            for slot in slots(&changing) {
+                for word in names.iter().map(String::as_str).chain([leaky.image.as_str()]) {
+                    let result = client.call(&slot.tool, &slot.arguments(word));
+                    look(&format!("{} {word} ({more})", slot.tool), &result.whole());
+                }
+            }
+            look("pending", &client.prints(&["pending"]));
+        }
+        let name = &names[0];
+        for (tool, arguments) in [
+            ("docker_exec", json!({ "container": name, "command": ["env"] })),
+            (
+                "docker_exec",
+                json!({ "container": name, "command": ["sh", "-c", "echo say-$API_TOKEN >&2; exit 3"] }),
+            ),
+            ("docker_pause", json!({ "containers": name })),
+            ("docker_unpause", json!({ "containers": name })),
+            ("docker_update", json!({ "container": name, "resources": { "memory": "64m" } })),
+            ("docker_recreate", json!({ "container": name, "image": "no-such-image:1" })),
+            ("docker_restart", json!({ "containers": name, "timeout": 1 })),
+            ("docker_copy_from", json!({ "container": name, "path": "/tmp" })),
+            ("docker_stop", json!({ "containers": name, "timeout": 1 })),
+            ("docker_remove", json!({ "containers": name })),
+        ] {
+            look(tool, &client.call(tool, &arguments).whole());
+        }
+        client.audit_wait(10);
+        look("stderr", &client.stderr());
+        look("audit", &client.audit_text());
+        look("the command line", &client.prints(&["audit"]));
+        // What is kept beside the log is no place for it either.
+        let mut kept = Vec::new();
+        crate::support::text::each_file(client.home(), &mut |file| kept.push(file.to_owned()));
+        for file in kept.iter().filter(|file| file.extension().is_some_and(|e| e == "json")) {
+            look("a file of ours", &std::fs::read_to_string(file).unwrap());
+        }
+        for (message, _) in client.others() {
+            look("a notification", &message.to_string());
+        }
+    }
+    let shown: Vec<String> = leaks.iter().map(|l| l.replace(p.as_str(), "PFX")).collect();
+    assert!(shown.is_empty(), "{} leaks:\n{}", shown.len(), shown[..shown.len().min(25)].join("\n"));
+    for word in ["say-[redacted]", "approval_pending", "dry_run", "blue-harmless"] {
+        assert!(seen.contains(word), "`{word}` was shown nowhere: the test sees nothing");
+    }
+}
+
+/// What compose says when a container cannot start stands in the answer, the log and the record of the change.
+#[test]
+fn a_secret_of_a_stack_leaves_through_no_failure() {
+    let Some(engine) = engine::at_hand("redaction::stack") else { return };
+    let (scope, canary) = (Scope::new(&engine), Canary::new());
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(".env"), format!("DEPLOY_SECRET={}\n", canary.plain)).unwrap();
+    let yaml = format!(
+        "name: {}\nservices:\n  web:\n    image: {BASE}\n    command: [\"/no-such-$DEPLOY_SECRET\", \"--password=$DEPLOY_SECRET\"]\n    labels: [\"{}\"]\n",
+        scope.name("shop"),
+        scope.label(),
+    );
+    let file = dir.path().join("compose.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let config = format!(
+        "[permissions]\ncreate = true\nlifecycle = true\nnetworks = true\nimages = true\nvolumes = true\n[confirm]\nrequire = \"none\"\n[compose]\nroots = [{:?}]\n",
+        dir.path()
+    );
+    let client = Launch::at(&engine.host).config(&config).arg("--log-level").arg("trace").connect();
+    let up = client.call("docker_compose_up", &json!({ "file": file }));
+    assert!(up.is_error && up.text.contains("web"), "{}", up.text);
+    let config = client.call("docker_compose_config", &json!({ "file": file }));
+    client.audit_wait(3);
+    let audit = client.audit_text();
+    assert!(audit.contains("\"conflict\""), "{audit}");
+    for (what, text) in
+        [("up", up.whole()), ("config", config.whole()), ("stderr", client.stderr()), ("audit", audit)]
+    {
+        assert_eq!(canary.found(&text), Vec::<String>::new(), "{what}");
+    }
+    client.call("docker_compose_down", &json!({ "project": scope.name("shop") }));
+}

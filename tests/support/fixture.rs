@@ -77,6 +77,11 @@ impl Scope {
         self.engine.docker(&args)
     }
 
+    /// Removes what it has so far.
+    pub fn empty(&self) {
+        remove(&self.engine, &self.run);
+    }
+
     /// `key=value` of the label that marks this test's objects, for objects made in another way.
     pub fn label(&self) -> String {
         format!("{RUN}={}", self.run)

@@ -1,4 +1,4 @@
-//! Every row of the catalogue's sections 1 to 7, 18 and 19, and the test that tries it on the engine. A row cannot lose its
+//! Every row of the catalogue's sections 1 to 7, 10, 13, 16, 18 and 19, and the test that tries it on the engine. A row cannot lose its
 //! test: the names are held against the list of this program.
 
 use std::process::Command;
@@ -308,6 +308,61 @@ const ROWS: &[(&str, Held)] = &[
     ("19 not root", By(&[SAFE, EMPTY])),
     ("19 what Docker has besides", By(&[FIELDS, "create::profiles::restricted_cells_are_refused"])),
     ("19 ceilings", By(&[FIELDS, SAFE, "create::edges::k11_ceilings_hold_for_all_at_once"])),
+    // Section 10, secrets
+    (
+        "R1 a secret in twenty places",
+        By(&[
+            "redaction::places::a_secret_leaves_through_no_tool_log_or_audit",
+            "redaction::places::a_secret_leaves_through_no_change_and_no_question",
+            "redaction::places::a_secret_of_a_stack_leaves_through_no_failure",
+        ]),
+    ),
+    (
+        "R3 views that the agent chooses",
+        By(&["redaction::places::a_secret_leaves_through_no_tool_log_or_audit"]),
+    ),
+    (
+        "R7 secrets in arguments",
+        By(&["redaction::places::a_secret_that_the_caller_sends_is_neither_logged_nor_recorded"]),
+    ),
+    // Section 13, confirmations and limits
+    (
+        "F1 the agent confirms itself",
+        By(&[
+            "served::persons::no_tool_gets_past_a_person",
+            "confirm::persons::a_person_at_the_host_lets_one_call_through",
+        ]),
+    ),
+    ("F2 one token, many uses", By(&["confirm::tokens::a_thousand_uses_of_one_token_have_one_effect"])),
+    ("F3 other arguments", By(&["lifecycle::a_confirmation_is_for_one_call_once"])),
+    ("F4 changed since the preview", By(&["confirm::persons::an_approval_is_for_what_was_seen"])),
+    ("F5 another caller's, or guessed", By(&["lifecycle::a_confirmation_is_for_one_call_once"])),
+    ("F6 the clock is set", By(&["confirm::tokens::f6_a_clock_that_is_set_helps_nobody"])),
+    ("F8 tokens in the log", By(&["lifecycle::a_confirmation_is_for_one_call_once"])),
+    ("F10 past it by another tool", By(&["served::persons::no_tool_gets_past_a_person"])),
+    ("F11 what the preview shows", By(&["confirm::persons::a_person_sees_the_whole_of_it_or_is_not_asked"])),
+    (
+        "F12 limits by another name or after a restart",
+        By(&["confirm::limits::f12_a_cooldown_is_the_same_for_every_form_of_address_and_after_a_restart"]),
+    ),
+    // Section 16, the record
+    ("L1 lines within lines", By(&["audit::query::l1_what_stands_in_the_files_steers_no_terminal"])),
+    (
+        "L3 an effect without a record",
+        By(&[
+            "audit::killed::no_effect_without_an_intent_and_no_intent_without_an_outcome",
+            "neverhang::audit_change::a_full_disk_refuses_changes_before_they_are_sent",
+        ]),
+    ),
+    (
+        "L4 changed or cut",
+        By(&[
+            "audit::proof::l4_a_flipped_bit_is_found_at_its_line",
+            "audit::proof::l4_lines_that_are_missing_doubled_or_forged_are_found",
+        ]),
+    ),
+    ("L8 rotation", By(&["neverhang::host_audit::a_log_that_goes_away_is_begun_anew"])),
+    ("L9 the clock is set", By(&["neverhang::host_audit::a_wall_clock_that_jumps_moves_nothing_but_dates"])),
 ];
 
 /// Arguments that making a container, a volume, a network or an image must not have, in the engine's words and in ours.

@@ -32,12 +32,15 @@ fn an_inspection() {
         }),
         &learned,
     );
+    // A whole value has a fingerprint.
+    let password = out["Config"]["Env"][0].as_str().unwrap().to_owned();
+    assert!(password.starts_with("DB_PASSWORD=[redacted:"), "{password}");
     assert_eq!(
         out,
         json!({
             "Id": id, "Name": "/sup3rsecret", "Image": format!("sha256:{id}"), "Author": "Bob", "confirm_token": "abc123def",
             "Config": {
-                "Env": ["DB_PASSWORD=[redacted]", "PATH=/usr/bin", "MOTD=uses [redacted]", "EMPTY_KEY="],
+                "Env": [password, "PATH=/usr/bin", "MOTD=uses [redacted]", "EMPTY_KEY="],
                 "Cmd": ["app", "--password", "[redacted]", "--token=[redacted]", "-e", "API_KEY=[redacted]", "-v"],
                 "Labels": {"db.password": "[redacted]", "org.opencontainers.image.authors": "Bob", "name": "[redacted]", "ab": "t"},
                 "Healthcheck": {"Test": ["CMD-SHELL", "curl -H 'X-Api-Key: [redacted]' http://x"]}

@@ -1,4 +1,4 @@
-use super::{hex, masked, noise};
+use super::{Learned, Redactor, hex, masked, noise};
 
 #[test]
 fn tokens_by_their_shape() {
@@ -175,4 +175,24 @@ fn hostile_lines_are_linear() {
         let _ = masked(&text);
         assert!(started.elapsed().as_secs() < 5, "{unit} took {:?}", started.elapsed());
     }
+}
+
+/// The same secret in two places has the same fingerprint, another one another; a short one has none.
+#[test]
+fn fingerprints_compare_what_nobody_sees() {
+    let redactor = Redactor::default();
+    let shown = |line: &str| redactor.env_line(line, &Learned::default());
+    let print = |line: &str| shown(line).split_once('=').unwrap().1.to_owned();
+    let (one, other) = (print("DB_PASSWORD=correct-horse"), print("REDIS_PASSWORD=correct-horse"));
+    assert_eq!(one, other);
+    assert_ne!(one, print("DB_PASSWORD=battery-staple"));
+    assert!(one.starts_with("[redacted:") && one.len() == 17, "{one}");
+    assert_eq!(shown("DB_PASSWORD=short"), "DB_PASSWORD=[redacted]");
+    // Masking again changes nothing, as a line of text as well.
+    assert_eq!(print(&format!("DB_PASSWORD={one}")), one);
+    assert_eq!(masked(&format!("DB_PASSWORD={one}")), format!("DB_PASSWORD={one}"));
+    let mut json = serde_json::json!({ "Env": ["API_KEY=correct-horse"], "environment": { "API_KEY": one } });
+    redactor.json(&mut json, &Learned::default());
+    assert_eq!(json["Env"][0], format!("API_KEY={one}"));
+    assert_eq!(json["environment"]["API_KEY"], one);
 }
