@@ -3,6 +3,7 @@
 //! without its row, or without one of its cells, fails here.
 
 mod bad;
+mod dry;
 mod hidden;
 mod midway;
 mod persons;

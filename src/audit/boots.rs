@@ -1,43 +1,32 @@
 //! Which processes write changes into the log and still live. What one that died left open is closed at the next start.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::mem::ManuallyDrop;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::OFlags;
 
 use super::read::{self, Entry};
 use super::record::Record;
-use crate::state;
+use crate::state::Claim;
 
 const FOLDER: &str = "boots";
 
-/// The mark of a living process: a file that it holds locked, whatever becomes of it.
+/// The mark of a living process. It stays behind unless it is removed: who comes next then looks what was left open.
 #[derive(Debug)]
-pub(super) struct Mark {
-    _locked: File,
-    path: PathBuf,
-}
+pub(super) struct Mark(ManuallyDrop<Claim>);
 
 impl Mark {
     /// Made before the first intent is written.
     pub fn of(dir: &Path, boot: &str) -> Result<Self> {
-        let folder = dir.join(FOLDER);
-        state::make_dir(&folder)?;
-        let path = folder.join(format!("{boot}.lock"));
-        let file = open(OpenOptions::new().create_new(true), &path)?;
-        state::hand_to_owner(&file, &folder)?;
-        // Nobody else knows it yet.
-        file.try_lock().map_err(std::io::Error::from)?;
-        Ok(Self { _locked: file, path })
+        let claim = Claim::attempt(&dir.join(FOLDER), boot)?;
+        claim.map(|claim| Self(ManuallyDrop::new(claim))).ok_or_else(|| ErrorKind::AlreadyExists.into())
     }
 
     /// Nothing is left open.
     pub fn remove(self) {
-        let _kept = std::fs::remove_file(self.path);
+        drop(ManuallyDrop::into_inner(self.0));
     }
 }
 
@@ -63,12 +52,10 @@ impl Dead {
             let boot =
                 path.extension().filter(|e| *e == "lock").and(path.file_stem()).and_then(|s| s.to_str());
             let Some(boot) = boot.map(str::to_owned) else { continue };
-            // One that is gone again was closed by another process.
-            let Ok(file) = open(&mut OpenOptions::new(), &path) else { continue };
-            if file.try_lock().is_ok() && path.exists() {
-                let made = file.metadata()?.modified()?;
-                let since = Timestamp::try_from(made).unwrap_or(Timestamp::UNIX_EPOCH);
-                dead.push(Self { boot, since, mark: Mark { _locked: file, path } });
+            // Those that live hold theirs; of one that cannot be had nobody knows anything.
+            if let Ok(mark) = Mark::of(dir, &boot) {
+                let since = Timestamp::try_from(mark.0.since()?).unwrap_or(Timestamp::UNIX_EPOCH);
+                dead.push(Self { boot, since, mark });
             }
         }
         Ok(dead)
@@ -97,8 +84,4 @@ impl Dead {
     pub fn forget(self) {
         self.mark.remove();
     }
-}
-
-fn open(options: &mut OpenOptions, path: &Path) -> Result<File> {
-    options.read(true).write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
 }

@@ -57,13 +57,14 @@ pub(super) fn all(dir: &Path) -> Result<Vec<Day>> {
 }
 
 /// Removes what is older than so many days, and names what it removed. It counts from the last day but one that has a
-/// file: a clock that jumps ahead, or a machine that slept for a year, takes nothing away by itself.
-pub(super) fn expire(dir: &Path, keep: u32) -> Result<Vec<String>> {
+/// file: a clock that jumps ahead, or a machine that slept for a year, takes nothing away by itself. What is written today
+/// stays, whatever day that is said to be.
+pub(super) fn expire(dir: &Path, keep: u32, today: Date) -> Result<Vec<String>> {
     let days = all(dir)?;
     let Some(from) = days.iter().rev().nth(1) else { return Ok(Vec::new()) };
     let Ok(oldest) = from.date.checked_sub(Span::new().days(keep)) else { return Ok(Vec::new()) };
     let mut gone = Vec::new();
-    for day in days.iter().filter(|day| day.date < oldest) {
+    for day in days.iter().filter(|day| day.date < oldest && day.date < today) {
         match std::fs::remove_file(&day.path) {
             Ok(()) => gone.push(day.name()),
             // Another process was faster, and says so in its line.
@@ -82,6 +83,7 @@ mod tests {
     fn old_files_go_and_nothing_else() {
         let home = tempfile::tempdir().unwrap();
         let put = |name: &str| std::fs::write(home.path().join(name), "").unwrap();
+        let today = Date::constant(2026, 3, 2);
         let names = |found: Vec<Day>| found.iter().map(Day::name).collect::<Vec<_>>();
         let other =
             ["audit-20260101.jsonl.gz", "audit-2026011.jsonl", "audit-20261301.jsonl", "notes", "held"];
@@ -89,12 +91,15 @@ mod tests {
         for day in ["20260101", "20260129", "20260131", "20260301", "20260302"] {
             put(&format!("audit-{day}.jsonl"));
         }
-        assert_eq!(expire(home.path(), 30).unwrap(), ["audit-20260101.jsonl", "audit-20260129.jsonl"]);
-        assert_eq!(expire(home.path(), 30).unwrap(), [""; 0]);
+        assert_eq!(expire(home.path(), 30, today).unwrap(), ["audit-20260101.jsonl", "audit-20260129.jsonl"]);
+        assert_eq!(expire(home.path(), 30, today).unwrap(), [""; 0]);
         // A clock that is a century ahead.
         put("audit-21260302.jsonl");
-        assert_eq!(expire(home.path(), 30).unwrap(), [""; 0]);
+        assert_eq!(expire(home.path(), 30, today).unwrap(), [""; 0]);
         assert_eq!(names(all(home.path()).unwrap()).len(), 4);
+        // One that is far behind.
+        put("audit-19700101.jsonl");
+        assert_eq!(expire(home.path(), 30, Date::constant(1970, 1, 1)).unwrap(), [""; 0]);
         assert!(other.iter().all(|name| home.path().join(name).exists()));
     }
 }

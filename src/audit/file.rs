@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
+use super::read::sum;
 use crate::state;
 
 /// The lock of a process that hangs must not stop the others: appending is atomic without it on a local disk.
 const LOCK: Duration = Duration::from_millis(100);
+
+/// Most lines are shorter.
+const BACK: u64 = 4096;
 
 /// An open file.
 #[derive(Debug)]
@@ -67,12 +71,18 @@ impl LogFile {
             && there.is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino()))
     }
 
-    /// Appends a line that ends with its newline, on a line of its own. Says whether the file ended within a line.
-    pub fn append(&mut self, line: &[u8]) -> Result<bool> {
+    /// Appends a line, on a line of its own: it is made with the sum of the line above it, where nobody can come between.
+    /// Says whether the file ended within a line.
+    pub fn append(&mut self, line: impl FnOnce(Option<&str>) -> Vec<u8>) -> Result<bool> {
         let locked = self.lock();
-        let torn = self.is_torn();
-        let written = torn.and_then(|torn| {
-            let whole = if torn { [b"\n", line].concat() } else { line.to_vec() };
+        let written = self.is_torn().and_then(|torn| {
+            let above = if locked { Some(self.last_line(torn)?) } else { None };
+            let line = line(above.as_deref());
+            let whole = if torn {
+                [b"\n", line.as_slice(), b"\n"].concat()
+            } else {
+                [line.as_slice(), b"\n"].concat()
+            };
             self.write(&whole).map(|()| torn)
         });
         if locked {
@@ -95,6 +105,23 @@ impl LogFile {
             }
         }
         Ok(())
+    }
+
+    /// The sum of the last line; of none, nothing.
+    fn last_line(&self, torn: bool) -> Result<String> {
+        let end = self.file.metadata()?.len() - u64::from(!torn && self.file.metadata()?.len() > 0);
+        let mut back = BACK;
+        loop {
+            let from = end.saturating_sub(back);
+            let mut bytes = vec![0; usize::try_from(end - from).unwrap_or_default()];
+            self.file.read_exact_at(&mut bytes, from)?;
+            match memchr::memrchr(b'\n', &bytes) {
+                Some(at) => return Ok(sum(bytes.get(at + 1..).unwrap_or_default())),
+                None if from == 0 && bytes.is_empty() => return Ok(String::new()),
+                None if from == 0 => return Ok(sum(&bytes)),
+                None => back *= 8,
+            }
+        }
     }
 
     fn is_torn(&self) -> Result<bool> {

@@ -14,3 +14,4 @@ mod writer;
 pub use guard::{AuditFault, Guard};
 pub use record::{Decision, Record};
 pub use sink::Sink;
+pub use writer::escape;

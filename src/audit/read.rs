@@ -58,6 +58,8 @@ pub struct Entry {
     pub error_kind: Option<String>,
     pub duration_ms: u64,
     pub prev: String,
+    #[serde(default)]
+    pub above: Option<String>,
 }
 
 impl Entry {
@@ -129,8 +131,12 @@ pub fn verify(dir: &Path) -> Result<Proof> {
     let mut proof = Proof::default();
     let mut chains: BTreeMap<String, BTreeMap<u64, Link>> = BTreeMap::new();
     let mut expired = false;
+    // Of the line above: its file, and its sum.
+    let mut above = (String::new(), String::new());
     each(dir, None, |line| {
         let place = line.place();
+        let (file, before) = std::mem::replace(&mut above, (line.file.clone(), sum(&line.bytes)));
+        let before = if file == line.file { before } else { String::new() };
         if line.bytes.is_empty() {
             return;
         }
@@ -150,6 +156,9 @@ pub fn verify(dir: &Path) -> Result<Proof> {
             proof
                 .fault(place.clone(), "was changed: it does not have the sum it was written with".to_owned());
         }
+        if let Some(wanted) = entry.above.filter(|wanted| !changed && *wanted != before) {
+            above_is_wrong(&mut proof, &place, &wanted, line.number);
+        }
         let hash = Sha256::digest(&line.bytes).into();
         let link = Link { lost: entry.lost, hash, prev: entry.prev, place: place.clone(), changed };
         if let Some(first) = chains.entry(entry.boot).or_default().insert(entry.seq, link) {
@@ -157,22 +166,32 @@ pub fn verify(dir: &Path) -> Result<Proof> {
         }
     })?;
     proof.boots = chains.len();
-    let oldest = days::all(dir)?.first().map(days::Day::name).unwrap_or_default();
     for (boot, chain) in chains {
-        prove(&mut proof, &boot, &chain, (&oldest, expired));
+        prove(&mut proof, &boot, &chain, expired);
     }
     Ok(proof)
 }
 
-fn prove(proof: &mut Proof, boot: &str, chain: &BTreeMap<u64, Link>, (oldest, expired): (&str, bool)) {
+fn above_is_wrong(proof: &mut Proof, place: &str, wanted: &str, number: usize) {
+    let what = match (wanted.is_empty(), number) {
+        (true, _) => "was the first line of its file, and stands below others",
+        (false, 1) => "stood below another line, which is missing",
+        (false, _) => {
+            "stood below another line than the one above it: that was changed, taken out, or put in"
+        }
+    };
+    proof.fault(place.to_owned(), what.to_owned());
+}
+
+fn prove(proof: &mut Proof, boot: &str, chain: &BTreeMap<u64, Link>, expired: bool) {
     let mut before: Option<(u64, &Link)> = None;
     for (&seq, link) in chain {
         let place = link.place.clone();
         match before {
             None if seq == link.lost && link.prev.is_empty() => {}
-            // What wrote before the oldest file is gone, or its process began before.
             None if link.changed => {}
-            None if expired || link.place.starts_with(oldest) => {
+            // Which files went by their age is on record.
+            None if expired => {
                 let why = format!("what process {boot} wrote before is in files that are gone");
                 proof.notes.push((place, why));
             }
@@ -187,7 +206,7 @@ fn prove(proof: &mut Proof, boot: &str, chain: &BTreeMap<u64, Link>, (oldest, ex
                 }
             }
             Some((_, one)) => {
-                let hash: String = one.hash.iter().map(|b| format!("{b:02x}")).collect();
+                let hash = hex::encode(one.hash);
                 if hash != link.prev && !one.changed && !link.changed {
                     let why = format!(
                         "does not follow the line at {}: that is not the one that was written",
@@ -210,7 +229,7 @@ fn is_torn(line: &[u8]) -> bool {
 
 /// The last field is a sum over all before it, so that a change is found at its line and not at the next one.
 pub(super) fn sum(before: &[u8]) -> String {
-    Sha256::digest(before).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    hex::encode(Sha256::digest(before)).chars().take(16).collect()
 }
 
 fn has_its_sum(line: &[u8]) -> bool {

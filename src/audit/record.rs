@@ -120,7 +120,7 @@ pub fn shape(key: &[u8; 16], known: &dyn Fn(&str) -> bool, arguments: &Map<Strin
 fn one(key: &[u8; 16], value: &Value) -> String {
     let text = value.to_string();
     let hash = Sha256::new().chain_update(key).chain_update(text.as_bytes()).finalize();
-    let hex: String = hash.iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let hex: String = hex::encode(hash).chars().take(12).collect();
     match value {
         Value::Null => "null".into(),
         Value::Bool(b) => b.to_string(),

@@ -122,7 +122,7 @@ impl Sink {
             shared.set_write(&format!("no randomness: {e}"));
         }
         let (sender, receiver) = channel();
-        let boot = boot.iter().map(|b| format!("{b:02x}")).collect();
+        let boot = hex::encode(boot);
         let writer = Writer::new(dir.clone(), keep, boot, Arc::clone(&shared));
         (Self { lines: Some(sender), key, shared, dir: Some(dir) }, move || writer.run(&receiver))
     }

@@ -163,7 +163,7 @@ impl Writer {
         if !std::mem::take(&mut self.begun) {
             return;
         }
-        match days::expire(&self.dir, self.keep) {
+        match days::expire(&self.dir, self.keep, days::of(Timestamp::now())) {
             Ok(gone) if gone.is_empty() => {}
             Ok(gone) => {
                 let record = Record::of_the_log(RETENTION, gone);
@@ -186,11 +186,24 @@ impl Writer {
         let json = serde_json::to_string(&line).map_err(|e| e.to_string())?;
         let mut bytes = escape(&json).into_bytes();
         bytes.pop();
-        let sum = read::sum(&bytes);
-        bytes.extend_from_slice(format!(",\"sum\":\"{sum}\"}}").as_bytes());
-        let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        bytes.push(b'\n');
-        let written = self.file(at, durable).and_then(|file| file.append(&bytes));
+        let mut hash = String::new();
+        let whole = |above: Option<&str>| {
+            if let Some(above) = above {
+                bytes.extend_from_slice(format!(",\"above\":\"{above}\"").as_bytes());
+            }
+            let sum = read::sum(&bytes);
+            bytes.extend_from_slice(format!(",\"sum\":\"{sum}\"}}").as_bytes());
+            hash = hex::encode(Sha256::digest(&bytes));
+            bytes
+        };
+        let written = match self.open_at(at, durable) {
+            Ok(mut file) => {
+                let written = file.append(whole);
+                self.open = Some(file);
+                written
+            }
+            Err(e) => Err(e),
+        };
         let torn = written.map_err(|e| self.words(&e))?;
         if torn {
             self.torn += 1;
@@ -220,6 +233,12 @@ impl Writer {
                 Ok(open)
             }
         }
+    }
+
+    /// The same, for whoever gives it back.
+    fn open_at(&mut self, at: Timestamp, durable: &mut Result<(), String>) -> std::io::Result<LogFile> {
+        self.file(at, durable)?;
+        self.open.take().ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 
     fn sync(&mut self) -> Result<(), String> {
@@ -252,17 +271,28 @@ impl Writer {
     }
 }
 
-/// serde escapes C0; a viewer must not be steered by the rest either.
-fn escape(json: &str) -> String {
+/// JSON that steers no viewer and hides nothing from one: serde escapes C0; so are the other controls, and what is not seen.
+#[must_use]
+pub fn escape(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
             '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}' => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
             }
             c => out.push(c),
         }

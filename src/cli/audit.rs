@@ -159,6 +159,10 @@ fn told(proof: &Proof, dir: &str) -> ExitCode {
     for (place, what) in &proof.faults {
         out::error(&format!("{}: {}", clean_line(place), clean_line(what)));
     }
+    if proof.lines == 0 && proof.faults.is_empty() {
+        out::line(&format!("there is no line in {dir}: nothing to prove"));
+        return OK;
+    }
     if proof.faults.is_empty() {
         out::line(&format!("{} lines of {} processes in {dir}: every chain holds", proof.lines, proof.boots));
         OK

@@ -61,7 +61,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
                 arguments.insert("confirm_token".into(), token.into());
                 ask(arguments, None).await
             }
-            Held::ForPerson(code) => ask(arguments, Some(Said { code, yes: true })).await,
+            Held::ForPerson(code) => ask(arguments, Some(Said { code, yes: true, at_host: true })).await,
         }
     });
     let answer = match answer {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::hex;
 use crate::state::{Folder, Moment};
 
 /// A level, for a while.
@@ -40,7 +39,7 @@ impl Grants {
     pub fn give(&self, grant: &Grant) -> Result<()> {
         let mut name = [0; 8];
         getrandom::fill(&mut name).map_err(|e| Error::other(format!("no randomness: {e}")))?;
-        self.0.put(&hex(&name), grant)
+        self.0.put(&hex::encode(name), grant)
     }
 
     /// Those that have not ended; the others' files go.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hash, hex};
+use super::Hash;
 use crate::state::{Folder, Moment};
 
 /// Changes that one caller may have waiting; with one more, its oldest is dropped.
@@ -100,7 +100,7 @@ impl Held {
     /// The folder cannot be read or written: nothing is held then, and nothing let through.
     pub fn ask(&self, action: Action, ttl: Duration) -> Result<Answer> {
         let _alone = self.0.lock()?;
-        let binding = hex(&action.binding);
+        let binding = hex::encode(action.binding);
         let mut open = self.sweep()?;
         open.retain(|(_, one)| one.caller == action.caller);
         if let Some((code, one)) = open.iter().find(|(_, one)| one.binding == binding) {

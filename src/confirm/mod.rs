@@ -7,4 +7,4 @@ mod tokens;
 
 pub use grants::{Grant, Grants};
 pub use held::{Action, Answer, Held, Pending, Standing, Yes};
-pub use tokens::{Hash, Invalid, Tokens, binding, hex};
+pub use tokens::{Hash, Invalid, Tokens, binding};

@@ -50,12 +50,6 @@ pub fn binding<'a>(parts: impl IntoIterator<Item = &'a str>) -> Hash {
     hash.finalize().into()
 }
 
-/// A hash in words.
-#[must_use]
-pub fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 impl Tokens {
     /// A new token for this caller and this call.
     ///
@@ -64,7 +58,7 @@ impl Tokens {
     pub fn give(&self, caller: &str, binding: Hash, ttl: Duration) -> Result<String, getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
-        let token = hex(&bytes);
+        let token = hex::encode(bytes);
         let made = (Instant::now(), SystemTime::now());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, one| !one.is_over(made));

@@ -445,5 +445,5 @@ const fn is_away(e: &EngineError) -> bool {
 fn unique() -> Result<String, EngineError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| EngineError::NotAllowed(format!("no randomness: {e}")))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex::encode(bytes))
 }

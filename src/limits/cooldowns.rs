@@ -160,7 +160,7 @@ fn millis(bucket: &Bucket) -> u64 {
 
 /// Its file: names of things may hold what names of files may not.
 fn name(bucket: &Bucket) -> String {
-    Sha256::digest(bucket.key.as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hex::encode(Sha256::digest(bucket.key.as_bytes())).chars().take(32).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(super) fn forms(value: &str, put: &mut dyn FnMut(String)) {
         put(percent(value, keep, "%20"));
     }
     put(percent(value, "-_.*", "+"));
-    put(value.bytes().map(|b| format!("{b:02x}")).collect());
+    put(hex::encode(value));
     put(value.chars().rev().collect());
     for url in [false, true] {
         let plain = base64(value.as_bytes(), url);

@@ -68,7 +68,7 @@ fn print(value: &str) -> String {
         None => MASK.to_owned(),
         Some(key) => {
             let hash = Sha256::new().chain_update(key).chain_update(value).finalize();
-            let hex: String = hash.iter().take(3).map(|b| format!("{b:02x}")).collect();
+            let hex: String = hex::encode(hash).chars().take(6).collect();
             format!("[redacted:{hex}]")
         }
     }

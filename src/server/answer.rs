@@ -23,6 +23,8 @@ pub struct Answer {
     pub json: Value,
     /// Why it failed, if so.
     pub failure: Option<Kind>,
+    /// What a person in the client is to be asked, where one may be asked there: not for the caller.
+    pub question: Option<String>,
 }
 
 impl Answer {
@@ -43,7 +45,7 @@ pub fn correlation_id() -> String {
     let mut bytes = [0; 6];
     // Without randomness the call still gets its answer; only the name is not unique.
     let _no_randomness = getrandom::fill(&mut bytes);
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(bytes)
 }
 
 /// Success as the tool drafted it, failure in the contract's form. Nothing leaves uncleaned.
@@ -56,7 +58,7 @@ pub fn render(
     audit_degraded: bool,
 ) -> Answer {
     let mut answer = match result {
-        Ok(Finished { text, json }) => Answer { text, json, failure: None },
+        Ok(Finished { text, json }) => Answer { text, json, failure: None, question: None },
         Err(error) => failure(error, id, redactor, learned),
     };
     if audit_degraded && let Value::Object(map) = &mut answer.json {
@@ -121,7 +123,7 @@ fn failure(error: ToolError, id: &str, redactor: &Redactor, learned: &Learned) -
             json.extend(partial.into_iter().filter(|(key, _)| key != "error"));
         }
     }
-    Answer { text, json, failure: Some(kind) }
+    Answer { text, json, failure: Some(kind), question: None }
 }
 
 /// A refusal, recorded. What the filters hide is answered like what does not exist.

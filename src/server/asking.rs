@@ -26,6 +26,8 @@ pub struct Said {
     pub code: String,
     /// Do it.
     pub yes: bool,
+    /// It was said at the host, and not in a client.
+    pub at_host: bool,
 }
 
 /// How the client asks.
@@ -50,16 +52,17 @@ pub(super) fn way(context: &RequestContext<RoleServer>) -> Way {
     }
 }
 
-/// The code of a change that waits for a person.
-pub(super) fn held(answer: &Answer) -> Option<String> {
+/// The code of a change that waits for a person, and the question, if a person in the client may be asked.
+pub(super) fn held(answer: &Answer) -> Option<(String, String)> {
     let waits = answer.json.get("status").is_some_and(|status| status == "approval_pending");
-    answer.json.get("code").filter(|_| waits).and_then(Value::as_str).map(str::to_owned)
+    let code = answer.json.get("code").filter(|_| waits).and_then(Value::as_str)?;
+    Some((code.to_owned(), answer.question.clone()?))
 }
 
 /// The question for a client that takes it as a result.
-pub(super) fn question(answer: &Answer, code: String) -> CallToolResponse {
+pub(super) fn question(question: &str, code: String) -> CallToolResponse {
     let mut requests = InputRequests::new();
-    requests.insert(CONFIRM.into(), InputRequest::Elicitation(ElicitRequest::new(form(answer))));
+    requests.insert(CONFIRM.into(), InputRequest::Elicitation(ElicitRequest::new(form(question))));
     InputRequiredResult::new(Some(requests), Some(code)).into()
 }
 
@@ -73,11 +76,11 @@ pub(super) fn response(request: &CallToolRequestParams) -> Option<Option<Said>> 
 /// Asks a client that is sent requests. Nobody may be there: then it stays held.
 pub(super) async fn ask(
     context: &RequestContext<RoleServer>,
-    answer: &Answer,
+    question: &str,
     code: String,
     within: Duration,
 ) -> Option<Said> {
-    let asked = context.peer.create_elicitation_with_timeout(form(answer), Some(within));
+    let asked = context.peer.create_elicitation_with_timeout(form(question), Some(within));
     let result = tokio::select! {
         result = asked => result.ok()?,
         () = context.ct.cancelled() => return None,
@@ -86,7 +89,7 @@ pub(super) async fn ask(
     said(&result, code)
 }
 
-fn form(answer: &Answer) -> ElicitRequestParams {
+fn form(question: &str) -> ElicitRequestParams {
     let schema = serde_json::json!({
         "type": "object",
         "properties": { CONFIRM: { "type": "boolean", "title": "Do this", "description": "Nothing is done without it." } },
@@ -94,7 +97,7 @@ fn form(answer: &Answer) -> ElicitRequestParams {
     });
     ElicitRequestParams::FormElicitationParams {
         meta: None,
-        message: format!("An agent asks for a change.\n{}", answer.text),
+        message: question.to_owned(),
         requested_schema: ElicitationSchema::deserialize(schema)
             .unwrap_or_else(|_| ElicitationSchema::new(Default::default())),
     }
@@ -104,8 +107,8 @@ fn form(answer: &Answer) -> ElicitRequestParams {
 fn said(result: &ElicitResult, code: String) -> Option<Said> {
     let confirms = result.content.as_ref().and_then(|content| content.get(CONFIRM)).and_then(Value::as_bool);
     match (&result.action, confirms) {
-        (ElicitationAction::Accept, Some(yes)) => Some(Said { code, yes }),
-        (ElicitationAction::Decline, _) => Some(Said { code, yes: false }),
+        (ElicitationAction::Accept, Some(yes)) => Some(Said { code, yes, at_host: false }),
+        (ElicitationAction::Decline, _) => Some(Said { code, yes: false, at_host: false }),
         _ => None,
     }
 }

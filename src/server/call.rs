@@ -63,6 +63,7 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     guard.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut trace = Trace::new(guard);
     let mut learned = Learned::default();
+    let question = OnceLock::new();
     let work = Work {
         server,
         in_force: &in_force,
@@ -71,10 +72,13 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
         reports: request.reports,
         cancel: &request.cancel,
         said: request.said,
+        question: &question,
     };
     let result = layers(work, arguments, &mut trace, &mut learned).await;
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
-    answer::render(result, &id, &in_force.redactor, &learned, server.audit.fault().is_some()).saying(says)
+    let audit_fails = server.audit.fault().is_some();
+    let answer = answer::render(result, &id, &in_force.redactor, &learned, audit_fails).saying(says);
+    Answer { question: question.into_inner(), ..answer }
 }
 
 /// One call on its way.
@@ -86,6 +90,8 @@ struct Work<'a> {
     reports: Reports,
     cancel: &'a CancellationToken,
     said: Option<Said>,
+    /// What a person in the client is to be asked.
+    question: &'a OnceLock<String>,
 }
 
 /// The layers that need no engine; [`execute`] holds those that do.
@@ -154,7 +160,10 @@ async fn layers(
     result
 }
 
-/// The layers that ask the engine, each under the one deadline.
+/// The layers that ask the engine, each under the one deadline: who is meant, may it be (before anything else is said of a
+/// target: hidden must look like missing), do the guards let it (what needs a look at the engine they judge in the preview),
+/// has it rested, is it wanted, is there a place, what is secret, is it on record, and then it is done. What a layer used up
+/// is given back where a later one says no.
 async fn execute(
     work: &Work<'_>,
     def: &'static ToolDef,
@@ -238,14 +247,16 @@ async fn execute(
     let _once = secrets.set(learned.clone());
     ctx.mask = Mask::new(Arc::clone(&in_force.redactor), learned.clone());
 
-    // Nothing changes that was not recorded first.
+    // Nothing changes that was not recorded first. From here on it is used up, whatever becomes of this call, until it is
+    // known that nothing was done.
     if changes {
         resting::again(server, work.caller, def, &prepared, (permits.identities(), settings))?;
         let recorded = supervise.before(trace.intent(settings.audit.required)).await?;
         recorded.map_err(answer::unrecorded)?;
+        rests.iter_mut().chain(&mut yes).for_each(Spent::keep);
         let result = change(work, def, (ctx, supervise), (permits, prepared), (held, trace, learned)).await;
-        if result.as_ref().map_or_else(|e| e.effect != Effect::None, |_| true) {
-            rests.iter_mut().chain(&mut yes).for_each(Spent::keep);
+        if result.as_ref().is_err_and(|e| e.effect == Effect::None) {
+            rests.iter_mut().chain(&mut yes).for_each(Spent::undo);
         }
         return result;
     }
@@ -295,7 +306,12 @@ async fn previewed(
     let (by, who) = ((&**work.server, work.in_force), (work.caller, engine.as_str()));
     let next = match confirming::settle(by, who, def, (&permits, &prepared), (preview?, learned))? {
         Settled::Next(next) => next,
-        Settled::Hold(held) => supervise.run(held.ask(work.server, work.in_force, work.said.clone())).await?,
+        Settled::Hold(held) => {
+            if let Some(question) = held.question() {
+                let _once = work.question.set(question);
+            }
+            supervise.run(held.ask(work.server, work.in_force, work.said.clone())).await?
+        }
     };
     Ok((next, permits, prepared))
 }

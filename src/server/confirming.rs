@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::audit::{Decision, Record};
+use crate::audit::{Decision, Record, escape};
 use crate::config::Settings;
 use crate::config::settings::{By, Require};
 use crate::confirm::{Action, Answer as Standing, Invalid, Yes, binding};
-use crate::output::{Draft, Finished, Learned, Redactor, finish};
+use crate::output::{Draft, Finished, Learned, finish};
 use crate::policy::{Level, Permits};
 use crate::tool::def::Prepared;
 use crate::tool::{Effect, Kind, Preview, ToolDef, ToolError};
@@ -60,6 +60,8 @@ pub(super) enum Settled {
 pub(super) struct Hold {
     action: Action,
     shown: Draft,
+    /// Nothing in it is a secret of a file: a person in the client may see all of it.
+    for_client: bool,
 }
 
 /// Shows, holds, or lets through.
@@ -113,22 +115,18 @@ pub(super) fn settle(
             .hint("wait for the person; then repeat the very same call")
             .retry_after(wait)
         })?;
-        let arguments = arguments(&prepared.canonical, redactor, learned);
-        let mut lines = preview.lines.clone();
-        lines.extend(preview.details.iter().cloned());
-        let would_change: Vec<String> = lines.iter().map(|line| redactor.line(line, learned)).collect();
+        // The caller's own words and the file's stand as they are: what would be masked in them is what they choose.
+        let arguments = escape(&prepared.canonical);
+        let details: Vec<String> = preview.details.iter().map(|json| escape(json)).collect();
+        let for_client = details.iter().all(|json| redactor.line(json, learned) == *json);
+        let lines = preview.lines.iter().map(|line| redactor.line(line, learned));
+        let would_change: Vec<String> = lines.chain(details).collect();
         overlooked(&arguments, &would_change)?;
-        let action = Action {
-            caller: caller.name.clone(),
-            tool: def.spec.name.to_owned(),
-            engine: engine.to_owned(),
-            arguments: arguments.clone(),
-            would_change,
-            binding,
-        };
-        let draft = Draft::default().with("engine", engine).with("arguments", arguments);
-        let shown = shown(draft, def, Preview { lines, ..preview }).learned(learned.clone());
-        return Ok(Settled::Hold(Box::new(Hold { action, shown })));
+        let (caller, tool) = (caller.name.clone(), def.spec.name.to_owned());
+        let engine = engine.to_owned();
+        let action = Action { caller, tool, engine, arguments, would_change, binding };
+        let shown = shown(Draft::default(), def, preview).learned(learned.clone());
+        return Ok(Settled::Hold(Box::new(Hold { action, shown, for_client })));
     }
     if let Some(token) = &prepared.confirm_token {
         return match server.tokens.take(&caller.name, token, binding) {
@@ -151,6 +149,15 @@ pub(super) fn settle(
 }
 
 impl Hold {
+    /// What a person in the client is asked, in full. None: there is more to see than a client is shown, and only a person at
+    /// the host can answer.
+    pub(super) fn question(&self) -> Option<String> {
+        let Action { tool, engine, arguments, would_change, .. } = &self.action;
+        let lines = would_change.join("\n");
+        self.for_client
+            .then(|| format!("An agent asks for a change.\n{tool} {arguments}\nat {engine}\n{lines}"))
+    }
+
     /// Asks for it, or hears what a person said of it: at the host, or just now in the client.
     pub(super) fn ask(
         self,
@@ -160,7 +167,9 @@ impl Hold {
     ) -> impl Future<Output = Result<Next, ToolError>> + Send + 'static + use<> {
         let (server, in_force) = (Arc::clone(server), in_force.clone());
         async move {
-            let (ttl, Self { action, shown }) = (in_force.settings.confirm.approval_ttl, self);
+            let (ttl, Self { action, shown, for_client }) = (in_force.settings.confirm.approval_ttl, self);
+            // Who could not be asked in the client did not answer there.
+            let said = said.filter(|said| for_client || said.at_host || !said.yes);
             let asked = move || {
                 let keeper = Arc::clone(&server);
                 let held = server.held().ok_or_else(|| "there is no home folder to hold it in".to_owned())?;
@@ -227,7 +236,8 @@ fn said_in_client(server: &Server, action: &Action, said: &Said) -> Result<(), S
     let what = if said.yes { "(approve)" } else { "(deny)" };
     let decision = if said.yes { Decision::Allowed } else { Decision::Denied };
     let target = format!("{} {} of {}", action.tool, said.code, action.caller);
-    server.audit.write(Record::of_person(what, &format!("client of {}", action.caller), target, decision));
+    let who = if said.at_host { "host".to_owned() } else { format!("client of {}", action.caller) };
+    server.audit.write(Record::of_person(what, &who, target, decision));
     server.audit.flush(RECORD);
     let required = server.in_force().settings.audit.required;
     server.audit.fault().filter(|_| required && said.yes).map_or(Ok(()), Err)
@@ -253,13 +263,6 @@ fn unheld(why: &str) -> ToolError {
     ToolError::new(Kind::Unsupported, "a person must allow this, and it cannot be held for one")
         .hint("a person can see to the folder in [audit] dir: it must be the server's own, and writable by nobody else")
         .detail(why)
-}
-
-/// Arguments as a person may see them.
-fn arguments(canonical: &str, redactor: &Redactor, learned: &Learned) -> String {
-    let mut value: Value = serde_json::from_str(canonical).unwrap_or_default();
-    redactor.json(&mut value, learned);
-    redactor.line(&value.to_string(), learned)
 }
 
 fn shown(draft: Draft, def: &ToolDef, preview: Preview) -> Draft {

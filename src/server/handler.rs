@@ -85,12 +85,12 @@ impl ServerHandler for Handler {
             )
         };
         let answer = make(said).await;
-        let Some(code) = asking::held(&answer) else { return Ok(result(answer).into()) };
+        let Some((code, question)) = asking::held(&answer) else { return Ok(result(answer).into()) };
         match way {
-            Way::Result if !was_asked => Ok(asking::question(&answer, code)),
+            Way::Result if !was_asked => Ok(asking::question(&question, code)),
             Way::Request => {
                 let within = self.server.patience(&tool);
-                match asking::ask(&context, &answer, code, within).await {
+                match asking::ask(&context, &question, code, within).await {
                     Some(said) => Ok(result(make(Some(said)).await).into()),
                     None => Ok(result(answer).into()),
                 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::config::Settings;
-use crate::confirm::{self, Grant};
+use crate::confirm::Grant;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::policy::pattern::Kind;
 use crate::policy::{Level, Pattern, PatternSet, Rules, Source};
@@ -87,7 +87,7 @@ fn print(settings: &Settings, grants: &[Grant]) -> Arc<str> {
     for Grant { level, glob, since, lasts_ms } in grants {
         let _infallible = write!(text, "{level} {glob:?} {} {lasts_ms};", since.unix_ms);
     }
-    confirm::hex(&Sha256::digest(text.as_bytes())).into()
+    hex::encode(Sha256::digest(text.as_bytes())).into()
 }
 
 /// What masks by these settings.

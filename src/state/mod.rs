@@ -1,5 +1,6 @@
 //! What outlives a process: a folder of small JSON files, each written whole, which several processes share.
 
+mod claim;
 mod moment;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -12,6 +13,7 @@ use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use claim::Claim;
 pub use moment::Moment;
 
 /// How long a lock is waited for: whoever holds it only writes a file.

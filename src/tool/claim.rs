@@ -1,17 +1,13 @@
-//! One at a time, whoever's process it is: a file that is locked as long as its holder lives.
-//!
-//! Whoever finishes and whoever undoes the same half-done change at once can leave neither of its two containers. A lock of
-//! the kernel's ends with its process, so a killed server holds nothing.
+//! Waiting for a [`Claim`]: whoever finishes and whoever undoes the same half-done change at once can leave neither of its
+//! two containers.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::error::{Kind, ToolError};
+pub use crate::state::Claim;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -20,13 +16,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     folder: Option<PathBuf>,
-}
-
-/// Held until it is dropped, or its process ends.
-#[derive(Debug)]
-pub struct Claim {
-    path: PathBuf,
-    _locked: File,
 }
 
 impl Claims {
@@ -46,7 +35,9 @@ impl Claims {
                 .hint("name one in [audit] dir"));
         };
         loop {
-            match attempt(folder, name) {
+            let (at, name) = (folder.clone(), name.to_owned());
+            let tried = tokio::task::spawn_blocking(move || Claim::attempt(&at, &name)).await;
+            match tried.map_err(|e| ToolError::internal(e.to_string()))? {
                 Ok(Some(claim)) => return Ok(claim),
                 Ok(None) if Instant::now() < until => sleep(PAUSE).await,
                 Ok(None) => {
@@ -63,29 +54,6 @@ impl Claims {
                 }
             }
         }
-    }
-}
-
-/// One try; nothing if somebody holds it.
-fn attempt(folder: &Path, name: &str) -> io::Result<Option<Claim>> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let path = folder.join(format!("{name}.lock"));
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(e)) => return Err(e),
-        Ok(()) => {}
-    }
-    // Its last holder took the file away as we opened it: what we hold is a claim that nobody sees.
-    let seen = std::fs::metadata(&path).ok().map(|now| (now.dev(), now.ino()));
-    let ours = file.metadata().map(|ours| (ours.dev(), ours.ino()))?;
-    Ok((seen == Some(ours)).then_some(Claim { path, _locked: file }))
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        // While it is still held: whoever comes now makes a new one.
-        let _left = std::fs::remove_file(&self.path);
     }
 }
 
@@ -111,27 +79,5 @@ mod tests {
         assert_eq!(Claims::default().take("a", soon()).await.unwrap_err().kind, Kind::Unsupported);
         let barred = Claims::at("/proc/docker-mcp".into());
         assert_eq!(barred.take("a", soon()).await.unwrap_err().kind, Kind::Unsupported);
-    }
-
-    #[test]
-    fn never_two_whatever_comes_between() {
-        let folder = tempfile::tempdir().unwrap();
-        let inside = std::sync::atomic::AtomicUsize::new(0);
-        let got = std::sync::atomic::AtomicUsize::new(0);
-        std::thread::scope(|threads| {
-            for _ in 0..8 {
-                threads.spawn(|| {
-                    for _ in 0..2_000 {
-                        if let Some(claim) = attempt(folder.path(), "a").unwrap() {
-                            assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
-                            got.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                            inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-                            drop(claim);
-                        }
-                    }
-                });
-            }
-        });
-        assert!(got.into_inner() > 100);
     }
 }

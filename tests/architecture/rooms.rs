@@ -69,7 +69,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Is what is asked safe? It judges by what the settings say, and by what it is told of the rest.
     ("guard", &["config", "policy"]),
     // The context hands a tool the engine and the settings; failures of the engine become kinds here.
-    ("tool", &["child", "config", "engine", "guard", "output", "policy"]),
+    ("tool", &["child", "config", "engine", "guard", "output", "policy", "state"]),
     // Other programs are ways to an engine: ssh, compose. What a context leaves out is read as the guard reads it.
     ("engine", &["child", "guard", "policy"]),
     ("child", &[]),
@@ -144,7 +144,6 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "engine/room.rs",
             "engine/scratch.rs",
             "state",
-            "tool/claim.rs",
             "tools/images/build",
             "tools/making/real.rs",
         ],
@@ -153,15 +152,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "OpenOptions",
-        &[
-            "audit/boots.rs",
-            "audit/file.rs",
-            "cli/init.rs",
-            "state/mod.rs",
-            "tool/claim.rs",
-            "engine/compose/mirror.rs",
-            "engine/scratch.rs",
-        ],
+        &["audit/file.rs", "cli/init.rs", "state", "engine/compose/mirror.rs", "engine/scratch.rs"],
         "the only files that are written",
     ),
     (

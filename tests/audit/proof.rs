@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::support::shim::Shim;
 use crate::support::{Client, Launch};
 
 /// A server whose log has some lines, none of which needed an engine.
@@ -95,6 +96,20 @@ fn l4_lines_that_are_missing_doubled_or_forged_are_found() {
     assert_ne!(forged, lines[2]);
     let found = with(&[lines[0], lines[1], &forged, lines[3], lines[4]]).unwrap();
     assert!(found.contains(":4:") && found.contains(":3: that is not the one"), "{found}");
+    // A process of one line, as `docker-mcp grant` is one: that it is gone is seen at the line below it.
+    std::fs::write(&path, &text).unwrap();
+    client.prints(&["grant", "exec", "1h"]);
+    let granted = std::fs::read_to_string(&path).unwrap();
+    client.call("docker_policy", &json!({}));
+    client.audit_wait(7);
+    let all = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(fault(&client), None);
+    let without: Vec<&str> = all.lines().filter(|line| !line.contains("(grant)")).collect();
+    assert_eq!((without.len() + 1, granted.lines().count()), (all.lines().count(), 6));
+    let erased = with(&without).unwrap();
+    assert!(erased.contains(":6:") && erased.contains("stood below another line"), "{erased}");
+    let beheaded = with(&all.lines().skip(1).collect::<Vec<_>>()).unwrap();
+    assert!(beheaded.contains(":1:") && beheaded.contains("missing"), "{beheaded}");
     // What was written by another process stands between as it likes; where one breaks off is known.
     let other = lines[0].replacen("\"boot\":\"", "\"boot\":\"00", 1);
     assert!(with(&[lines[0], &other, lines[1]]).unwrap().contains(":2:"), "its sum is wrong");
@@ -105,24 +120,29 @@ fn l4_lines_that_are_missing_doubled_or_forged_are_found() {
 
 #[test]
 fn a_day_that_is_gone_is_found_unless_its_time_was_over() {
-    let client = written(6);
-    let dir = folder(&client);
-    let path = files(&dir).pop().unwrap();
-    let text = std::fs::read_to_string(&path).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    let day = |day: &str, lines: &[&str]| {
-        std::fs::write(dir.join(format!("audit-{day}.jsonl")), lines.join("\n") + "\n").unwrap();
-    };
-    std::fs::remove_file(&path).unwrap();
-    day("20260101", &lines[..2]);
-    day("20260102", &lines[2..4]);
-    day("20260103", &lines[4..]);
+    const DAY: i64 = 86_400;
+    let Some(shim) = Shim::new("audit::proof::days") else { return };
+    let launch = Launch::without_engine().config("[permissions]\nread = true\n");
+    let client = shim.under(launch).connect();
+    for day in 0..3 {
+        shim.clock(day * DAY);
+        for _ in 0..2 {
+            client.call("docker_policy", &json!({}));
+        }
+    }
+    client.audit_wait(6);
+    let days = files(&folder(&client));
+    assert_eq!(days.len(), 3);
     assert_eq!(fault(&client), None);
-    std::fs::remove_file(dir.join("audit-20260102.jsonl")).unwrap();
-    assert!(fault(&client).unwrap().contains("audit-20260103.jsonl:1: "));
-    // The oldest may be gone: that is how a log grows old.
-    std::fs::remove_file(dir.join("audit-20260101.jsonl")).unwrap();
+    std::fs::remove_file(&days[1]).unwrap();
+    let third = days[2].file_name().unwrap().to_str().unwrap();
+    assert!(fault(&client).unwrap().contains(&format!("{third}:1: ")));
+    // The oldest as well, unless its removal is on record.
+    std::fs::remove_file(&days[0]).unwrap();
+    assert!(fault(&client).unwrap().contains("before are missing"));
+    std::fs::remove_file(&days[2]).unwrap();
     assert_eq!(fault(&client), None);
+    assert!(client.prints(&["audit", "--verify"]).contains("nothing to prove"));
 }
 
 #[test]

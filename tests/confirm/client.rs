@@ -15,7 +15,11 @@ fn there(engine: &Engine, name: &str) -> bool {
 
 /// A client of the older era that can ask.
 fn older(engine: &Engine) -> Client {
-    let client = Launch::at(&engine.host).config(HUMAN).start();
+    older_with(engine, HUMAN)
+}
+
+fn older_with(engine: &Engine, config: &str) -> Client {
+    let client = Launch::at(&engine.host).config(config).start();
     let params = json!({ "protocolVersion": "2025-11-25", "capabilities": { "elicitation": {} },
                          "clientInfo": { "name": "tests", "version": "1" } });
     client.request("initialize", params);
@@ -70,6 +74,50 @@ fn the_older_era_is_sent_a_request() {
         let line = client.audit_lines().into_iter().find(|line| line["caller"] == "client of stdio");
         assert_eq!(line.as_ref().and_then(|line| line["tool"].as_str()), said, "{short}");
     }
+}
+
+/// The question is whole, whatever a result may hold, and nothing in it hides.
+#[test]
+fn the_question_is_whole() {
+    let Some(engine) = engine::at_hand("confirm::client::whole") else { return };
+    let scope = Scope::new(&engine);
+    let config = format!("{HUMAN}[output]\nmax_bytes = 1000\n");
+    let client = older_with(&engine, &config);
+    let command =
+        format!("echo {}; PASSWORD=$(evil-one); x=\u{1b}]$(evil-two)\u{7}; evil-three", "x".repeat(6000));
+    let call = json!({ "name": scope.name("app"), "image": BASE, "command": ["sh", "-c", command] });
+    let call = client.begin_call("docker_run", &call);
+    let asked =
+        client.other_within(Duration::from_secs(20), |m| m["method"] == "elicitation/create").unwrap();
+    let message = asked["params"]["message"].as_str().unwrap();
+    for word in ["$(evil-one)", "$(evil-two)", "evil-three", "docker_run", &engine.host] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    assert!(!message.contains('\u{1b}'));
+    client.send(&json!({ "jsonrpc": "2.0", "id": asked["id"], "result": { "action": "decline" } }));
+    assert_eq!(client.wait(&call).tool().kind(), "approval_denied");
+}
+
+/// A file of secrets is not sent to a client: who is to see it sees it at the host.
+#[test]
+fn what_a_client_is_not_shown_it_is_not_asked() {
+    let Some(engine) = engine::at_hand("confirm::client::host") else { return };
+    let scope = Scope::new(&engine);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("compose.yaml");
+    let yaml = format!(
+        "name: {}\nservices:\n  web:\n    image: {BASE}\n    environment:\n      DB_PASSWORD: canary-5up3r-s3cret\n",
+        scope.name("shop")
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let config = HUMAN.replace("volumes = true", "volumes = true\nnetworks = true\nimages = true");
+    let client = older_with(&engine, &format!("{config}[compose]\nroots = [{:?}]\n", dir.path()));
+    let held = client.call("docker_compose_up", &json!({ "file": file }));
+    let waits = code(&held);
+    assert!(client.others().iter().all(|(message, _)| message["method"] != "elicitation/create"));
+    assert!(!held.whole().contains("canary"), "{}", held.text);
+    let shown = client.prints(&["pending"]);
+    assert!(shown.contains(&waits) && shown.contains("canary-5up3r-s3cret"), "{shown}");
 }
 
 #[test]

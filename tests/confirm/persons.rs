@@ -138,8 +138,9 @@ fn its_files_are_the_owners_alone() {
     assert!(there(&engine, &name));
 }
 
+/// A person sees the agent's own words as they are: what would be masked is what the agent chooses.
 #[test]
-fn arguments_are_shown_without_their_secrets() {
+fn a_person_sees_what_others_do_not() {
     let Some(engine) = engine::at_hand("confirm::persons::secrets") else { return };
     let scope = Scope::new(&engine);
     let client = Launch::at(&engine.host).config(HUMAN).connect();
@@ -147,14 +148,19 @@ fn arguments_are_shown_without_their_secrets() {
                        "environment": { "DB_PASSWORD": "canary-5up3r-s3cret", "MODE": "on\u{1b}[31m\u{202e}" } });
     let waits = code(&client.call("docker_run", &call));
     let shown = client.prints(&["pending"]);
-    assert!(shown.contains("DB_PASSWORD") && shown.contains(&waits), "{shown}");
-    assert!(
-        !shown.contains("canary") && !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
-        "{shown:?}"
-    );
-    let folder = client.home().join("state/docker-mcp/audit/held");
-    let kept = std::fs::read_to_string(folder.join(format!("{waits}.json"))).unwrap();
-    assert!(!kept.contains("canary"), "{kept}");
+    for word in ["DB_PASSWORD", &waits, "canary-5up3r-s3cret", "on\\u001b[31m\\u202e"] {
+        assert!(shown.contains(word), "{word}: {shown}");
+    }
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+    let (log, audit) = (client.stderr(), client.audit_text());
+    assert!(!log.contains("canary") && !audit.contains("canary"), "{log} {audit}");
+    // What hides in what looks like a secret, or behind a control sequence, does not hide.
+    for command in ["DB_PASSWORD=$(touch${IFS}/tmp/evil) true", "echo a; x=\u{1b}]$(touch /tmp/evil)\u{7}"] {
+        let call = json!({ "name": scope.name("app"), "image": BASE, "command": ["sh", "-c", command] });
+        code(&client.call("docker_run", &call));
+        let shown = client.prints(&["pending"]);
+        assert!(shown.contains("/tmp/evil)"), "{command:?}: {shown}");
+    }
 }
 
 #[test]
@@ -191,7 +197,6 @@ fn a_person_sees_the_whole_of_it_or_is_not_asked() {
     };
     let held = run(3000);
     let waits = code(&held);
-    assert!(held.text.contains("evil-tail"), "the form shows it: {}", held.text);
     let shown = client.prints(&["pending"]);
     assert!(shown.contains("evil-tail") && shown.contains(&waits), "{shown}");
     let refused = run(40_000);
@@ -216,7 +221,6 @@ fn a_person_sees_what_a_compose_file_makes() {
     let client = Launch::at(&engine.host).config(&config).connect();
     let held = client.call("docker_compose_up", &json!({ "file": file }));
     let waits = code(&held);
-    assert!(held.text.contains("evil-tail"), "{}", held.text);
     let shown = client.prints(&["pending"]);
     assert!(shown.contains("evil-tail") && shown.contains(&waits), "{shown}");
 }
@@ -262,6 +266,28 @@ fn root_answers_for_the_server_of_another_user() {
     assert!(client.prints(&["audit", "--verify"]).contains("every chain holds"));
 }
 
+/// Commands and copies are changes as well.
+#[test]
+fn commands_and_copies_wait_too() {
+    let Some(engine) = engine::at_hand("confirm::persons::exec") else { return };
+    let scope = Scope::new(&engine);
+    scope.run("app", &[], &["sleep", "9999"]);
+    let name = scope.name("app");
+    let config = HUMAN
+        .replace("lifecycle", "exec")
+        .replace("[confirm]", "[exec_safety]\nallow_root = true\n[confirm]");
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let exec = json!({ "container": name, "command": ["touch", "/tmp/made"] });
+    let copy = json!({ "container": name, "path": "/tmp", "files": [{ "path": "made", "content": "x" }] });
+    for (tool, call) in [("docker_exec", &exec), ("docker_copy_to", &copy)] {
+        let waits = code(&client.call(tool, call));
+        assert!(engine.try_docker(&["exec", &name, "ls", "/tmp/made"]).is_err(), "{tool}");
+        client.prints(&["approve", &waits]);
+        client.call(tool, call).ok();
+        engine.docker(&["exec", &name, "rm", "/tmp/made"]);
+    }
+}
+
 #[test]
 fn a_person_is_not_worn_down_with_questions() {
     let Some(engine) = engine::at_hand("confirm::persons::questions") else { return };
@@ -274,4 +300,78 @@ fn a_person_is_not_worn_down_with_questions() {
         .collect();
     assert_eq!(kinds[19], "held", "{kinds:?}");
     assert_eq!(kinds[24], "rate_limited", "{kinds:?}");
+}
+
+/// What is built is what was there when a person allowed it.
+#[test]
+fn a_changed_context_is_another_build() {
+    let Some(engine) = engine::at_hand("confirm::persons::build") else { return };
+    let scope = Scope::new(&engine);
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("Dockerfile", &format!("FROM {BASE}\nLABEL {}\nCOPY run.sh /run.sh\n", scope.label()));
+    write("run.sh", "good");
+    let tag = format!("{}:1", scope.name("image"));
+    write(
+        "compose.yaml",
+        &format!("name: {}\nservices:\n  web:\n    image: {tag}\n    build: .\n", scope.name("shop")),
+    );
+    let config = HUMAN.replace("volumes = true", "images = true\nnetworks = true");
+    let config = format!("{config}[build]\nroots = [{0:?}]\n[compose]\nroots = [{0:?}]\n", dir.path());
+    let client = Launch::at(&engine.host).config(&config).connect();
+    let file = dir.path().join("compose.yaml");
+    let build = json!({ "context": dir.path(), "tags": [tag] });
+    for (tool, call) in [
+        ("docker_build", build.clone()),
+        ("docker_compose_build", json!({ "file": file })),
+        ("docker_compose_up", json!({ "file": file, "build": true })),
+    ] {
+        let waits = code(&client.call(tool, &call));
+        assert!(client.prints(&["pending"]).contains("COPY run.sh"), "{tool}: the Dockerfile is shown");
+        client.prints(&["approve", &waits]);
+        // As long as before.
+        write("run.sh", "evil");
+        assert_ne!(code(&client.call(tool, &call)), waits, "{tool}");
+        write("run.sh", "good");
+    }
+    assert!(
+        !engine.docker(&["images", "-q", &tag]).contains(|c: char| c.is_ascii_hexdigit()),
+        "nothing was built"
+    );
+    let waits = code(&client.call("docker_build", &build));
+    client.prints(&["approve", &waits]);
+    client.call("docker_build", &build).ok();
+}
+
+/// A server that is told to go within a change has spent what let the change through.
+#[test]
+fn a_change_that_nobody_waited_for_was_one() {
+    let Some(engine) = engine::at_hand("confirm::persons::ended") else { return };
+    let scope = Scope::new(&engine);
+    // It does not hear that it should stop.
+    scope.container(
+        &["run", "-d"],
+        "slow",
+        &[],
+        BASE,
+        &["sh", "-c", "trap '' TERM; while true; do sleep 1; done"],
+    );
+    let call = json!({ "containers": scope.name("slow"), "timeout": 6 });
+    let config =
+        format!("{HUMAN}[limits.cooldown]\ndocker_restart = {{ every = \"300s\", key = \"container\" }}\n");
+    let launch = Launch::at(&engine.host).config(&config);
+    let client = launch.connect();
+    let waits = code(&client.call("docker_restart", &call));
+    client.prints(&["approve", &waits]);
+    client.begin_call("docker_restart", &call);
+    std::thread::sleep(Duration::from_secs(1));
+    for _ in 0..2 {
+        client.signal("TERM");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    client.wait_exit(Duration::from_secs(20)).expect("it ends");
+    let later = launch.connect_beside(&client);
+    let again = later.call("docker_restart", &call);
+    assert_eq!(again.kind(), "cooldown", "{}", again.text);
+    assert!(later.prints(&["pending"]).contains("nothing waits"));
 }

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
+use sha2::{Digest, Sha256};
 
 use crate::guard::build::ignore::Ignore;
 
@@ -51,6 +52,8 @@ pub struct Weight {
     pub files: usize,
     /// In all files.
     pub bytes: u64,
+    /// Of all paths, with their kinds, sizes and times: another one when anything in it was changed.
+    pub print: [u8; 32],
 }
 
 /// Why a folder was not read to its end.
@@ -189,6 +192,11 @@ impl Folder {
                     return Err(Unread::Name(path));
                 }
                 if !out {
+                    let stamp = (stat.st_mode, stat.st_size, stat.st_ino, stat.st_mtime, stat.st_mtime_nsec);
+                    let stamp = format!("{path}\0{stamp:?}{} {}", stat.st_ctime, stat.st_ctime_nsec);
+                    // In whatever order they come.
+                    let hash = Sha256::digest(stamp.as_bytes());
+                    weight.print.iter_mut().zip(hash).for_each(|(all, one)| *all ^= one);
                     weight.files += usize::from(!is_folder);
                     let size = u64::try_from(stat.st_size).unwrap_or(0);
                     weight.bytes = weight.bytes.saturating_add(if is_file { size } else { 0 });
@@ -319,6 +327,7 @@ mod tests {
         assert!(matches!(&came, Err(Unread::Changed(path)) if path == "sub"), "{came:?}");
         assert_eq!(text(&folder), None);
         assert!(folder.has("sub") && !folder.has("sub/file") && folder.file("../outside/sub/file").is_none());
-        assert_eq!(folder.weigh(&ignore).unwrap(), Weight { files: 2, bytes: 4 });
+        let before = folder.weigh(&ignore).unwrap();
+        assert_eq!((before.files, before.bytes), (2, 4));
     }
 }

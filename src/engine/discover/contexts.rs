@@ -60,7 +60,7 @@ pub(super) fn open(env: &Env, name: &str, said_by: &str) -> Result<Discovered, D
     let Some(dir) = env.config_dir().map(|dir| dir.join("contexts")) else {
         return fail(format!("{why}: there is no home folder to find it in"));
     };
-    let digest: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(name));
     let Some(meta) = read_json::<Meta>(&dir.join("meta").join(&digest).join("meta.json"))? else {
         return fail(format!("{why}: there is no such context; known: {}", known(&dir)));
     };

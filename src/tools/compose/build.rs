@@ -43,8 +43,7 @@ impl Tool for ComposeBuild {
 
     async fn preview(ctx: &Ctx, _: &Permits, _: &Args) -> Result<Preview, ToolError> {
         let stack = stack::of(ctx)?;
-        let lines = stack::buildable(ctx, &stack)?;
-        Ok(Preview { lines, ..Preview::default() })
+        stack::buildable(ctx, &stack).await
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, _: Args) -> Result<Output, ToolError> {

@@ -139,14 +139,34 @@ impl Tool for Build {
         let built = permits.labels().map(|(kind, name)| format!("{kind} `{name}`: built of {of}"));
         let fetched = missing.iter().map(|base| format!("image `{}`: fetched first", base.image.familiar()));
         let lines = built.chain(fetched).collect();
-        let text: String = Sha256::digest(&context.dockerfile).iter().map(|b| format!("{b:02x}")).collect();
-        let state = [text, format!("{} {}", context.files, context.bytes)];
-        Ok(Preview { lines, state: state.into_iter().chain(here).collect(), ..Preview::default() })
+        let (state, details) = shown(&context);
+        let state = state.into_iter().chain(here).collect();
+        Ok(Preview { lines, state, details: vec![details], ..Preview::default() })
     }
 
     async fn run(ctx: Ctx, mut permits: Permits, args: Args) -> Result<Output, ToolError> {
         make(&ctx, &mut permits, args).await
     }
+}
+
+/// What must be the same when it is built, and the Dockerfile for a person to see.
+fn shown(context: &Context) -> (Vec<String>, String) {
+    let text = hex::encode(Sha256::digest(&context.dockerfile));
+    let details =
+        format!("Dockerfile {}: {}", context.file, serde_json::Value::from(context.dockerfile.as_str()));
+    (vec![text, context.print.clone()], details)
+}
+
+/// The same for those who build with others. Waits for the disk.
+///
+/// # Errors
+/// There is no such context, or it cannot be read.
+pub(in crate::tools) fn contents(
+    args: &Args,
+    settings: &Settings,
+) -> Result<(Vec<String>, String), ToolError> {
+    context::look(&settings.build.roots, &args.context, args.dockerfile.as_deref())
+        .map(|context| shown(&context))
 }
 
 /// Builds an image; its names are those of the permits, which are used up.

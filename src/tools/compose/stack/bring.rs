@@ -42,13 +42,7 @@ pub(in crate::tools::compose) async fn preview(
     how: How,
 ) -> Result<Preview, ToolError> {
     judge::judge(ctx, permits, stack).await?;
-    if how.build {
-        for service in &stack.model.services {
-            if let Some(build) = &service.build {
-                images::args(service, build, &stack.built_as(service), &ctx.settings)?;
-            }
-        }
-    }
+    let built_of = if how.build { images::buildable(ctx, stack).await? } else { Preview::default() };
     let mut lines: Vec<String> = Vec::new();
     let built = stack.builds();
     let comes = |text: &&str| permits.image_of(text).is_none() && permits.brings(text);
@@ -69,11 +63,13 @@ pub(in crate::tools::compose) async fn preview(
     let state = state
         .chain(networks.iter().map(|network| format!("{network:?}")))
         .chain([model_hash(stack)])
+        .chain(built_of.state)
         .collect();
     // What is in a container that is made anew, and in no volume, is gone.
     let destroys = changes.iter().any(|change| matches!(change.does, Does::Recreate(_) | Does::Remove))
         || networks.iter().any(|network| network.made_anew);
-    Ok(Preview { lines, details: details(stack, &changes), state, destroys })
+    let details = details(stack, &changes).into_iter().chain(built_of.details).collect();
+    Ok(Preview { lines, details, state, destroys })
 }
 
 /// What is made: the call names a file, and whoever asks may have written it.
@@ -102,7 +98,7 @@ fn line(change: &Change, fresh: bool) -> String {
 fn model_hash(stack: &Stack) -> String {
     use sha2::Digest as _;
     let text = stack.json.to_string();
-    sha2::Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(sha2::Sha256::digest(text.as_bytes()))
 }
 
 /// Does it.

@@ -1,13 +1,14 @@
 //! The images of a project: pulled and built as docker_pull and docker_build do it, by their rules and with their guards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::engine::compose::stack::Stack;
 use crate::guard::compose::{Build, Service};
 use crate::policy::{self, Permit, Permits, Reference};
 use crate::tool::args::OneOrMany;
-use crate::tool::{Ctx, Kind, Tool, ToolError};
+use crate::tool::{Ctx, Kind, Preview, Tool, ToolError};
 use crate::tools::changing::{One, Well};
 use crate::tools::images::build as building;
 use crate::tools::images::{moving, pull as pulling};
@@ -89,21 +90,26 @@ fn of(what: &str, why: ToolError) -> ToolError {
     ToolError { message: format!("{what}: {}", why.message), ..why }
 }
 
-/// What would be built, in a line an image.
-pub(in crate::tools::compose) fn buildable(ctx: &Ctx, stack: &Stack) -> Result<Vec<String>, ToolError> {
-    let mut lines = Vec::new();
+/// What would be built, in a line an image, and of what.
+pub(in crate::tools::compose) async fn buildable(ctx: &Ctx, stack: &Stack) -> Result<Preview, ToolError> {
+    let mut preview = Preview::default();
     for service in &stack.model.services {
         if let Some(build) = &service.build {
             let name = stack.built_as(service);
-            args(service, build, &name, &ctx.settings)?;
-            lines.push(format!(
+            let asked = args(service, build, &name, &ctx.settings)?;
+            preview.lines.push(format!(
                 "image `{name}`: built of `{}` for service `{}`",
                 build.context.display(),
                 service.name
             ));
+            let settings = Arc::clone(&ctx.settings);
+            let looking = tokio::task::spawn_blocking(move || building::contents(&asked, &settings));
+            let (state, details) = looking.await.map_err(|e| ToolError::internal(e.to_string()))??;
+            preview.state.extend(state);
+            preview.details.push(details);
         }
     }
-    Ok(lines)
+    Ok(preview)
 }
 
 /// What docker_build would be asked.

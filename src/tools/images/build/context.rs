@@ -33,6 +33,8 @@ pub(super) struct Context {
     pub files: usize,
     /// How many bytes they have.
     pub bytes: u64,
+    /// Another one when anything of it was changed.
+    pub print: String,
 }
 
 /// A folder of this host, and nothing that a builder would fetch.
@@ -72,9 +74,10 @@ pub(super) fn look(roots: &Roots, context: &str, dockerfile: Option<&str>) -> Re
         None => list(".dockerignore")?.unwrap_or_default(),
     };
     let ignore = Ignore::parse(&leaves_out).ok_or_else(unreadable)?;
-    let Weight { files, bytes } = folder.weigh(&ignore).map_err(|why| unread(&why))?;
+    let Weight { files, bytes, print } = folder.weigh(&ignore).map_err(|why| unread(&why))?;
     let folder = Arc::new(folder);
-    Ok(Context { folder, file, dockerfile, ignore: own, leaves_out, buildkit: false, files, bytes })
+    let print = hex::encode(print);
+    Ok(Context { folder, file, dockerfile, ignore: own, leaves_out, buildkit: false, files, bytes, print })
 }
 
 /// A context that cannot be sent as it is.

@@ -1,0 +1,91 @@
+//! One holder at a time, whoever's process it is: a file that is locked as long as its holder lives. A lock of the kernel's
+//! ends with its process, so a killed one holds nothing; its file stays.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Result;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::OFlags;
+
+use super::{hand_to_owner, make_dir};
+
+/// Held until it is dropped, which takes the file away, or its process ends, which leaves it.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    locked: File,
+}
+
+impl Claim {
+    /// One try, in a folder that is made where it is missing; nothing if somebody holds it. `name`: of letters, digits and
+    /// dashes. Waits for the disk.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be made or locked.
+    pub fn attempt(folder: &Path, name: &str) -> Result<Option<Self>> {
+        make_dir(folder)?;
+        let path = folder.join(format!("{name}.lock"));
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(flags)
+            .open(&path)?;
+        hand_to_owner(&file, folder)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Ok(()) => {}
+        }
+        // Its last holder took the file away as we opened it: what we hold is a claim that nobody sees.
+        let seen = std::fs::metadata(&path).ok().map(|now| (now.dev(), now.ino()));
+        let ours = file.metadata().map(|ours| (ours.dev(), ours.ino()))?;
+        Ok((seen == Some(ours)).then_some(Self { path, locked: file }))
+    }
+
+    /// When its file was made, by whoever held it first.
+    ///
+    /// # Errors
+    /// The file system does not tell.
+    pub fn since(&self) -> Result<SystemTime> {
+        self.locked.metadata()?.modified()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // While it is still held: whoever comes now makes a new one.
+        let _left = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_two_whatever_comes_between() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        let got = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..2_000 {
+                        if let Some(claim) = Claim::attempt(folder.path(), "a").unwrap() {
+                            assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                            got.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                            inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                            drop(claim);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(got.into_inner() > 100);
+    }
+}
