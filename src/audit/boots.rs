@@ -24,6 +24,11 @@ impl Mark {
         claim.map(|claim| Self(ManuallyDrop::new(claim))).ok_or_else(|| ErrorKind::AlreadyExists.into())
     }
 
+    /// Whoever starts next finds it.
+    pub fn is_seen(&self) -> bool {
+        self.0.is_seen()
+    }
+
     /// Nothing is left open.
     pub fn remove(self) {
         drop(ManuallyDrop::into_inner(self.0));

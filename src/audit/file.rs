@@ -32,11 +32,9 @@ impl LogFile {
         let mut unsynced = state::make_dir(dir)?;
         unsynced.push(dir.to_owned());
         let folder = std::fs::metadata(dir)?;
-        if folder.mode() & 0o002 != 0 {
-            return Err(refused(
-                dir,
-                &format!("everyone can write in this folder (mode {:o})", bits(&folder)),
-            ));
+        // Grants and approvals lie in it: who may move them there is who may give them.
+        if folder.mode() & 0o022 != 0 {
+            return Err(refused(dir, &format!("others can write in this folder (mode {:o})", bits(&folder))));
         }
         let path = dir.join(name);
         // Looked at before it is opened as well: opening a device may already do something.

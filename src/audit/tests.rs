@@ -195,7 +195,7 @@ async fn what_cannot_be_a_log_is_refused_and_left_alone() {
         ("folder", "not a regular file"),
         ("socket", "not a regular file"),
         ("writable", "others can write"),
-        ("open folder", "everyone can write"),
+        ("open folder", "others can write"),
     ] {
         let log = Log::new();
         log.read("first");

@@ -144,7 +144,7 @@ impl Writer {
         durable: &mut Result<(), String>,
     ) -> Result<(), String> {
         let intends = matches!(need, Need::Told(_));
-        if intends && self.mark.is_none() {
+        if intends && !self.mark.as_ref().is_some_and(Mark::is_seen) {
             // The file first: it says best what is wrong with the folder.
             let marked = self.file(at, durable).map(drop).and_then(|()| Mark::of(&self.dir, &self.boot));
             self.mark = Some(marked.map_err(|e| self.words(&e))?);
@@ -252,7 +252,8 @@ impl Writer {
     }
 
     fn words(&self, e: &std::io::Error) -> String {
-        format!("{}: {e}", self.dir.display())
+        let (dir, text) = (self.dir.display().to_string(), e.to_string());
+        if text.starts_with(&dir) { text } else { format!("{dir}: {text}") }
     }
 
     /// What changed is told once, not for every line.

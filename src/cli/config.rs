@@ -39,7 +39,7 @@ pub(super) fn run(sources: &Sources, command: &Command) -> ExitCode {
     let loaded = match load(sources) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            out::note(&problems.to_string());
+            out::problems(&problems.to_string());
             return misused();
         }
     };

@@ -50,7 +50,7 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
         Ok(loaded) => loaded,
         Err(problems) => {
             report.bad("configuration", "it cannot be used", "mend what follows");
-            out::line(&problems.to_string());
+            out::problems(&problems.to_string());
             return failed();
         }
     };

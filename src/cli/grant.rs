@@ -12,8 +12,10 @@ use crate::state::Moment;
 use super::persons::{folder, recorded, settings};
 use super::{OK, failed, misused, out};
 
+/// A shorter one is over before anybody calls.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest while: what is to stay belongs into the configuration.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Grant::LONGEST;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -89,10 +91,22 @@ fn wanted(args: &Args) -> Result<Option<Grant>, (String, String)> {
         [glob, time] => (Some(glob.clone()), time),
         _ => return Err(("it does not say for how long".into(), usage)),
     };
+    if glob.is_some() && !found.takes_globs() {
+        let why =
+            format!("`{found}` acts on more than containers: a glob of containers would narrow nothing");
+        return Err((
+            why,
+            format!("docker-mcp grant {found} 30m raises all of it; the filters hide what it must not touch"),
+        ));
+    }
+    // In a file a bare number is milliseconds; nobody means that here.
+    if time.bytes().all(|b| b.is_ascii_digit()) {
+        return Err((format!("`{time}` of what? give a unit: \"30m\""), usage));
+    }
     let lasts = duration(time).map_err(|why| (format!("`{time}`: {why}"), usage))?;
-    if lasts.is_zero() || lasts > LONGEST {
+    if lasts < SHORTEST || lasts > LONGEST {
         let help = "for longer, set the level under [permissions]".to_owned();
-        return Err((format!("a level is raised for 24 hours at most, not for `{time}`"), help));
+        return Err((format!("a level is raised for a second to 24 hours, not for `{time}`"), help));
     }
     if let Some(glob) = &glob {
         let pattern = Pattern { text: glob.clone(), source: Source::flag("docker-mcp grant") };

@@ -1,14 +1,14 @@
 //! `docker-mcp config init`: writes a configuration that says what it does.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::config::{Sources, load, locate};
+use crate::config::{Base, Sources, load, locate};
 use crate::state;
 
 use super::{OK, failed, misused, out};
@@ -78,8 +78,10 @@ fn try_run(sources: &Sources, args: &Args) -> Result<PathBuf, (String, String)> 
         let help = "move it away, or name another file with --config".to_owned();
         return Err((format!("`{}` is there already, and stays as it is", there.display()), help));
     }
-    let text = args.preset.map_or(EVERYTHING, Preset::text).replace(ROOT, &root());
-    let text = if args.preset.is_none() { text.replace("[\".\"]", &format!("[{}]", root())) } else { text };
+    let text = args.preset.map_or(EVERYTHING, Preset::text);
+    let text =
+        if args.preset.is_none() { text.replace("[\".\"]", &format!("[{ROOT}]")) } else { text.to_owned() };
+    let text = if text.contains(ROOT) { text.replace(ROOT, &root(sources)?) } else { text };
     write(&path, &text).map_err(|e| {
         (format!("`{}` cannot be written: {e}", path.display()), "name another file with --config".to_owned())
     })?;
@@ -87,9 +89,19 @@ fn try_run(sources: &Sources, args: &Args) -> Result<PathBuf, (String, String)> 
 }
 
 /// Where it runs, as TOML writes it: whoever starts the server later may start it anywhere.
-fn root() -> String {
-    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/srv/project"));
-    toml::Value::String(here.display().to_string()).to_string()
+fn root(sources: &Sources) -> Result<String, (String, String)> {
+    let help = || "run this in your project's folder".to_owned();
+    let here =
+        std::env::current_dir().map_err(|e| (format!("the current folder is unknown: {e}"), help()))?;
+    let base = Base { home: sources.home.clone(), cwd: None };
+    // As a root it would give away more than was asked for.
+    if let Some(what) = base.too_wide(&here) {
+        return Err((format!("`{}` is {what}: nothing was written", here.display()), help()));
+    }
+    match here.to_str() {
+        Some(text) => Ok(toml::Value::String(text.to_owned()).to_string()),
+        None => Err((format!("the name of `{}` is no UTF-8", here.display()), help())),
+    }
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
@@ -105,19 +117,18 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 fn checked(sources: &Sources, path: PathBuf) -> ExitCode {
     let sources = Sources { config: Some(path.clone()), ..sources.clone() };
     match load(&sources) {
-        Ok(loaded) if loaded.settings.warnings.is_empty() => {
+        Ok(loaded) => {
+            for warning in &loaded.settings.warnings {
+                out::note(&warning.render("warning"));
+            }
             out::line(&format!("{}: written", path.display()));
             out::note("next: read it, then `docker-mcp doctor`");
-            return OK;
+            OK
         }
-        // A home or a system folder as a root gives away more than was asked for.
-        Ok(loaded) => loaded.settings.warnings.iter().for_each(|warning| out::note(&warning.render("error"))),
-        Err(problems) => out::note(&problems.to_string()),
+        // The file is as it should be: something beside it is not.
+        Err(problems) => {
+            out::problems(&problems.to_string());
+            misused()
+        }
     }
-    match std::fs::remove_file(&path) {
-        Ok(()) => out::note("nothing was written: run this in your project's folder"),
-        Err(e) if e.kind() == ErrorKind::NotFound => {}
-        Err(e) => out::error(&format!("`{}` cannot be taken away again: {e}", path.display())),
-    }
-    misused()
 }

@@ -185,7 +185,7 @@ fn with_app(global: &Global, reader: log::For, then: impl FnOnce(App) -> ExitCod
     let loaded = match load(&sources(global)) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            out::note(&problems.to_string());
+            out::problems(&problems.to_string());
             return misused();
         }
     };

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::output::{Learned, Redactor};
+
 use super::Color;
 
 /// Decides once about colour, by `--color`, `NO_COLOR` and whether a person looks.
@@ -32,6 +34,11 @@ pub(super) fn line(text: &str) {
 /// A line on stderr.
 pub(super) fn note(text: &str) {
     let _closed = writeln!(anstream::stderr(), "{text}");
+}
+
+/// What is wrong with a configuration: it shows lines of the file, in which a password may stand.
+pub(super) fn problems(text: &str) {
+    note(&Redactor::default().text(text, &Learned::default()));
 }
 
 /// A failure on stderr.

@@ -25,7 +25,7 @@ pub(super) struct Code {
 /// The settings, or the exit code of those who have none.
 pub(super) fn settings(sources: &Sources) -> Result<std::sync::Arc<Settings>, ExitCode> {
     load(sources).map(|loaded| loaded.settings).map_err(|problems| {
-        out::note(&problems.to_string());
+        out::problems(&problems.to_string());
         misused()
     })
 }

@@ -149,6 +149,27 @@ impl Section<'_, '_> {
         self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
     }
 
+    /// The same, from `/` or `~/`: other processes, started elsewhere, must find the same place.
+    pub fn anchored_path(&mut self, key: &'static str, merge: Merge<Option<PathBuf>>) -> Option<PathBuf> {
+        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
+            let text = plain(reader, path, node)?;
+            if text.is_empty() {
+                return Some(None);
+            }
+            if !text.starts_with(['/', '~']) {
+                let hint = "write it from `/` or `~/`: docker-mcp pending, approve and audit look for it from wherever they run";
+                reader.problem(&node.at, format!("`{path}` is relative"), Some(hint.to_owned()));
+                return None;
+            }
+            resolve(reader, path, node, text).map(Some)
+        };
+        let show = |path: &Option<PathBuf>| {
+            units::quote(&path.as_ref().map(|p| p.display().to_string()).unwrap_or_default())
+        };
+        let shape = Shape::new("a path from / or ~/", Form::Text);
+        self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
+    }
+
     /// A list of paths.
     pub fn paths(
         &mut self,

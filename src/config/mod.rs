@@ -42,7 +42,7 @@ pub use settings::*;
 pub use units::{duration, show_duration};
 
 use layers::Layers;
-use paths::Base;
+pub use paths::Base;
 use reader::Reader;
 use tree::Node;
 

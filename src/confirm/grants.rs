@@ -72,16 +72,23 @@ impl Grants {
 }
 
 impl Grant {
+    /// What is to stay longer belongs into the configuration; a file that says more is not believed.
+    pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+    fn lasts(&self) -> Duration {
+        Duration::from_millis(self.lasts_ms).min(Self::LONGEST)
+    }
+
     /// Its time is over.
     #[must_use]
     pub fn is_over(&self, now: &Moment) -> bool {
-        self.since.is_over(Duration::from_millis(self.lasts_ms), now)
+        self.since.is_over(self.lasts(), now)
     }
 
     /// How long it still stands.
     #[must_use]
     pub fn left(&self, now: &Moment) -> Duration {
-        Duration::from_millis(self.lasts_ms).saturating_sub(self.since.age(now))
+        self.lasts().saturating_sub(self.since.age(now))
     }
 }
 

@@ -138,6 +138,15 @@ impl Held {
         if one.is_over(&Moment::now()) { Ok(()) } else { self.0.put(code, one) }
     }
 
+    /// A person was asked for this change already, or said something of it.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn knows(&self, action: &Action) -> Result<bool> {
+        let binding = hex::encode(action.binding);
+        Ok(self.live()?.iter().any(|(_, one)| one.caller == action.caller && one.binding == binding))
+    }
+
     /// What a person says. The change, if it waits; none: there is no such code, its time is over, or it was answered.
     ///
     /// # Errors

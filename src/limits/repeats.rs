@@ -15,6 +15,16 @@ const CHANGES: usize = 4096;
 pub struct Repeats(Mutex<HashMap<[u8; 32], VecDeque<Instant>>>);
 
 impl Repeats {
+    /// It changed nothing: it does not count.
+    pub fn forget(&self, change: [u8; 32], at: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(times) = all.get_mut(&change)
+            && let Some(found) = times.iter().rposition(|time| *time == at)
+        {
+            times.remove(found);
+        }
+    }
+
     /// This change once more. `change`: a hash of everything that makes it the same one. 0 is no limit.
     ///
     /// # Errors
@@ -56,6 +66,8 @@ mod tests {
         assert_eq!(repeats.again([1; 32], 3, at(10)), Err(Duration::from_secs(590)));
         assert_eq!(repeats.again([2; 32], 3, at(10)), Ok(()), "another change");
         assert_eq!(repeats.again([1; 32], 0, at(10)), Ok(()), "0 is no limit");
+        repeats.forget([1; 32], at(2));
+        assert_eq!(repeats.again([1; 32], 3, at(2)), Ok(()), "one of them changed nothing");
         assert_eq!(repeats.again([1; 32], 3, at(600)), Ok(()));
         assert!(repeats.again([1; 32], 3, at(600)).is_err());
     }

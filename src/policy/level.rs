@@ -51,6 +51,12 @@ impl Level {
         }
     }
 
+    /// It acts on containers, so that globs of them can narrow it.
+    #[must_use]
+    pub const fn takes_globs(self) -> bool {
+        matches!(self, Self::Read | Self::Lifecycle | Self::Exec | Self::Create)
+    }
+
     /// The level of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -203,7 +203,9 @@ async fn execute(
     let permits = policy::decide(&settings.rules, ask).map_err(|d| answer::denied(d, trace))?;
     def.judge(&prepared, settings, &places)?;
     (ctx.places, ctx.stack, ctx.project) = (places, stack, project);
-    supervise.run(resting::rested(server, &rests)).await?;
+    if !(settings.dry_run || prepared.dry_run) {
+        supervise.run(resting::rested(server, &rests)).await?;
+    }
 
     // What it would do is shown first: to the caller, where a confirmation is needed or nothing else is wanted.
     let changes = !def.spec.effect.read_only();
@@ -250,13 +252,21 @@ async fn execute(
     // Nothing changes that was not recorded first. From here on it is used up, whatever becomes of this call, until it is
     // known that nothing was done.
     if changes {
-        resting::again(server, work.caller, def, &prepared, (permits.identities(), settings))?;
+        let mut again =
+            resting::again(server, work.caller, def, &prepared, (permits.identities(), settings))?;
         let recorded = supervise.before(trace.intent(settings.audit.required)).await?;
         recorded.map_err(answer::unrecorded)?;
-        rests.iter_mut().chain(&mut yes).for_each(Spent::keep);
+        rests.iter_mut().chain(&mut again).chain(&mut yes).for_each(Spent::keep);
         let result = change(work, def, (ctx, supervise), (permits, prepared), (held, trace, learned)).await;
-        if result.as_ref().is_err_and(|e| e.effect == Effect::None) {
-            rests.iter_mut().chain(&mut yes).for_each(Spent::undo);
+        match &result {
+            Err(e) if e.effect == Effect::None => {
+                rests.iter_mut().chain(&mut again).chain(&mut yes).for_each(Spent::undo);
+            }
+            // A person's yes was for this: it was so already.
+            Ok(done) if changed_nothing(&done.json) => {
+                rests.iter_mut().chain(&mut again).for_each(Spent::undo);
+            }
+            _ => {}
         }
         return result;
     }
@@ -267,6 +277,17 @@ async fn execute(
         rests.iter_mut().for_each(Spent::keep);
     }
     supervise.witnessed(def, &containers, result).await
+}
+
+/// It was so already, or there was nothing of the kind, or it could not even begin.
+fn changed_nothing(result: &serde_json::Value) -> bool {
+    let none = |one: &serde_json::Value| {
+        one.get("changed") == Some(&false.into()) || one.get("could_not_start") == Some(&true.into())
+    };
+    match result.get("results").and_then(serde_json::Value::as_array) {
+        Some(results) => results.iter().all(none),
+        None => none(result),
+    }
 }
 
 /// What the tool holds.

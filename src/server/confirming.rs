@@ -106,15 +106,6 @@ pub(super) fn settle(
             )
             .hint("repeat the call without confirm_token: it says how a person is asked"));
         }
-        // Each may put a question before a person, who must not be worn down.
-        server.rates.take(&caller.name, "questions", QUESTIONS, Instant::now()).map_err(|wait| {
-            ToolError::new(
-                Kind::RateLimited,
-                format!("changes that a person must allow may be asked for {QUESTIONS} times a minute"),
-            )
-            .hint("wait for the person; then repeat the very same call")
-            .retry_after(wait)
-        })?;
         // The caller's own words and the file's stand as they are: what would be masked in them is what they choose.
         let arguments = escape(&prepared.canonical);
         let details: Vec<String> = preview.details.iter().map(|json| escape(json)).collect();
@@ -172,12 +163,17 @@ impl Hold {
             let said = said.filter(|said| for_client || said.at_host || !said.yes);
             let asked = move || {
                 let keeper = Arc::clone(&server);
-                let held = server.held().ok_or_else(|| "there is no home folder to hold it in".to_owned())?;
+                let held = server.held().ok_or_else(|| unheld("there is no home folder to hold it in"))?;
+                // Each puts a question before a person, who must not be worn down.
+                if !held.knows(&action).map_err(|e| unheld(&e.to_string()))? {
+                    let taken = server.rates.take(&action.caller, "questions", QUESTIONS, Instant::now());
+                    taken.map_err(worn)?;
+                }
                 let answer = held.ask(action.clone(), ttl);
                 let answer = match (answer, said) {
                     // What a person said counts for the change that the person saw, and for no other.
                     (Ok(Standing::Waits(code, _)), Some(said)) if said.code == code => {
-                        said_in_client(&server, &action, &said)?;
+                        said_in_client(&server, &action, &said).map_err(|why| unheld(&why))?;
                         held.answer(&code, said.yes).and_then(|_| held.ask(action, ttl))
                     }
                     (answer, _) => answer,
@@ -191,16 +187,15 @@ impl Hold {
                         }
                     })
                 };
-                match answer.map_err(|e| e.to_string())? {
-                    Standing::Go(yes) => Ok::<_, String>(Heard::Go(spent(yes))),
+                match answer.map_err(|e| unheld(&e.to_string()))? {
+                    Standing::Go(yes) => Ok::<_, ToolError>(Heard::Go(spent(yes))),
                     Standing::Refused => Ok(Heard::Refused),
                     Standing::Waits(code, left) => Ok(Heard::Waits(code, left)),
                 }
             };
             let answer = tokio::task::spawn_blocking(asked)
                 .await
-                .map_err(|e| ToolError::internal(e.to_string()))?
-                .map_err(|why| unheld(&why))?;
+                .map_err(|e| ToolError::internal(e.to_string()))??;
             match answer {
                 Heard::Go(yes) => Ok(Next::Go(Some(yes))),
                 Heard::Refused => Err(ToolError::new(
@@ -257,6 +252,13 @@ fn overlooked(arguments: &str, lines: &[String]) -> Result<(), ToolError> {
         ),
     )
     .hint("do it in smaller parts, or put long texts into files or images that a person has seen"))
+}
+
+fn worn(wait: Duration) -> ToolError {
+    let what = format!("a person may be asked for {QUESTIONS} changes a minute, and was");
+    ToolError::new(Kind::RateLimited, what)
+        .hint("wait for the person; then repeat the very same call")
+        .retry_after(wait)
 }
 
 fn unheld(why: &str) -> ToolError {

@@ -69,6 +69,8 @@ fn raise(rules: Rules, grant: &Grant) -> Rules {
     let Some(level) = Level::parse(&grant.level) else { return rules };
     match &grant.glob {
         None => rules.raised(level, None, &source),
+        // It would narrow nothing.
+        Some(_) if !level.takes_globs() => rules,
         Some(glob) => {
             let pattern = Pattern { text: glob.clone(), source: source.clone() };
             match PatternSet::new(Kind::Name, vec![pattern]) {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
+
 use crate::config::Settings;
 use crate::config::settings::{Cooldown, CooldownKey};
 use crate::confirm::binding;
@@ -92,23 +94,45 @@ fn things(rule: &Cooldown, targets: &[Named], project: Option<&str>, own: bool) 
     things
 }
 
-/// One more of the same change.
+/// Arguments that say which objects are meant: by whatever words, the objects count.
+const NAMING: &[&str] = &[
+    "container",
+    "containers",
+    "service",
+    "services",
+    "project",
+    "volume",
+    "volumes",
+    "network",
+    "networks",
+    "image",
+    "images",
+];
+
+/// One more of the same change, unless it comes to nothing.
 pub(super) fn again(
-    server: &Server,
+    server: &Arc<Server>,
     caller: &Caller,
     def: &ToolDef,
     prepared: &Prepared,
     (ids, settings): (impl Iterator<Item = String>, &Settings),
-) -> Result<(), ToolError> {
+) -> Result<Option<Spent>, ToolError> {
     // Commands are repeated to see what they say; their own limit is exec_per_minute.
     if prepared.class == Class::Exec {
-        return Ok(());
+        return Ok(None);
     }
-    let ids: Vec<String> = ids.collect();
-    let parts = [caller.name.as_str(), def.spec.name, &prepared.canonical];
+    let mut ids: Vec<String> = ids.collect();
+    ids.sort();
+    let mut arguments: Map<String, Value> = serde_json::from_str(&prepared.canonical).unwrap_or_default();
+    if !ids.is_empty() {
+        arguments.retain(|name, _| !NAMING.contains(&name.as_str()));
+    }
+    let arguments = Value::Object(arguments).to_string();
+    let parts = [caller.name.as_str(), def.spec.name, &arguments];
     let change = binding(parts.into_iter().chain(ids.iter().map(String::as_str)));
-    let most = settings.limits.loop_guard;
-    server.repeats.again(change, most, Instant::now()).map_err(|wait| {
+    let (most, now, keeper) = (settings.limits.loop_guard, Instant::now(), Arc::clone(server));
+    let counted = server.repeats.again(change, most, now);
+    counted.map(|()| Some(Spent::new(move || keeper.repeats.forget(change, now)))).map_err(|wait| {
         ToolError::new(
             Kind::RateLimited,
             format!(

@@ -27,7 +27,8 @@ impl Claim {
     pub fn attempt(folder: &Path, name: &str) -> Result<Option<Self>> {
         make_dir(folder)?;
         let path = folder.join(format!("{name}.lock"));
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        // What is no file may make the opening wait.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -42,9 +43,16 @@ impl Claim {
             Ok(()) => {}
         }
         // Its last holder took the file away as we opened it: what we hold is a claim that nobody sees.
-        let seen = std::fs::metadata(&path).ok().map(|now| (now.dev(), now.ino()));
-        let ours = file.metadata().map(|ours| (ours.dev(), ours.ino()))?;
-        Ok((seen == Some(ours)).then_some(Self { path, locked: file }))
+        let claim = Self { path, locked: file };
+        Ok(if claim.is_seen() { Some(claim) } else { claim.abandon() })
+    }
+
+    /// Its file is still where others look for it.
+    #[must_use]
+    pub fn is_seen(&self) -> bool {
+        let place = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let seen = std::fs::metadata(&self.path).map(place);
+        seen.is_ok() && seen.ok() == self.locked.metadata().map(place).ok()
     }
 
     /// When its file was made, by whoever held it first.
@@ -53,6 +61,15 @@ impl Claim {
     /// The file system does not tell.
     pub fn since(&self) -> Result<SystemTime> {
         self.locked.metadata()?.modified()
+    }
+}
+
+impl Claim {
+    /// It is nobody's: the file of that name is another one's.
+    fn abandon(self) -> Option<Self> {
+        let this = std::mem::ManuallyDrop::new(self);
+        let _unlocked = this.locked.unlock();
+        None
     }
 }
 

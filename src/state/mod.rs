@@ -120,7 +120,8 @@ impl Folder {
     /// The folder cannot be made or written, or somebody holds it for too long.
     pub fn lock(&self) -> Result<Lock> {
         make_dir(&self.0)?;
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        // What is no file may make the opening wait.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let path = self.0.join("lock");
         let file = OpenOptions::new()
             .create(true)

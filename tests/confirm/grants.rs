@@ -73,6 +73,8 @@ fn what_it_cannot_mean_is_said() {
         (&["grant", "exec", "0s"], "24 hours"),
         (&["grant", "exec", "25h"], "24 hours"),
         (&["grant", "exec", "{a,b}", "5m"], "has no meaning"),
+        (&["grant", "exec", "30"], "give a unit"),
+        (&["grant", "volumes", "web-*", "5m"], "more than containers"),
     ] {
         let output = client.beside(args);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

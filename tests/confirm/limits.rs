@@ -100,6 +100,11 @@ fn what_did_nothing_needs_no_rest() {
     assert_eq!(with("dry_run", json!(true)).ok().structured["status"], "dry_run");
     let token = client.call("docker_stop", &stop).ok().structured["confirm_token"].clone();
     with("confirm_token", token).ok();
+    assert_eq!(
+        with("dry_run", json!(true)).ok().structured["status"],
+        "dry_run",
+        "it shows, and does nothing"
+    );
     let resting = client.call("docker_stop", &stop);
     assert_eq!(resting.kind(), "cooldown", "no preview of what cannot be done now: {}", resting.text);
 }
@@ -108,7 +113,7 @@ fn what_did_nothing_needs_no_rest() {
 fn an_agent_in_a_circle_is_told_so() {
     let Some(engine) = engine::at_hand("confirm::limits::circle") else { return };
     let scope = Scope::new(&engine);
-    let (name, _) = service(&scope);
+    let (name, id) = service(&scope);
     let config = format!("{ON}[limits]\nloop_guard = 3\n");
     let client = Launch::at(&engine.host).config(&config).connect();
     let kill = || client.call("docker_kill", &json!({ "containers": name, "signal": "SIGUSR1" }));
@@ -123,6 +128,18 @@ fn an_agent_in_a_circle_is_told_so() {
         "{}",
         refused.text
     );
+    // By other words it is the same; what changes nothing does not count.
+    engine.docker(&["start", &name]);
+    let by_id = client.call("docker_kill", &json!({ "containers": [id], "signal": "SIGUSR1" }));
+    assert_eq!(by_id.kind(), "rate_limited", "{}", by_id.text);
+    for _ in 0..5 {
+        let started = client.call("docker_start", &json!({ "containers": name })).ok();
+        assert_eq!(started.structured["results"][0]["changed"], false);
+        assert_eq!(
+            client.call("docker_volume_remove", &json!({ "volumes": "no-such" })).kind(),
+            "permission_denied"
+        );
+    }
     // Another change of it, reading, and commands (which have their own limit) go on.
     engine.docker(&["start", &name]);
     for _ in 0..5 {

@@ -388,7 +388,7 @@ fn what_may_change_things_does_not_start_without_its_log() {
     std::fs::create_dir(&open).unwrap();
     std::fs::set_permissions(&open, PermissionsExt::from_mode(0o777)).unwrap();
 
-    for (audit, words) in [(&nowhere, "Not a directory"), (&open, "everyone can write")] {
+    for (audit, words) in [(&nowhere, "Not a directory"), (&open, "others can write")] {
         for arguments in [&[][..], &["serve"], &["--bypass-permissions"]] {
             let launch = arguments.iter().fold(Launch::without_engine(), |launch, arg| launch.arg(arg));
             let text =

@@ -34,7 +34,7 @@ const PROJECTS: [&str; 2] = ["whitelist_projects", "blacklist_projects"];
 
 /// A level's grant. Container globs are for the levels that act on containers: on another they would limit nothing.
 fn level(s: &mut Section<'_, '_>, level: Level, role: bool) -> LevelRule {
-    let globs = matches!(level, Level::Read | Level::Lifecycle | Level::Exec | Level::Create);
+    let globs = level.takes_globs();
     let words = if globs { "true or false, or a list of container globs" } else { "true or false" };
     let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
         let source = reader.source(&node.at);

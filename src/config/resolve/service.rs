@@ -130,7 +130,7 @@ pub(super) fn neverhang(s: &mut Section<'_, '_>) -> Neverhang {
 pub(super) fn audit(s: &mut Section<'_, '_>) -> Audit {
     Audit {
         enabled: s.flag("enabled", true, higher),
-        dir: s.path("dir", free),
+        dir: s.anchored_path("dir", free),
         retention_days: s.number("retention_days", 30, 1..=3_650, free),
         required: s.flag("required", true, higher),
     }
