@@ -25,6 +25,7 @@ mod copy;
 mod create;
 mod exec;
 mod faults;
+mod http;
 mod images;
 mod init;
 mod lifecycle;

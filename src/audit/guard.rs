@@ -77,6 +77,11 @@ impl Guard {
         Self { sink: Arc::clone(sink), record, started: Instant::now(), stage: Stage::Before, effect: None }
     }
 
+    /// What its caller is.
+    pub fn role(&mut self, role: Option<&str>) {
+        self.record.role = role.map(str::to_owned);
+    }
+
     /// Which modes are in force.
     pub fn modes(&mut self, bypass: bool, dry_run: bool) {
         self.record.bypass = bypass;

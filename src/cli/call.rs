@@ -47,7 +47,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
             let reports = if out::is_watched() { Reports::to(Arc::new(ToStderr)) } else { Reports::none() };
             let request =
                 Request { tool: args.tool.clone(), arguments, reports, cancel: cancel.clone(), said };
-            call::call(&app.server, &Caller { name: "cli".into() }, request).await
+            call::call(&app.server, &Caller::local("cli"), request).await
         };
         let answer = ask(arguments.clone(), None).await;
         let Some(held) = Held::of(&answer) else { return answer };

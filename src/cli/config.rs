@@ -94,12 +94,19 @@ fn masked(value: &str) -> String {
 }
 
 /// Keys whose tools and transports come with later versions. A file may already hold them.
-const LATER: &[&str] = &["hosts.", "http.", "roles.", "state.", "fallback."];
+const LATER: &[&str] =
+    &["hosts.", "http.tls", "http.oidc", "roles.*.can_approve", "roles.*.can_audit", "state.", "fallback."];
 
 /// What the file or the environment sets and this version does not use yet.
 pub(super) fn without_effect(settings: &Settings) -> Vec<String> {
     let set = settings.describe().iter().filter(|d| d.origin != Origin::Default);
-    set.filter(|d| LATER.iter().any(|later| d.key.starts_with(later))).map(|d| d.key.clone()).collect()
+    let later = |key: &str| {
+        LATER.iter().any(|later| match later.split_once('*') {
+            Some((before, after)) => key.starts_with(before) && key.ends_with(after),
+            None => key.starts_with(later),
+        })
+    };
+    set.filter(|d| later(&d.key)).map(|d| d.key.clone()).collect()
 }
 
 fn path(sources: &Sources) -> ExitCode {

@@ -28,8 +28,10 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
         }
     };
     // The person at the host may know which rule hides what.
-    let explanation =
-        block_on(async { explain(&app.server, &args.tool, arguments, &Budget::probe(), true).await });
+    let explanation = block_on(async {
+        explain((&app.server, &app.server.in_force().settings), &args.tool, arguments, &Budget::probe(), true)
+            .await
+    });
     app.work.shutdown_background();
     let explanation = match explanation {
         Ok(explanation) => explanation,

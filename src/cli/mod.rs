@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod grant;
 mod init;
+mod key;
 mod log;
 pub mod out;
 mod persons;
@@ -84,8 +85,11 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve MCP over stdio (the default)
-    Serve,
+    /// Serve MCP over stdio (the default), or over HTTP
+    Serve(serve::Args),
+    /// Make a key for callers over HTTP
+    #[command(subcommand)]
+    Key(key::Command),
     /// Call one tool, through the very same path as a client's call
     Call(call::Args),
     /// List the tools that this configuration serves
@@ -155,15 +159,9 @@ pub fn run() -> ExitCode {
     }));
     out::colour(cli.global.color);
     match &cli.command {
-        None | Some(Command::Serve) => {
-            with_app(&cli.global, log::For::Server, |app| match app.audit_ready() {
-                Ok(()) => serve::run(app),
-                Err(problem) => {
-                    out::note(&problem.render("error"));
-                    misused()
-                }
-            })
-        }
+        Some(Command::Key(command)) => key::run(&sources(&cli.global), command),
+        None => serving(&cli.global, &serve::Args::default()),
+        Some(Command::Serve(args)) => serving(&cli.global, args),
         Some(Command::Call(args)) => with_app(&cli.global, log::For::Command, |app| call::run(app, args)),
         Some(Command::Tools(args)) => with_app(&cli.global, log::For::Command, |app| tools::run(&app, args)),
         Some(Command::Explain(args)) => {
@@ -178,6 +176,17 @@ pub fn run() -> ExitCode {
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }
+}
+
+/// Serves, where what may change things can be recorded.
+fn serving(global: &Global, args: &serve::Args) -> ExitCode {
+    with_app(global, log::For::Server, |app| match app.audit_ready() {
+        Ok(()) => serve::run(app, args),
+        Err(problem) => {
+            out::note(&problem.render("error"));
+            misused()
+        }
+    })
 }
 
 /// Loads the configuration, starts the log, puts the server together.

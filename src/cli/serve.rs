@@ -1,10 +1,12 @@
-//! `docker-mcp` and `docker-mcp serve`: MCP over stdio.
+//! `docker-mcp` and `docker-mcp serve`: MCP over stdio; with `--http` over HTTP.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::app::App;
 use crate::child;
+use crate::transport::http;
 use crate::transport::session::{self, Exit};
 
 use super::{block_on, log, out, reset};
@@ -12,15 +14,54 @@ use super::{block_on, log, out, reset};
 /// Work that is dropped closes its records within this.
 const RECORDS: Duration = Duration::from_millis(100);
 
-pub(super) fn run(app: App) -> ExitCode {
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Serve many callers over HTTP, here or at `listen` under [http]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1)]
+    http: Option<Option<SocketAddr>>,
+    /// Serve beyond this machine without TLS and without a proxy that ends it
+    #[arg(long, requires = "http")]
+    insecure_http: bool,
+}
+
+impl Args {
+    /// Where it serves over HTTP, if it does.
+    ///
+    /// # Errors
+    /// It may not, and what to change.
+    fn address(&self, app: &App) -> Result<Option<SocketAddr>, (String, String)> {
+        let Some(given) = self.http else { return Ok(None) };
+        let settings = &app.loaded.settings;
+        if settings.bypass {
+            let help = "leave --bypass-permissions out: it is for one person at this machine".to_owned();
+            return Err(("whoever reaches the port could do everything".to_owned(), help));
+        }
+        let at = given.unwrap_or(settings.http.listen);
+        let safe = http::is_safe(&settings.http, at, self.insecure_http);
+        safe.map(|()| Some(at)).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
+    }
+}
+
+pub(super) fn run(app: App, args: &Args) -> ExitCode {
+    let at = match args.address(&app) {
+        Ok(at) => at,
+        Err((why, help)) => {
+            out::error(&why);
+            out::note(&format!("help: {help}"));
+            return super::misused();
+        }
+    };
     if app.loaded.settings.bypass {
         out::note("BYPASS: every permission, filter and guard is off for whoever speaks to this server");
     }
     // Timers and MCP I/O have a runtime of their own: decoding on the work runtime cannot delay an answer.
-    let exit = match block_on(serve(&app)) {
+    let exit = match block_on(serve(&app, at)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(e)) => {
-            out::error(&format!("no signals, or no threads for stdin and stdout: {e}"));
+            out::error(&match at {
+                None => format!("no signals, or no threads for stdin and stdout: {e}"),
+                Some(at) => format!("{at} cannot be served: {e}"),
+            });
             return super::failed();
         }
         Err(code) => return code,
@@ -35,8 +76,11 @@ pub(super) fn run(app: App) -> ExitCode {
     std::process::exit(exit.code())
 }
 
-async fn serve(app: &App) -> std::io::Result<Exit> {
+async fn serve(app: &App, at: Option<SocketAddr>) -> std::io::Result<Exit> {
     app.start_probes();
     reset::on_signal(app);
+    if let Some(at) = at {
+        return http::serve(&app.server, at, |at| out::note(&format!("serving http://{at}/mcp"))).await;
+    }
     session::serve(&app.server, |exit| std::process::exit(exit.code())).await
 }

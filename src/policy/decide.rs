@@ -42,6 +42,14 @@ pub fn admits(rules: &Rules, tool: &str, needs: &[Level]) -> Result<(), Denial> 
             rule: format!("`{}` in [tools] disable ({})", by.text, by.source),
         });
     }
+    let allowed = &rules.allowed_tools;
+    if !rules.bypass && !allowed.is_empty() && allowed.matches(tool).is_none() {
+        let source = allowed.patterns().first().map(|glob| glob.source.to_string()).unwrap_or_default();
+        return Err(Denial::ToolOff {
+            tool: tool.into(),
+            rule: format!("it is not in allow_tools of the role ({source})"),
+        });
+    }
     match needs.iter().find(|level| !rules.holds(**level)) {
         Some(level) => Err(off(rules, *level)),
         None => Ok(()),

@@ -81,6 +81,8 @@ pub struct Rules {
     pub projects: Filter,
     /// Tools that are switched off by name.
     pub disabled_tools: PatternSet,
+    /// Of a role: the only tools that it has. Empty means all that the levels allow.
+    pub allowed_tools: PatternSet,
 }
 
 impl Default for Rules {
@@ -98,6 +100,7 @@ impl Default for Rules {
             networks: Filter::default(),
             projects: Filter::default(),
             disabled_tools: PatternSet::default(),
+            allowed_tools: PatternSet::default(),
         }
     }
 }

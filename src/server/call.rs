@@ -35,8 +35,18 @@ const LAST_REPORTS: (Duration, Duration) = (Duration::from_secs(2), Duration::fr
 /// Who calls.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// `stdio`, `cli`, later the name of a key.
+    /// `stdio`, `cli`, `http`, or the name of a key.
     pub name: String,
+    /// The role, which `[roles]` has; none: `[permissions]` says what is allowed.
+    pub role: Option<String>,
+}
+
+impl Caller {
+    /// One that `[permissions]` is for.
+    #[must_use]
+    pub fn local(name: &str) -> Self {
+        Self { name: name.to_owned(), role: None }
+    }
 }
 
 /// What is called.
@@ -56,10 +66,11 @@ pub struct Request {
 
 /// Serves one call. Gives exactly one answer, within the class's time and a second.
 pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> Answer {
-    let in_force = server.in_force();
+    let in_force = server.in_force_for(caller);
     let id = answer::correlation_id();
     let aliases::Called { tool, arguments, says } = aliases::translate(&request.tool, request.arguments);
     let mut guard = Guard::open(&server.audit, &id, &caller.name, catalogue::find(&tool), &arguments);
+    guard.role(caller.role.as_deref());
     guard.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut trace = Trace::new(guard);
     let mut learned = Learned::default();
@@ -307,7 +318,7 @@ fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
         stack: None,
         project: None,
         watchdogs: server.watchdogs.clone(),
-        host: Arc::new(explain::Reporter(Arc::clone(server))),
+        host: Arc::new(explain::Reporter(Arc::clone(server), Arc::clone(&in_force.settings))),
     }
 }
 

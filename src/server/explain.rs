@@ -45,18 +45,17 @@ impl Explanation {
 
 /// Decides without doing. `reveal` also tells which rule hides an object: for the person at the host alone.
 pub async fn explain(
-    server: &Arc<Server>,
+    (server, settings): (&Arc<Server>, &Settings),
     tool: &str,
     arguments: Option<Map<String, Value>>,
     budget: &Budget,
     reveal: bool,
 ) -> Explanation {
-    let settings = server.in_force().settings;
     let given = arguments.is_some();
     let aliases::Called { tool: name, arguments, .. } =
         aliases::translate(tool, arguments.unwrap_or_default());
     let arguments = given.then_some(arguments);
-    match decide(server, &settings, &name, arguments, budget).await {
+    match decide(server, settings, &name, arguments, budget).await {
         Ok(rules) => Explanation { tool: name, allowed: true, rules, refusal: None },
         Err(error) => {
             let hidden =
@@ -231,9 +230,9 @@ fn commands(settings: &Settings) -> Value {
     })
 }
 
-/// The server as running tools see it.
+/// The server as running tools see it, with the settings of their call.
 #[derive(Debug)]
-pub struct Reporter(pub Arc<Server>);
+pub struct Reporter(pub Arc<Server>, pub Arc<Settings>);
 
 impl Host for Reporter {
     fn vitals(&self) -> Vitals {
@@ -246,8 +245,8 @@ impl Host for Reporter {
         arguments: Option<Map<String, Value>>,
     ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>> {
         Box::pin(async move {
-            let Some(tool) = tool else { return Ok(in_force(&self.0.in_force().settings)) };
-            let explanation = explain(&self.0, &tool, arguments, &Budget::probe(), false).await;
+            let Some(tool) = tool else { return Ok(in_force(&self.1)) };
+            let explanation = explain((&self.0, &self.1), &tool, arguments, &Budget::probe(), false).await;
             match explanation.refusal {
                 // The question itself could not be answered: that is a failure of this call.
                 Some(e) if e.daemon_fault || e.kind == Kind::DaemonPermission => Err(e),

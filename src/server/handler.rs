@@ -9,7 +9,7 @@ use rmcp::RoleServer;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
-    CustomResult, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
+    CustomResult, ErrorData, Extensions, Implementation, ListToolsResult, PaginatedRequestParams,
     ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
     ToolAnnotations,
 };
@@ -27,13 +27,28 @@ use super::{Answer, Caller, Request, Server, call, catalogue, instructions};
 pub struct Handler {
     server: Arc<Server>,
     caller: Caller,
+    /// Who calls, where each request tells; one that does not is the caller above.
+    who: Option<Who>,
 }
+
+/// Finds who sent a request in what its transport put beside it.
+pub type Who = fn(&Extensions) -> Option<Caller>;
 
 impl Handler {
     /// A connection of this caller.
     #[must_use]
     pub const fn new(server: Arc<Server>, caller: Caller) -> Self {
-        Self { server, caller }
+        Self { server, caller, who: None }
+    }
+
+    /// Connections whose requests each say who calls; one that does not may nothing.
+    #[must_use]
+    pub fn of_many(server: Arc<Server>, who: Who) -> Self {
+        Self { server, caller: Caller { name: "nobody".into(), role: Some("(none)".into()) }, who: Some(who) }
+    }
+
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
+        self.who.and_then(|who| who(&context.extensions)).unwrap_or_else(|| self.caller.clone())
     }
 }
 
@@ -42,15 +57,18 @@ impl ServerHandler for Handler {
         let info = Implementation::new("docker-mcp", env!("CARGO_PKG_VERSION")).with_title("Docker");
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(info)
-            .with_instructions(instructions::text(&self.server.in_force().settings))
+            .with_instructions(match self.who {
+                None => instructions::text(&self.server.in_force().settings),
+                Some(_) => instructions::for_many(),
+            })
     }
 
     async fn list_tools(
         &self,
         _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let rules = Arc::clone(&self.server.in_force().settings.rules);
+        let rules = Arc::clone(&self.server.in_force_for(&self.caller(&context)).settings.rules);
         let served = catalogue::all().filter(|def| catalogue::withheld(def, &rules).is_none());
         // Private: another caller's list may differ.
         Ok(ListToolsResult::with_all_items(served.map(tool).collect())
@@ -75,12 +93,13 @@ impl ServerHandler for Handler {
         let came_back = if way == Way::Result { asking::response(&request) } else { None };
         let (was_asked, said) = (came_back.is_some(), came_back.flatten());
         let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
+        let caller = self.caller(&context);
         let make = |said: Option<Said>| {
             let (tool, arguments) = (tool.clone(), arguments.clone());
             let reports = to_peer.clone().map_or_else(Reports::none, |peer| Reports::to(peer));
             call::call(
                 &self.server,
-                &self.caller,
+                &caller,
                 Request { tool, arguments, reports, cancel: context.ct.clone(), said },
             )
         };

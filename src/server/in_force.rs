@@ -6,10 +6,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::config::Settings;
+use crate::config::settings::Role;
 use crate::confirm::Grant;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::policy::pattern::Kind;
-use crate::policy::{Level, Pattern, PatternSet, Rules, Source};
+use crate::policy::{Grant as Off, Level, LevelRule, Pattern, PatternSet, Rules, Source};
 use crate::state::Moment;
 
 /// What one call sees of the settings: taken once, so that a reload cannot split a call.
@@ -45,6 +46,29 @@ impl InForce {
         let settings = Arc::new(settings);
         let print = print(&self.file, &grants);
         Self { settings, grants, print, redactor: Arc::clone(&self.redactor), file: Arc::clone(&self.file) }
+    }
+
+    /// For callers of a role: its rules and limits in place of those of `[permissions]`. What a person raises for a while is
+    /// raised for callers without one.
+    pub(super) fn of_role(&self, name: &str, role: &Role) -> Self {
+        let mut settings = (*self.file).clone();
+        (settings.rules, settings.limits) = (Arc::clone(&role.rules), role.limits.clone());
+        let settings = Arc::new(settings);
+        let print = format!("{} {name}", print(&self.file, &[])).into();
+        Self { settings, grants: Vec::new(), print, ..self.clone() }
+    }
+
+    /// Everything off.
+    pub(super) fn of_nobody(&self) -> Self {
+        let source = Source::flag("an unknown role");
+        let mut rules = Rules { bypass: false, ..(*self.file.rules).clone() };
+        rules
+            .levels
+            .iter_mut()
+            .for_each(|rule| *rule = LevelRule { grant: Off::Off, source: source.clone() });
+        let mut settings = (*self.file).clone();
+        settings.rules = Arc::new(rules);
+        Self { settings: Arc::new(settings), grants: Vec::new(), ..self.clone() }
     }
 
     /// A grant among them has ended.

@@ -21,6 +21,7 @@ mod targets;
 mod trace;
 pub mod watch;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,8 +29,9 @@ use std::time::Duration;
 
 use serde_json::Map;
 
-use crate::audit::Sink;
+use crate::audit::{Decision, Record, Sink};
 use crate::config::Settings;
+use crate::config::settings::Role;
 use crate::confirm::{Grant, Grants, Held, Tokens};
 use crate::engine::Engine;
 use crate::limits::{Cooldowns, Rates, Repeats};
@@ -40,6 +42,7 @@ use crate::tool::Class;
 use crate::tool::context::Vitals;
 use crate::tool::watch::Watchdogs;
 
+pub use crate::tool::Kind as Failure;
 pub use answer::Answer;
 pub use asking::Said;
 pub use call::{Caller, Request};
@@ -49,6 +52,8 @@ pub use in_force::InForce;
 #[derive(Debug)]
 pub struct Server {
     in_force: RwLock<InForce>,
+    /// The same for each role.
+    roles: BTreeMap<String, InForce>,
     /// The engine.
     pub engine: Arc<Engine>,
     /// Clocks, places, circuit.
@@ -79,8 +84,12 @@ impl Server {
         supervisor: Arc<Supervisor>,
         audit: Arc<Sink>,
     ) -> Self {
+        let in_force = InForce::new(Arc::clone(&settings));
+        let of_role = |(name, role): (&String, &Role)| (name.clone(), in_force.of_role(name, role));
+        let roles = settings.roles.iter().map(of_role).collect();
         Self {
-            in_force: RwLock::new(InForce::new(settings)),
+            in_force: RwLock::new(in_force),
+            roles,
             engine,
             supervisor,
             audit,
@@ -121,6 +130,15 @@ impl Server {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// One snapshot, for this caller. A role that nobody knows may nothing: it is the emptiest there is.
+    #[must_use]
+    pub fn in_force_for(&self, caller: &Caller) -> InForce {
+        match &caller.role {
+            None => self.in_force(),
+            Some(role) => self.roles.get(role).cloned().unwrap_or_else(|| self.in_force().of_nobody()),
+        }
+    }
+
     /// Looks which grants stand. Waits for the disk. Where they cannot be read, none does.
     pub fn look_for_grants(&self) {
         let Some(grants) = &self.grants else { return };
@@ -143,6 +161,12 @@ impl Server {
     /// Forgets on the disk what is over. Waits for it; once at the start is often enough.
     pub fn sweep(&self) {
         self.cooldowns.sweep();
+    }
+
+    /// Somebody over there tried a key that is none: on record.
+    pub fn wrong_key(&self, from: &str) {
+        tracing::warn!(from, "a caller with a wrong key was refused");
+        self.audit.write(Record::of_person("(auth)", from, "a wrong key".to_owned(), Decision::Denied));
     }
 
     /// What waits for a person, where there is a folder to keep it in.

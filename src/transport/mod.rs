@@ -1,4 +1,5 @@
-//! The ways in: stdio by now.
+//! The ways in: stdio, HTTP.
 
+pub mod http;
 pub mod session;
 pub mod stdio;

@@ -72,7 +72,7 @@ enum Why {
 pub async fn serve(server: &Arc<Server>, last_resort: fn(Exit)) -> io::Result<Exit> {
     let mut signals = Signals::open()?;
     let (stdio, client) = Stdio::open()?;
-    let handler = Handler::new(Arc::clone(server), Caller { name: "stdio".into() });
+    let handler = Handler::new(Arc::clone(server), Caller::local("stdio"));
     let ended = client.ended.clone();
     let session = tokio::spawn(async move {
         match handler.serve(stdio).await {
@@ -154,20 +154,20 @@ fn ceiling(server: Arc<Server>, why: Why, last_resort: fn(Exit)) {
 }
 
 /// The signals that mean: stop. A served session that loses its terminal stops like any other.
-struct Signals {
+pub(super) struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
 }
 
 impl Signals {
-    fn open() -> io::Result<Self> {
+    pub(super) fn open() -> io::Result<Self> {
         let [term, int, hup] = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
         Ok(Self { term: signal(term)?, int: signal(int)?, hup: signal(hup)? })
     }
 
     /// The next one: its name and number.
-    async fn next(&mut self) -> (&'static str, i32) {
+    pub(super) async fn next(&mut self) -> (&'static str, i32) {
         tokio::select! {
             _ = self.term.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
             _ = self.int.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),

@@ -45,7 +45,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
-    ("transport", &["server"]),
+    ("transport", &["config", "server"]),
     (
         "server",
         &[
@@ -89,8 +89,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// may stand, as rooms or files; and why nowhere else.
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("bollard", &["engine"], "what it sends must pass the closed list"),
-    ("hyper", &["engine"], "what it sends must pass the closed list"),
-    ("hyper_util", &["engine"], "what it sends must pass the closed list"),
+    ("hyper", &["engine", "transport/http"], "what it sends must pass the closed list; callers are answered"),
+    (
+        "hyper_util",
+        &["engine", "transport/http"],
+        "what it sends must pass the closed list; callers are answered",
+    ),
     ("tokio_rustls", &["engine"], "only the engine is dialled"),
     ("rmcp", &["server", "transport"], "the service is started where its transport is put together"),
     ("clap", &["cli"], "arguments of the command line end there"),
@@ -112,7 +116,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("UnixListener", &[], "nothing listens"),
     ("TcpStream", &["engine"], "a socket past the engine room is a way to Docker without a permit"),
     ("TcpSocket", &[], "streams are how the engine is dialled"),
-    ("TcpListener", &[], "nothing listens"),
+    ("TcpListener", &["transport/http/mod.rs"], "callers come in there, and nowhere else"),
     ("UdpSocket", &[], "nobody is told anything"),
     (
         "net",
@@ -122,8 +126,10 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "config/resolve/service.rs",
             "guard/create/fields.rs",
             "guard/network.rs",
+            "cli/serve.rs",
+            "transport/http",
         ],
-        "only the engine is dialled; the configuration writes addresses down, and the guard reads them",
+        "only the engine is dialled; over HTTP callers come from somewhere; the configuration writes addresses down, and the guard reads them",
     ),
     (
         "fs",

@@ -5,6 +5,7 @@ pub mod engine;
 #[expect(unused_imports, reason = "a vocabulary of faults: not every word of it is needed by a test")]
 pub mod faultd;
 pub mod fixture;
+pub mod http;
 pub mod launch;
 pub mod ledger;
 pub mod private;

@@ -1,4 +1,4 @@
-//! Every row of the catalogue's sections 1 to 7, 10, 13, 16, 18 and 19, and the test that tries it on the engine. A row cannot lose its
+//! Every row of the catalogue's sections 1 to 7, 10, 13, 14, 16, 18 and 19, and the test that tries it on the engine. A row cannot lose its
 //! test: the names are held against the list of this program.
 
 use std::process::Command;
@@ -345,6 +345,16 @@ const ROWS: &[(&str, Held)] = &[
         "F12 limits by another name or after a restart",
         By(&["confirm::limits::f12_a_cooldown_is_the_same_for_every_form_of_address_and_after_a_restart"]),
     ),
+    // Section 14, over the network
+    ("W1 names and origins", By(&["http::doors::w1_only_by_our_names_and_from_our_pages"])),
+    ("W2 what a page sends without asking", By(&["http::doors::w1_only_by_our_names_and_from_our_pages"])),
+    ("W3 open to strangers", By(&["http::doors::w3_strangers_are_not_served_by_accident"])),
+    ("W4 keys", By(&["http::doors::w4_w12_keys_let_in_and_wrong_ones_wait"])),
+    ("W6 another's session", By(&["http::mcp::w6_a_session_is_its_keys"])),
+    ("W7 roles mixed up", By(&["http::mcp::w6_a_session_is_its_keys", "http::many::roles_are_never_mixed"])),
+    ("W10 in clear", By(&["http::doors::w3_strangers_are_not_served_by_accident"])),
+    ("W12 keys by trial", By(&["http::doors::w4_w12_keys_let_in_and_wrong_ones_wait"])),
+    ("F14 a role of the caller's own", By(&["http::tools::each_role_has_its_own_tools"])),
     // Section 16, the record
     ("L1 lines within lines", By(&["audit::query::l1_what_stands_in_the_files_steers_no_terminal"])),
     (

@@ -15,14 +15,13 @@ use crate::policy::{PatternSet, Rules};
 pub(super) fn roles(s: &mut Section<'_, '_>, global: &Rules, limits: &Limits) -> BTreeMap<String, Role> {
     let read = |s: &mut Section<'_, '_>, _: &str| {
         let mut rules = permissions::rules(s, Some(global));
-        let allow_tools = permissions::tools(s, "allow_tools", false);
+        rules.allowed_tools = permissions::tools(s, "allow_tools", false);
         let deny = permissions::tools(s, "deny_tools", true);
         let disabled = union(&global.disabled_tools.patterns().to_vec(), deny.patterns().to_vec());
         rules.disabled_tools = PatternSet::new(Kind::Name, disabled.unwrap_or_default()).unwrap_or_default();
         rules.bypass = global.bypass;
         Role {
             rules: Arc::new(rules),
-            allow_tools,
             can_approve: permissions::tools(s, "can_approve", false),
             can_audit: s.flag("can_audit", false, lower),
             limits: s.section("limits", |s| service::limits(s, limits)),

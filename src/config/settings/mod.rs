@@ -144,22 +144,12 @@ pub struct Host {
 #[derive(Debug, Clone)]
 pub struct Role {
     /// Levels replace the global ones, deny lists are united with them, allow lists intersected. `deny_tools` is part of
-    /// `disabled_tools`.
+    /// `disabled_tools`, `allow_tools` is `allowed_tools`.
     pub rules: Arc<Rules>,
-    /// Empty means all that the levels allow.
-    pub allow_tools: PatternSet,
     /// Tools whose held calls this role may approve. Empty means none.
     pub can_approve: PatternSet,
     /// May read the audit log.
     pub can_audit: bool,
     /// `[limits]`, with what the role says itself.
     pub limits: Limits,
-}
-
-impl Role {
-    /// `allow_tools` lets the tool through; the levels are another question.
-    #[must_use]
-    pub fn allows_tool(&self, tool: &str) -> bool {
-        self.allow_tools.is_empty() || self.allow_tools.matches(tool).is_some()
-    }
 }

@@ -1,0 +1,138 @@
+//! Who calls: by the key in `Authorization`, and by nothing else that a request says.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::config::settings::Http;
+use crate::server::Caller;
+
+/// Wrong keys from one address before it has to wait.
+const FREE: u32 = 5;
+/// How long, and when its wrong keys are forgotten.
+const WAIT: Duration = Duration::from_secs(60);
+/// Addresses that are remembered; beyond it those that waited long enough are forgotten.
+const ADDRESSES: usize = 4096;
+
+/// The keys, and who tried wrong ones.
+#[derive(Debug)]
+pub(super) struct Keys {
+    keys: Vec<Key>,
+    anonymous: Anonymous,
+    wrong: Mutex<HashMap<IpAddr, (u32, Instant)>>,
+}
+
+#[derive(Debug)]
+struct Key {
+    name: String,
+    role: String,
+    hash: [u8; 32],
+}
+
+/// Who a caller without a key is.
+#[derive(Debug)]
+enum Anonymous {
+    /// Nobody: there are keys.
+    Refused,
+    /// One for whom `[permissions]` is: there are no keys, and this is the loopback.
+    Local,
+    /// Of this role.
+    Role(String),
+}
+
+/// Why nobody is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There is no key.
+    Missing,
+    /// It is none of ours.
+    Wrong,
+    /// Too many wrong keys came from there.
+    Wait(Duration),
+}
+
+impl Keys {
+    pub fn of(http: &Http) -> Self {
+        let key = |key: &crate::config::settings::HttpKey| {
+            let mut hash = [0; 32];
+            // Held against this form when the configuration was read.
+            let fits = hex::decode_to_slice(&key.hash, &mut hash).is_ok();
+            fits.then(|| Key { name: key.name.clone(), role: key.role.clone(), hash })
+        };
+        let anonymous = match &http.anonymous_role {
+            Some(role) => Anonymous::Role(role.clone()),
+            None if http.keys.is_empty() => Anonymous::Local,
+            None => Anonymous::Refused,
+        };
+        Self { keys: http.keys.iter().filter_map(key).collect(), anonymous, wrong: Mutex::default() }
+    }
+
+    /// # Errors
+    /// Nobody is let in.
+    pub fn caller(&self, headers: &HeaderMap, from: IpAddr, now: Instant) -> Result<Caller, Refused> {
+        let Some(given) = headers.get(AUTHORIZATION) else {
+            return match &self.anonymous {
+                Anonymous::Refused => Err(Refused::Missing),
+                Anonymous::Local => Ok(Caller::local("http")),
+                Anonymous::Role(role) => Ok(Caller { name: "anonymous".into(), role: Some(role.clone()) }),
+            };
+        };
+        self.may_try(from, now)?;
+        let text = given.to_str().unwrap_or_default();
+        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let hash = Sha256::digest(token.map(|(_, key)| key.trim()).unwrap_or_default().as_bytes());
+        // Every key is looked at, for as long as any other.
+        let mut found = None;
+        for key in &self.keys {
+            if bool::from(key.hash.ct_eq(hash.as_slice())) {
+                found = Some(key);
+            }
+        }
+        match found {
+            Some(key) => Ok(Caller { name: key.name.clone(), role: Some(key.role.clone()) }),
+            None => {
+                self.was_wrong(from, now);
+                Err(Refused::Wrong)
+            }
+        }
+    }
+
+    fn may_try(&self, from: IpAddr, now: Instant) -> Result<(), Refused> {
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        match wrong.get(&from) {
+            Some((times, last)) if *times >= FREE && now.duration_since(*last) < WAIT => {
+                Err(Refused::Wait(WAIT - now.duration_since(*last)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn was_wrong(&self, from: IpAddr, now: Instant) {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= ADDRESSES {
+            wrong.retain(|_, (_, last)| now.duration_since(*last) < WAIT);
+        }
+        let (times, last) = wrong.entry(from).or_insert((0, now));
+        if now.duration_since(*last) >= WAIT {
+            *times = 0;
+        }
+        (*times, *last) = (times.saturating_add(1), now);
+    }
+}
+
+/// A new key: for its owner, and as the configuration has it.
+///
+/// # Errors
+/// There is no randomness.
+pub fn new_key() -> Result<(String, String), getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    let key = format!("dmcp_{}", hex::encode(bytes));
+    let hash = hex::encode(Sha256::digest(key.as_bytes()));
+    Ok((key, hash))
+}
