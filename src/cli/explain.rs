@@ -29,8 +29,7 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     };
     // The person at the host may know which rule hides what.
     let explanation = block_on(async {
-        explain((&app.server, &app.server.in_force().settings), &args.tool, arguments, &Budget::probe(), true)
-            .await
+        explain((&app.server, &app.server.in_force()), &args.tool, arguments, &Budget::probe(), true).await
     });
     app.work.shutdown_background();
     let explanation = match explanation {

@@ -254,7 +254,7 @@ async fn execute(
 
     // What containers keep secret must be known before anything is said that they or others wrote.
     if def.spec.foreign_text {
-        let learning = supervise.run(server.secrets.learn(server, in_force, containers.clone())).await;
+        let learning = supervise.run(in_force.secrets.learn(in_force, containers.clone())).await;
         *learned = supervise.witnessed(def, &containers, learning).await?.merge(&given);
     }
     let _once = secrets.set(learned.clone());
@@ -305,7 +305,7 @@ fn changed_nothing(result: &serde_json::Value) -> bool {
 fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
     let Work { server, in_force, reports, cancel, .. } = work;
     Ctx {
-        engine: Arc::clone(&server.engine),
+        engine: Arc::clone(&in_force.engine),
         settings: Arc::clone(&in_force.settings),
         budget: supervise.budget(),
         progress: reports.progress(),
@@ -318,7 +318,7 @@ fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
         stack: None,
         project: None,
         watchdogs: server.watchdogs.clone(),
-        host: Arc::new(explain::Reporter(Arc::clone(server), Arc::clone(&in_force.settings))),
+        host: Arc::new(explain::Reporter(Arc::clone(server), (*in_force).clone())),
     }
 }
 
@@ -333,7 +333,7 @@ async fn previewed(
     let (permits, prepared, preview) =
         supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
     // What is allowed is allowed at this engine.
-    let (engine, budget) = (Arc::clone(&work.server.engine), ctx.budget);
+    let (engine, budget) = (Arc::clone(&ctx.engine), ctx.budget);
     let engine = supervise.run(async move { Ok::<_, ToolError>(engine.whose(&budget).await) }).await?;
     let (by, who) = ((&**work.server, work.in_force), (work.caller, engine.as_str()));
     let next = match confirming::settle(by, who, def, (&permits, &prepared), (preview?, learned))? {

@@ -13,7 +13,7 @@ use crate::policy::{self, Ask, Grant, Level, Rules};
 use crate::tool::context::{Host, Vitals};
 use crate::tool::{Asked, Kind, ToolError};
 
-use super::{Server, aliases, answer, catalogue, confirming, resting, targets};
+use super::{InForce, Server, aliases, answer, catalogue, confirming, resting, targets};
 
 /// The verdict on a call that was not made.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Explanation {
 
 /// Decides without doing. `reveal` also tells which rule hides an object: for the person at the host alone.
 pub async fn explain(
-    (server, settings): (&Arc<Server>, &Settings),
+    (server, in_force): (&Arc<Server>, &InForce),
     tool: &str,
     arguments: Option<Map<String, Value>>,
     budget: &Budget,
@@ -55,7 +55,7 @@ pub async fn explain(
     let aliases::Called { tool: name, arguments, .. } =
         aliases::translate(tool, arguments.unwrap_or_default());
     let arguments = given.then_some(arguments);
-    match decide(server, settings, &name, arguments, budget).await {
+    match decide(server, in_force, &name, arguments, budget).await {
         Ok(rules) => Explanation { tool: name, allowed: true, rules, refusal: None },
         Err(error) => {
             let hidden =
@@ -72,11 +72,12 @@ pub async fn explain(
 
 async fn decide(
     server: &Arc<Server>,
-    settings: &Settings,
+    in_force: &InForce,
     name: &str,
     arguments: Option<Map<String, Value>>,
     budget: &Budget,
 ) -> Result<Vec<String>, ToolError> {
+    let settings = &*in_force.settings;
     let rules = &settings.rules;
     let def = catalogue::find(name).ok_or_else(|| catalogue::unknown(name))?;
     policy::decide::admits(rules, def.spec.name, def.spec.levels).map_err(answer::refusal)?;
@@ -85,7 +86,7 @@ async fn decide(
     let (tool, needs) = (def.spec.name, prepared.levels);
     policy::decide::admits(rules, tool, needs).map_err(answer::refusal)?;
     let targets::Resolved { targets, places, stack, project } =
-        targets::resolve(&server.engine, budget, settings, (tool, needs), &prepared.asked).await?;
+        targets::resolve(&in_force.engine, budget, settings, (tool, needs), &prepared.asked).await?;
     let fetches = targets::fetches(&prepared.asked, &targets);
     let rests = resting::buckets(def, &targets, project.as_deref(), settings);
     let mut because = levels(rules, needs);
@@ -232,7 +233,7 @@ fn commands(settings: &Settings) -> Value {
 
 /// The server as running tools see it, with the settings of their call.
 #[derive(Debug)]
-pub struct Reporter(pub Arc<Server>, pub Arc<Settings>);
+pub struct Reporter(pub Arc<Server>, pub InForce);
 
 impl Host for Reporter {
     fn vitals(&self) -> Vitals {
@@ -245,7 +246,7 @@ impl Host for Reporter {
         arguments: Option<Map<String, Value>>,
     ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>> {
         Box::pin(async move {
-            let Some(tool) = tool else { return Ok(in_force(&self.1)) };
+            let Some(tool) = tool else { return Ok(in_force(&self.1.settings)) };
             let explanation = explain((&self.0, &self.1), &tool, arguments, &Budget::probe(), false).await;
             match explanation.refusal {
                 // The question itself could not be answered: that is a failure of this call.

@@ -8,10 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::config::Settings;
 use crate::config::settings::Role;
 use crate::confirm::Grant;
+use crate::engine::Engine;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::policy::pattern::Kind;
 use crate::policy::{Grant as Off, Level, LevelRule, Pattern, PatternSet, Rules, Source};
 use crate::state::Moment;
+
+use super::secrets::Secrets;
 
 /// What one call sees of the settings: taken once, so that a reload cannot split a call.
 #[derive(Debug, Clone)]
@@ -24,15 +27,20 @@ pub struct InForce {
     pub grants: Vec<Grant>,
     /// One name for all of it: what was confirmed under other settings is not confirmed.
     pub print: Arc<str>,
+    /// The engine, with what is remembered of it under these filters: what one role must not see, another one may.
+    pub engine: Arc<Engine>,
+    /// What its containers keep secret.
+    pub(super) secrets: Arc<Secrets>,
     /// As the file has them.
     file: Arc<Settings>,
 }
 
 impl InForce {
-    pub(super) fn new(file: Arc<Settings>) -> Self {
+    pub(super) fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
         let redactor = Arc::new(redactor(&file));
         let print = print(&file, &[]);
-        Self { settings: Arc::clone(&file), redactor, grants: Vec::new(), print, file }
+        let secrets = Arc::default();
+        Self { settings: Arc::clone(&file), redactor, grants: Vec::new(), print, engine, secrets, file }
     }
 
     /// With these grants, and no others.
@@ -45,7 +53,7 @@ impl InForce {
         settings.rules = Arc::new(rules);
         let settings = Arc::new(settings);
         let print = print(&self.file, &grants);
-        Self { settings, grants, print, redactor: Arc::clone(&self.redactor), file: Arc::clone(&self.file) }
+        Self { settings, grants, print, ..self.clone() }
     }
 
     /// For callers of a role: its rules and limits in place of those of `[permissions]`. What a person raises for a while is
@@ -55,7 +63,8 @@ impl InForce {
         (settings.rules, settings.limits) = (Arc::clone(&role.rules), role.limits.clone());
         let settings = Arc::new(settings);
         let print = format!("{} {name}", print(&self.file, &[])).into();
-        Self { settings, grants: Vec::new(), print, ..self.clone() }
+        let (engine, secrets) = (Arc::new(Engine::new(self.engine.found().clone())), Arc::default());
+        Self { settings, grants: Vec::new(), print, engine, secrets, ..self.clone() }
     }
 
     /// Everything off.

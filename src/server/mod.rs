@@ -60,7 +60,6 @@ pub struct Server {
     pub supervisor: Arc<Supervisor>,
     /// The log.
     pub audit: Arc<Sink>,
-    secrets: secrets::Secrets,
     /// How often each caller called.
     rates: Rates,
     repeats: Repeats,
@@ -84,7 +83,7 @@ impl Server {
         supervisor: Arc<Supervisor>,
         audit: Arc<Sink>,
     ) -> Self {
-        let in_force = InForce::new(Arc::clone(&settings));
+        let in_force = InForce::new(Arc::clone(&settings), Arc::clone(&engine));
         let of_role = |(name, role): (&String, &Role)| (name.clone(), in_force.of_role(name, role));
         let roles = settings.roles.iter().map(of_role).collect();
         Self {
@@ -93,7 +92,6 @@ impl Server {
             engine,
             supervisor,
             audit,
-            secrets: secrets::Secrets::default(),
             rates: Rates::default(),
             repeats: Repeats::default(),
             cooldowns: Cooldowns::default(),

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::engine::Engine;
 use crate::engine::learn::{Environment, Unlearned};
 use crate::engine::snapshot::short;
 use crate::output::{Learned, LearnedBuilder, Redactor};
 use crate::tool::{Kind, ToolError};
 
-use super::{InForce, Server};
+use super::InForce;
 
 /// Values that one container adds for all calls. A call about a container with more learns all of its own besides.
 const SHARE: usize = 100;
@@ -38,15 +39,14 @@ impl Secrets {
     /// A container in `must` that does not answer: what is said of it could not be masked.
     pub fn learn(
         &self,
-        server: &Arc<Server>,
         in_force: &InForce,
         must: Vec<String>,
     ) -> impl Future<Output = Result<Learned, ToolError>> + Send + 'static + use<> {
-        let (server, in_force) = (Arc::clone(server), in_force.clone());
+        let in_force = in_force.clone();
         async move {
             let ids: Vec<&str> = must.iter().map(String::as_str).collect();
-            let (generation, unlearned) = server.engine.learn(&in_force.settings.rules, &ids).await?;
-            let redactor = in_force.redactor;
+            let (generation, unlearned) = in_force.engine.learn(&in_force.settings.rules, &ids).await?;
+            let (redactor, engine) = (in_force.redactor, in_force.engine);
             match unlearned {
                 None => {}
                 // Nonsense is a fault of the engine, and not of the one container that was asked about.
@@ -59,14 +59,14 @@ impl Secrets {
                         .retry_after(Duration::from_secs(30)));
                 }
             }
-            let kept = || server.secrets.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = || in_force.secrets.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let fits = |k: &Kept| k.generation == generation && Arc::ptr_eq(&k.redactor, &redactor);
             let fresh = kept().clone().filter(fits);
             let all = match fresh {
                 Some(all) => all,
                 None => {
                     let named = named(&in_force.settings).await;
-                    let (learned, cut) = everything(&server, &redactor, &named);
+                    let (learned, cut) = everything(&engine, &redactor, &named);
                     let all =
                         Kept { generation, redactor: Arc::clone(&redactor), learned, cut: Arc::new(cut) };
                     *kept() = Some(all.clone());
@@ -74,15 +74,15 @@ impl Secrets {
                 }
             };
             if must.iter().any(|id| all.cut.contains(id)) {
-                return Ok(all.learned.merge(&theirs(&server, &redactor, &must)?));
+                return Ok(all.learned.merge(&theirs(&engine, &redactor, &must)?));
             }
             Ok(all.learned)
         }
     }
 }
 
-fn builder(server: &Server, redactor: &Redactor) -> LearnedBuilder {
-    server.engine.known_names().iter().fold(redactor.learn(), |builder, name| builder.visible(name))
+fn builder(engine: &Engine, redactor: &Redactor) -> LearnedBuilder {
+    engine.known_names().iter().fold(redactor.learn(), |builder, name| builder.visible(name))
 }
 
 fn add(builder: LearnedBuilder, environment: &Environment) -> LearnedBuilder {
@@ -101,10 +101,10 @@ async fn named(settings: &Settings) -> Vec<String> {
 }
 
 /// What all containers keep secret, each up to its share.
-fn everything(server: &Server, redactor: &Redactor, named: &[String]) -> (Learned, HashSet<String>) {
-    let mut builder = named.iter().fold(builder(server, redactor), |builder, value| builder.value(value));
+fn everything(engine: &Engine, redactor: &Redactor, named: &[String]) -> (Learned, HashSet<String>) {
+    let mut builder = named.iter().fold(builder(engine, redactor), |builder, value| builder.value(value));
     let mut cut = HashSet::new();
-    for (id, environment) in server.engine.environments() {
+    for (id, environment) in engine.environments() {
         builder = add(builder.share(SHARE), &environment);
         if builder.dropped() {
             cut.insert(id);
@@ -114,10 +114,10 @@ fn everything(server: &Server, redactor: &Redactor, named: &[String]) -> (Learne
 }
 
 /// What these containers keep secret, all of it.
-fn theirs(server: &Server, redactor: &Redactor, ids: &[String]) -> Result<Learned, ToolError> {
-    let environments = server.engine.environments();
+fn theirs(engine: &Engine, redactor: &Redactor, ids: &[String]) -> Result<Learned, ToolError> {
+    let environments = engine.environments();
     let known = ids.iter().filter_map(|id| environments.get(id));
-    let builder = known.fold(builder(server, redactor).ample(), add);
+    let builder = known.fold(builder(engine, redactor).ample(), add);
     if builder.dropped() {
         let error = ToolError::new(
             Kind::ResponseTooLarge,
