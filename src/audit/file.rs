@@ -107,7 +107,8 @@ impl LogFile {
 
     /// The sum of the last line; of none, nothing.
     fn last_line(&self, torn: bool) -> Result<String> {
-        let end = self.file.metadata()?.len() - u64::from(!torn && self.file.metadata()?.len() > 0);
+        let len = self.file.metadata()?.len();
+        let end = len - u64::from(!torn && len > 0);
         let mut back = BACK;
         loop {
             let from = end.saturating_sub(back);

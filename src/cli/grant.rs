@@ -14,8 +14,6 @@ use super::{OK, failed, misused, out};
 
 /// A shorter one is over before anybody calls.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest while: what is to stay belongs into the configuration.
-const LONGEST: Duration = Grant::LONGEST;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -104,7 +102,7 @@ fn wanted(args: &Args) -> Result<Option<Grant>, (String, String)> {
         return Err((format!("`{time}` of what? give a unit: \"30m\""), usage));
     }
     let lasts = duration(time).map_err(|why| (format!("`{time}`: {why}"), usage))?;
-    if lasts < SHORTEST || lasts > LONGEST {
+    if lasts < SHORTEST || lasts > Grant::LONGEST {
         let help = "for longer, set the level under [permissions]".to_owned();
         return Err((format!("a level is raised for a second to 24 hours, not for `{time}`"), help));
     }

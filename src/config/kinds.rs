@@ -138,27 +138,31 @@ impl Section<'_, '_> {
 
     /// A path; the empty string means not set.
     pub fn path(&mut self, key: &'static str, merge: Merge<Option<PathBuf>>) -> Option<PathBuf> {
-        let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
-            let text = plain(reader, path, node)?;
-            if text.is_empty() { Some(None) } else { resolve(reader, path, node, text).map(Some) }
-        };
-        let show = |path: &Option<PathBuf>| {
-            units::quote(&path.as_ref().map(|p| p.display().to_string()).unwrap_or_default())
-        };
-        let shape = Shape::new("a path", Form::Text);
-        self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
+        self.one_path(key, "a path", merge, &|_| None)
     }
 
     /// The same, from `/` or `~/`: other processes, started elsewhere, must find the same place.
     pub fn anchored_path(&mut self, key: &'static str, merge: Merge<Option<PathBuf>>) -> Option<PathBuf> {
+        const HELP: &str = "write it from `/` or `~/`: docker-mcp pending, approve and audit look for it from wherever they run";
+        let relative = |text: &str| (!text.starts_with(['/', '~'])).then_some(("is relative", HELP));
+        self.one_path(key, "a path from / or ~/", merge, &relative)
+    }
+
+    /// `wrong`: what is wrong with a text, and the next step.
+    fn one_path(
+        &mut self,
+        key: &'static str,
+        words: &'static str,
+        merge: Merge<Option<PathBuf>>,
+        wrong: &dyn Fn(&str) -> Option<(&'static str, &'static str)>,
+    ) -> Option<PathBuf> {
         let parse = |reader: &mut Reader<'_>, path: &str, node: &Node| {
             let text = plain(reader, path, node)?;
             if text.is_empty() {
                 return Some(None);
             }
-            if !text.starts_with(['/', '~']) {
-                let hint = "write it from `/` or `~/`: docker-mcp pending, approve and audit look for it from wherever they run";
-                reader.problem(&node.at, format!("`{path}` is relative"), Some(hint.to_owned()));
+            if let Some((what, help)) = wrong(text) {
+                reader.problem(&node.at, format!("`{path}` {what}"), Some(help.to_owned()));
                 return None;
             }
             resolve(reader, path, node, text).map(Some)
@@ -166,7 +170,7 @@ impl Section<'_, '_> {
         let show = |path: &Option<PathBuf>| {
             units::quote(&path.as_ref().map(|p| p.display().to_string()).unwrap_or_default())
         };
-        let shape = Shape::new("a path from / or ~/", Form::Text);
+        let shape = Shape::new(words, Form::Text);
         self.value(key, &shape, None, &How { parse: &parse, merge: &merge, show: &show })
     }
 

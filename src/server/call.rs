@@ -332,11 +332,17 @@ async fn previewed(
     let looking = def.preview(ctx.clone(), permits, prepared);
     let (permits, prepared, preview) =
         supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
-    // What is allowed is allowed at this engine.
-    let (engine, budget) = (Arc::clone(&ctx.engine), ctx.budget);
-    let engine = supervise.run(async move { Ok::<_, ToolError>(engine.whose(&budget).await) }).await?;
+    let preview = preview?;
+    // What is allowed is allowed at this engine, which may have to be asked who it is.
+    let engine = match confirming::asks(def, &prepared, &preview, &work.in_force.settings) {
+        false => String::new(),
+        true => {
+            let (engine, budget) = (Arc::clone(&ctx.engine), ctx.budget);
+            supervise.run(async move { Ok::<_, ToolError>(engine.whose(&budget).await) }).await?
+        }
+    };
     let (by, who) = ((&**work.server, work.in_force), (work.caller, engine.as_str()));
-    let next = match confirming::settle(by, who, def, (&permits, &prepared), (preview?, learned))? {
+    let next = match confirming::settle(by, who, def, (&permits, &prepared), (preview, learned))? {
         Settled::Next(next) => next,
         Settled::Hold(held) => {
             if let Some(question) = held.question() {

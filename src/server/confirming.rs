@@ -64,6 +64,13 @@ pub(super) struct Hold {
     for_client: bool,
 }
 
+/// Is a token or a person to let this call through? Not where it is only shown.
+pub(super) fn asks(def: &ToolDef, prepared: &Prepared, preview: &Preview, settings: &Settings) -> bool {
+    let loses =
+        preview.destroys && !settings.bypass && matches!(settings.confirm.require, Require::Destructive);
+    !(settings.dry_run || prepared.dry_run) && (loses || needed(def, prepared.levels, settings))
+}
+
 /// Shows, holds, or lets through.
 pub(super) fn settle(
     (server, in_force): (&Server, &InForce),
@@ -84,9 +91,7 @@ pub(super) fn settle(
     // A prune that finds nothing has nothing to ask about.
     let nothing =
         prepared.confirm_token.is_none() && !prepared.asked.is_empty() && permits.labels().next().is_none();
-    let loses =
-        preview.destroys && !settings.bypass && matches!(settings.confirm.require, Require::Destructive);
-    if nothing || !(loses || needed(def, prepared.levels, settings)) {
+    if nothing || !asks(def, prepared, &preview, settings) {
         return Ok(Settled::Next(Next::Go(None)));
     }
     // Which order the engine listed them in says nothing.

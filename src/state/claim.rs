@@ -1,15 +1,13 @@
 //! One holder at a time, whoever's process it is: a file that is locked as long as its holder lives. A lock of the kernel's
 //! ends with its process, so a killed one holds nothing; its file stays.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Result;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
-
-use super::{hand_to_owner, make_dir};
+use super::lock_file;
 
 /// Held until it is dropped, which takes the file away, or its process ends, which leaves it.
 #[derive(Debug)]
@@ -25,18 +23,8 @@ impl Claim {
     /// # Errors
     /// The folder or the file cannot be made or locked.
     pub fn attempt(folder: &Path, name: &str) -> Result<Option<Self>> {
-        make_dir(folder)?;
-        let path = folder.join(format!("{name}.lock"));
-        // What is no file may make the opening wait.
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .custom_flags(flags)
-            .open(&path)?;
-        hand_to_owner(&file, folder)?;
+        let name = format!("{name}.lock");
+        let (path, file) = (folder.join(&name), lock_file(folder, &name)?);
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(e)) => return Err(e),

@@ -119,18 +119,7 @@ impl Folder {
     /// # Errors
     /// The folder cannot be made or written, or somebody holds it for too long.
     pub fn lock(&self) -> Result<Lock> {
-        make_dir(&self.0)?;
-        // What is no file may make the opening wait.
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let path = self.0.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .custom_flags(flags)
-            .open(path)?;
-        hand_to_owner(&file, &self.0)?;
+        let file = lock_file(&self.0, "lock")?;
         let until = Instant::now() + LOCK;
         while let Err(busy) = file.try_lock() {
             match busy {
@@ -161,6 +150,22 @@ impl Folder {
         }
         Ok(found.uid())
     }
+}
+
+/// A file to be locked, made where it is missing, as its folder is.
+fn lock_file(folder: &Path, name: &str) -> Result<File> {
+    make_dir(folder)?;
+    // What is no file may make the opening wait.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(folder.join(name))?;
+    hand_to_owner(&file, folder)?;
+    Ok(file)
 }
 
 /// Makes a folder where it is missing, with the owner of the one that it is made in; the folders that got a new entry.
