@@ -1,8 +1,10 @@
 //! Over HTTP: who may call, what each may, and what is answered.
 
 mod doors;
+mod judges;
 mod many;
 mod mcp;
+mod reload;
 mod tools;
 
 use std::net::SocketAddr;
@@ -24,12 +26,21 @@ pub struct Served {
 impl Served {
     /// Starts it at a free port of the loopback.
     pub fn start(launch: Launch) -> Self {
-        let client = launch.arg("serve").arg("--http").arg("127.0.0.1:0").start();
+        Self::start_at(launch, "127.0.0.1:0")
+    }
+
+    /// Starts it there.
+    pub fn start_at(launch: Launch, at: &str) -> Self {
+        let client = launch.arg("serve").arg("--http").arg(at).start();
         let start = Instant::now();
         let at = loop {
             let said = client.stderr();
             if let Some(at) = said.lines().find_map(|line| line.strip_prefix("serving http://")) {
-                break at.trim_end_matches("/mcp").parse().unwrap();
+                let mut at: SocketAddr = at.trim_end_matches("/mcp").parse().unwrap();
+                if at.ip().is_unspecified() {
+                    at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+                }
+                break at;
             }
             assert!(start.elapsed() < Duration::from_secs(10), "it does not serve: {said}");
             std::thread::sleep(Duration::from_millis(10));

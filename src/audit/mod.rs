@@ -4,6 +4,7 @@ mod boots;
 mod days;
 mod file;
 pub mod guard;
+pub mod query;
 pub mod read;
 pub mod record;
 pub mod sink;

@@ -68,6 +68,12 @@ impl Entry {
     pub fn of(line: &Line) -> Option<Self> {
         serde_json::from_slice(&line.bytes).ok()
     }
+
+    /// Is that word its outcome, its decision or its kind of error?
+    #[must_use]
+    pub fn is(&self, word: &str) -> bool {
+        self.outcome == word || self.decision == word || self.error_kind.as_deref() == Some(word)
+    }
 }
 
 /// Every line from that moment's day on, in the order of the files.

@@ -2,18 +2,16 @@
 
 use std::process::ExitCode;
 
-use globset::{Glob, GlobMatcher};
-use jiff::Timestamp;
-
+use crate::audit::query::Query;
 use crate::audit::read::{Entry, Line, Proof, each, verify};
 use crate::config::Sources;
 use crate::output::sanitise::clean_line;
-use crate::tool::time::Moment;
+use crate::tool::context::Lookup;
 
 use super::persons::settings;
 use super::{OK, failed, misused, out};
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// From when on: "24h", "2026-01-31", or a timestamp
     #[arg(long, value_name = "WHEN")]
@@ -38,15 +36,6 @@ pub(super) struct Args {
     verify: bool,
 }
 
-/// What is asked for.
-struct Query {
-    since: Option<Timestamp>,
-    tool: Option<GlobMatcher>,
-    target: Option<GlobMatcher>,
-    caller: Option<GlobMatcher>,
-    outcome: Option<String>,
-}
-
 pub(super) fn run(sources: &Sources, args: &Args) -> ExitCode {
     let settings = match settings(sources) {
         Ok(settings) => settings,
@@ -56,7 +45,7 @@ pub(super) fn run(sources: &Sources, args: &Args) -> ExitCode {
         out::error("there is no home folder that the log could be in; name one in [audit] dir");
         return failed();
     };
-    let query = match Query::of(args) {
+    let query = match args.query() {
         Ok(query) => query,
         Err((option, why)) => {
             out::error(&format!("--{option}: {why}"));
@@ -94,38 +83,10 @@ pub(super) fn run(sources: &Sources, args: &Args) -> ExitCode {
     OK
 }
 
-impl Query {
-    fn of(args: &Args) -> Result<Self, (&'static str, String)> {
-        // `*` alone means something, as in the configuration.
-        let glob = |option, text: &Option<String>| {
-            let parts =
-                text.as_ref().map(|text| text.split('*').map(globset::escape).collect::<Vec<_>>().join("*"));
-            let glob = parts.map(|glob| Glob::new(&glob).map(|glob| glob.compile_matcher()));
-            glob.transpose().map_err(|e| (option, e.to_string()))
-        };
-        let since = args.since.as_deref().map(|text| {
-            let nanos = Moment::parse(text).map(|at| at.nanos(Timestamp::now().as_nanosecond()));
-            nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos).ok()).ok_or_else(|| {
-                ("since", format!("{text:?} is no time: \"24h\", \"2026-01-31\", \"2026-01-31T12:00:00Z\""))
-            })
-        });
-        Ok(Self {
-            since: since.transpose()?,
-            tool: glob("tool", &args.tool)?,
-            target: glob("target", &args.target)?,
-            caller: glob("caller", &args.caller)?,
-            outcome: args.outcome.clone(),
-        })
-    }
-
-    fn wants(&self, entry: &Entry) -> bool {
-        let fits =
-            |glob: &Option<GlobMatcher>, text: &str| glob.as_ref().is_none_or(|glob| glob.is_match(text));
-        self.since.is_none_or(|since| entry.ts >= since)
-            && fits(&self.tool, &entry.tool)
-            && fits(&self.caller, &entry.caller)
-            && (self.target.is_none() || entry.target.iter().any(|target| fits(&self.target, target)))
-            && self.outcome.as_ref().is_none_or(|word| *word == entry.outcome || *word == entry.decision)
+impl Args {
+    fn query(&self) -> Result<Query, (&'static str, String)> {
+        let Self { since, tool, target, outcome, caller, .. } = self.clone();
+        Query::of(&Lookup { since, tool, target, caller, status: outcome, limit: 0 })
     }
 }
 

@@ -11,6 +11,7 @@ mod key;
 mod log;
 pub mod out;
 mod persons;
+mod reload;
 mod reset;
 mod serve;
 mod tools;
@@ -181,7 +182,7 @@ pub fn run() -> ExitCode {
 /// Serves, where what may change things can be recorded.
 fn serving(global: &Global, args: &serve::Args) -> ExitCode {
     with_app(global, log::For::Server, |app| match app.audit_ready() {
-        Ok(()) => serve::run(app, args),
+        Ok(()) => serve::run(app, args, &sources(global)),
         Err(problem) => {
             out::note(&problem.render("error"));
             misused()

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::child;
+use crate::config::Sources;
 use crate::transport::http;
 use crate::transport::session::{self, Exit};
 
+use super::reload::{self, Served};
 use super::{block_on, log, out, reset};
 
 /// Work that is dropped closes its records within this.
@@ -29,7 +31,7 @@ impl Args {
     ///
     /// # Errors
     /// It may not, and what to change.
-    fn address(&self, app: &App) -> Result<Option<SocketAddr>, (String, String)> {
+    fn address(&self, app: &App) -> Result<Option<Served>, (String, String)> {
         let Some(given) = self.http else { return Ok(None) };
         let settings = &app.loaded.settings;
         if settings.bypass {
@@ -38,13 +40,14 @@ impl Args {
         }
         let at = given.unwrap_or(settings.http.listen);
         let safe = http::is_safe(&settings.http, at, self.insecure_http);
-        safe.map(|()| Some(at)).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
+        let served = Served { at, insecure: self.insecure_http };
+        safe.map(|()| Some(served)).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
     }
 }
 
-pub(super) fn run(app: App, args: &Args) -> ExitCode {
-    let at = match args.address(&app) {
-        Ok(at) => at,
+pub(super) fn run(app: App, args: &Args, sources: &Sources) -> ExitCode {
+    let over_http = match args.address(&app) {
+        Ok(over_http) => over_http,
         Err((why, help)) => {
             out::error(&why);
             out::note(&format!("help: {help}"));
@@ -55,12 +58,12 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
         out::note("BYPASS: every permission, filter and guard is off for whoever speaks to this server");
     }
     // Timers and MCP I/O have a runtime of their own: decoding on the work runtime cannot delay an answer.
-    let exit = match block_on(serve(&app, at)) {
+    let exit = match block_on(serve(&app, sources, over_http)) {
         Ok(Ok(exit)) => exit,
         Ok(Err(e)) => {
-            out::error(&match at {
+            out::error(&match over_http {
                 None => format!("no signals, or no threads for stdin and stdout: {e}"),
-                Some(at) => format!("{at} cannot be served: {e}"),
+                Some(Served { at, .. }) => format!("{at} cannot be served: {e}"),
             });
             return super::failed();
         }
@@ -76,11 +79,13 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     std::process::exit(exit.code())
 }
 
-async fn serve(app: &App, at: Option<SocketAddr>) -> std::io::Result<Exit> {
+async fn serve(app: &App, sources: &Sources, over_http: Option<Served>) -> std::io::Result<Exit> {
     app.start_probes();
     reset::on_signal(app);
-    if let Some(at) = at {
-        return http::serve(&app.server, at, |at| out::note(&format!("serving http://{at}/mcp"))).await;
+    if let Some(served) = over_http {
+        reload::on_signal(&app.server, sources, served)?;
+        return http::serve(&app.server, served.at, |at| out::note(&format!("serving http://{at}/mcp")))
+            .await;
     }
     session::serve(&app.server, |exit| std::process::exit(exit.code())).await
 }

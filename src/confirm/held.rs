@@ -30,6 +30,8 @@ pub struct Action {
     pub arguments: String,
     /// What would change, one line an object.
     pub would_change: Vec<String>,
+    /// Roles that may answer beside the person at the host: they see all that it is about.
+    pub answerable_by: Vec<String>,
     /// Everything that the answer is for.
     pub binding: Hash,
 }
@@ -59,6 +61,9 @@ pub struct Pending {
     pub arguments: String,
     /// What would change.
     pub would_change: Vec<String>,
+    /// Roles that may answer beside the person at the host.
+    #[serde(default)]
+    pub answerable_by: Vec<String>,
     /// What a person said.
     pub standing: Standing,
     /// Since when it stands so.
@@ -118,13 +123,24 @@ impl Held {
         for (code, _) in open.iter().take((open.len() + 1).saturating_sub(MOST)) {
             self.0.take(code)?;
         }
-        let Action { caller, tool, engine, arguments, would_change, .. } = action;
+        let Action { caller, tool, engine, arguments, would_change, answerable_by, .. } = action;
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let (standing, since) = (Standing::Pending, Moment::now());
         let code = code()?;
         self.0.put(
             &code,
-            &Pending { caller, tool, engine, arguments, would_change, standing, since, ttl_ms, binding },
+            &Pending {
+                caller,
+                tool,
+                engine,
+                arguments,
+                would_change,
+                answerable_by,
+                standing,
+                since,
+                ttl_ms,
+                binding,
+            },
         )?;
         Ok(Answer::Waits(code, ttl))
     }
@@ -230,6 +246,7 @@ mod tests {
             engine: "here".into(),
             arguments: "{}".into(),
             would_change: vec!["remove web".into()],
+            answerable_by: Vec::new(),
             binding: [n; 32],
         }
     }

@@ -6,6 +6,7 @@ use super::denial::Denial;
 use super::level::Level;
 use super::permit::{Permit, Permits, World};
 use super::reference::ImageRef;
+use super::rights::Right;
 use super::rules::{Grant, Rules};
 use super::target::{Container, Image, Reference, Target};
 
@@ -48,6 +49,14 @@ pub fn admits(rules: &Rules, tool: &str, needs: &[Level]) -> Result<(), Denial> 
         return Err(Denial::ToolOff {
             tool: tool.into(),
             rule: format!("it is not in allow_tools of the role ({source})"),
+        });
+    }
+    // Also with bypass: that opens what is guarded, and makes nobody a judge of others.
+    if let Some(right) = Right::of(tool).filter(|right| !rules.rights.hold(*right)) {
+        return Err(Denial::Right {
+            tool: tool.into(),
+            right,
+            rule: format!("it takes a role with {}", right.key()),
         });
     }
     match needs.iter().find(|level| !rules.holds(**level)) {
@@ -235,7 +244,7 @@ mod tests {
     fn outcome(rules: &Rules, tool: &str, needs: &'static [Level], targets: Vec<Named>) -> &'static str {
         match decide(&Arc::new(rules.clone()), Ask { tool, needs, targets }) {
             Ok(_) => "permit",
-            Err(Denial::ToolOff { .. }) => "tool off",
+            Err(Denial::ToolOff { .. } | Denial::Right { .. }) => "tool off",
             Err(Denial::LevelOff { .. }) => "level off",
             Err(Denial::LevelElsewhere { .. }) => "level elsewhere",
             Err(Denial::Hidden { .. }) => "hidden",

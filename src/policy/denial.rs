@@ -1,6 +1,7 @@
 //! Refusals that name their rule.
 
 use super::level::Level;
+use super::rights::Right;
 
 /// Why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,15 @@ pub enum Denial {
         /// The tool.
         tool: String,
         /// The entry of `[tools] disable`.
+        rule: String,
+    },
+    /// The tool takes a right that callers of a role have, and this one has not.
+    Right {
+        /// The tool.
+        tool: String,
+        /// The right.
+        right: Right,
+        /// In words.
         rule: String,
     },
     /// The filters do not allow a thing of that name to be made or fetched.
@@ -56,6 +66,7 @@ impl Denial {
             Self::LevelOff { rule, .. }
             | Self::LevelElsewhere { rule, .. }
             | Self::ToolOff { rule, .. }
+            | Self::Right { rule, .. }
             | Self::Name { rule, .. }
             | Self::Hidden { rule, .. } => rule,
         }

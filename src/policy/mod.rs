@@ -10,6 +10,7 @@ pub mod level;
 pub mod pattern;
 pub mod permit;
 pub mod reference;
+pub mod rights;
 pub mod rules;
 pub mod target;
 
@@ -19,5 +20,6 @@ pub use denial::Denial;
 pub use level::Level;
 pub use pattern::{Pattern, PatternSet, Source};
 pub use permit::{Permit, Permits, World};
+pub use rights::{Right, Rights};
 pub use rules::{Filter, Grant, LevelRule, Rules};
 pub use target::{Container, Image, Network, NewContainer, NewNetwork, NewVolume, Reference, Target, Volume};

@@ -145,6 +145,22 @@ impl Permits {
             .chain(of(&self.references, Target::Reference))
     }
 
+    /// Does everything that they are for exist under these rules, too?
+    #[must_use]
+    pub fn are_shown_by(&self, rules: &Rules) -> bool {
+        fn all<T: Clone>(permits: &[Permit<T>], wrap: fn(T) -> Target, rules: &Rules) -> bool {
+            permits.iter().all(|permit| rules.target(&wrap(permit.target.clone())).shown())
+        }
+        all(&self.containers, Target::Container, rules)
+            && all(&self.images, Target::Image, rules)
+            && all(&self.networks, Target::Network, rules)
+            && all(&self.volumes, Target::Volume, rules)
+            && all(&self.new_containers, Target::NewContainer, rules)
+            && all(&self.new_networks, Target::NewNetwork, rules)
+            && all(&self.new_volumes, Target::NewVolume, rules)
+            && all(&self.references, Target::Reference, rules)
+    }
+
     /// What they are for, as exactly as it can be said: ids, or names where there are no ids.
     pub fn identities(&self) -> impl Iterator<Item = String> {
         let containers =

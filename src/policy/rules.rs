@@ -2,6 +2,8 @@
 
 use super::level::Level;
 use super::pattern::{Pattern, PatternSet, Source};
+use super::reference::ImageRef;
+use super::rights::Rights;
 use super::target::{Container, Image, Network, Target, Volume};
 
 /// How far a level reaches.
@@ -83,6 +85,8 @@ pub struct Rules {
     pub disabled_tools: PatternSet,
     /// Of a role: the only tools that it has. Empty means all that the levels allow.
     pub allowed_tools: PatternSet,
+    /// Of a role: what it may beside the levels.
+    pub rights: Rights,
 }
 
 impl Default for Rules {
@@ -101,6 +105,7 @@ impl Default for Rules {
             projects: Filter::default(),
             disabled_tools: PatternSet::default(),
             allowed_tools: PatternSet::default(),
+            rights: Rights::default(),
         }
     }
 }
@@ -135,6 +140,34 @@ impl Rules {
         };
         *rule = LevelRule { grant, source: source.clone() };
         self
+    }
+
+    /// Nothing is hidden from its callers.
+    #[must_use]
+    pub fn hides_nothing(&self) -> bool {
+        let filters = [&self.containers, &self.images, &self.volumes, &self.networks, &self.projects];
+        let open = filters.iter().all(|filter| filter.allow.is_empty() && filter.deny.is_empty());
+        self.bypass || open && matches!(self.level(Level::Read).grant, Grant::On)
+    }
+
+    /// Is a thing of this name shown, whatever kind it is of? Where the kind is not known, what may be hidden is.
+    #[must_use]
+    pub fn shows_name(&self, name: &str) -> bool {
+        if self.hides_nothing() {
+            return true;
+        }
+        let image = ImageRef::parse(name).ok();
+        let of_image = |list: &PatternSet| image.as_ref().is_some_and(|i| list.matches_image(i).is_some());
+        let named = [&self.containers, &self.volumes, &self.networks, &self.projects];
+        let denied = named.iter().any(|filter| filter.deny.matches(name).is_some());
+        let globs = match &self.level(Level::Read).grant {
+            Grant::Only(globs) => Some(globs),
+            _ => None,
+        };
+        let lists = || named.iter().map(|filter| &filter.allow).chain(globs).filter(|list| !list.is_empty());
+        let open = self.images.allow.is_empty() && lists().next().is_none();
+        let listed = || of_image(&self.images.allow) || lists().any(|list| list.matches(name).is_some());
+        !denied && !of_image(&self.images.deny) && (open || listed())
     }
 
     /// Somebody holds the level, for some container at least.

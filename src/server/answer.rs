@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::audit::AuditFault;
 use crate::engine::resolve::{Unresolved, Want};
 use crate::output::{Finished, Learned, Redactor};
-use crate::policy::Denial;
+use crate::policy::{Denial, Right};
 use crate::supervisor::breaker::Refused;
 use crate::tool::error::Effect;
 use crate::tool::{Kind, Retry, ToolError};
@@ -166,6 +166,13 @@ pub fn refusal(denial: Denial) -> ToolError {
         Denial::ToolOff { tool, rule } => {
             ToolError::new(Kind::PermissionDenied, format!("the tool `{tool}` is switched off: {rule}"))
                 .hint("a person can take it out of [tools] disable")
+        }
+        Denial::Right { tool, right, .. } => {
+            let hint = match right {
+                Right::Approve => "a person can give it to a role under [roles.NAME], and answers at the host with `docker-mcp approve CODE`",
+                Right::Audit => "a person can give it to a role under [roles.NAME], and reads the log at the host with `docker-mcp audit`",
+            };
+            ToolError::new(Kind::PermissionDenied, format!("`{tool}` takes a role with `{}`", right.key())).hint(hint)
         }
         Denial::Name { kind, asked, .. } => ToolError::new(
             Kind::PermissionDenied,

@@ -20,12 +20,11 @@ use crate::tool::{Class, Ctx, Mask, ToolDef, ToolError};
 
 use super::confirming::{self, Next, Settled};
 use super::progress::Reports;
+use super::reporter::Reporter;
 use super::spent::Spent;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::{self, Trace};
-use super::{
-    Answer, InForce, Said, Server, aliases, answer, catalogue, explain, failpoint, resting, targets,
-};
+use super::{Answer, InForce, Said, Server, aliases, answer, catalogue, failpoint, resting, targets};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -318,7 +317,7 @@ fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
         stack: None,
         project: None,
         watchdogs: server.watchdogs.clone(),
-        host: Arc::new(explain::Reporter(Arc::clone(server), (*in_force).clone())),
+        host: Arc::new(Reporter::of(server, in_force, work.caller)),
     }
 }
 
@@ -329,6 +328,7 @@ async fn previewed(
     (ctx, supervise, learned): (&Ctx, &Supervise<'_>, &Learned),
     (permits, prepared): (Permits, Prepared),
 ) -> Result<(Next, Permits, Prepared), ToolError> {
+    let project = ctx.project.clone();
     let looking = def.preview(ctx.clone(), permits, prepared);
     let (permits, prepared, preview) =
         supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
@@ -342,7 +342,13 @@ async fn previewed(
         }
     };
     let (by, who) = ((&**work.server, work.in_force), (work.caller, engine.as_str()));
-    let next = match confirming::settle(by, who, def, (&permits, &prepared), (preview, learned))? {
+    let next = match confirming::settle(
+        by,
+        who,
+        def,
+        (&permits, &prepared, project.as_deref()),
+        (preview, learned),
+    )? {
         Settled::Next(next) => next,
         Settled::Hold(held) => {
             if let Some(question) = held.question() {

@@ -30,7 +30,12 @@ pub fn is_known(name: &str) -> bool {
 }
 
 /// Tools of the contract. A configuration written for a later version must not stop this one from starting.
-const LATER: &[&str] = &["docker_diagnose", "docker_audit", "docker_approve"];
+const LATER: &[&str] = &["docker_diagnose"];
+
+/// The tools that are served under these rules.
+pub fn served(rules: &Rules) -> impl Iterator<Item = &'static ToolDef> {
+    all().filter(|def| withheld(def, rules).is_none())
+}
 
 /// Why a tool is withheld, if it is.
 #[must_use]

@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::config::settings::{By, Require};
 use crate::confirm::{Action, Answer as Standing, Invalid, Yes, binding};
 use crate::output::{Draft, Finished, Learned, finish};
-use crate::policy::{Level, Permits};
+use crate::policy::{Level, Permits, Right};
 use crate::tool::def::Prepared;
 use crate::tool::{Effect, Kind, Preview, ToolDef, ToolError};
 
@@ -68,7 +68,9 @@ pub(super) struct Hold {
 pub(super) fn asks(def: &ToolDef, prepared: &Prepared, preview: &Preview, settings: &Settings) -> bool {
     let loses =
         preview.destroys && !settings.bypass && matches!(settings.confirm.require, Require::Destructive);
-    !(settings.dry_run || prepared.dry_run) && (loses || needed(def, prepared.levels, settings))
+    // An answer is no change of its own: who may give it is judged where it is given.
+    let answers = Right::of(def.spec.name).is_some();
+    !(answers || settings.dry_run || prepared.dry_run) && (loses || needed(def, prepared.levels, settings))
 }
 
 /// Shows, holds, or lets through.
@@ -76,7 +78,7 @@ pub(super) fn settle(
     (server, in_force): (&Server, &InForce),
     (caller, engine): (&Caller, &str),
     def: &ToolDef,
-    (permits, prepared): (&Permits, &Prepared),
+    (permits, prepared, project): (&Permits, &Prepared, Option<&str>),
     (preview, learned): (Preview, &Learned),
 ) -> Result<Settled, ToolError> {
     let InForce { settings, redactor, .. } = in_force;
@@ -119,8 +121,8 @@ pub(super) fn settle(
         let would_change: Vec<String> = lines.chain(details).collect();
         overlooked(&arguments, &would_change)?;
         let (caller, tool) = (caller.name.clone(), def.spec.name.to_owned());
-        let engine = engine.to_owned();
-        let action = Action { caller, tool, engine, arguments, would_change, binding };
+        let (engine, answerable_by) = (engine.to_owned(), server.judges(&tool, permits, project));
+        let action = Action { caller, tool, engine, arguments, would_change, answerable_by, binding };
         let shown = shown(Draft::default(), def, preview).learned(learned.clone());
         return Ok(Settled::Hold(Box::new(Hold { action, shown, for_client })));
     }

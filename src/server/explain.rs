@@ -1,6 +1,5 @@
 //! What the policy would say of a call, without making it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -10,8 +9,7 @@ use crate::config::settings::{AllowedCommand, By, ExecMode};
 use crate::engine::Budget;
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Grant, Level, Rules};
-use crate::tool::context::{Host, Vitals};
-use crate::tool::{Asked, Kind, ToolError};
+use crate::tool::{Asked, ToolError};
 
 use super::{InForce, Server, aliases, answer, catalogue, confirming, resting, targets};
 
@@ -229,30 +227,4 @@ fn commands(settings: &Settings) -> Value {
         "allow_root": exec.allow_root,
         "allow_privileged_targets": exec.allow_privileged_targets,
     })
-}
-
-/// The server as running tools see it, with the settings of their call.
-#[derive(Debug)]
-pub struct Reporter(pub Arc<Server>, pub InForce);
-
-impl Host for Reporter {
-    fn vitals(&self) -> Vitals {
-        self.0.vitals()
-    }
-
-    fn explain(
-        &self,
-        tool: Option<String>,
-        arguments: Option<Map<String, Value>>,
-    ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>> {
-        Box::pin(async move {
-            let Some(tool) = tool else { return Ok(in_force(&self.1.settings)) };
-            let explanation = explain((&self.0, &self.1), &tool, arguments, &Budget::probe(), false).await;
-            match explanation.refusal {
-                // The question itself could not be answered: that is a failure of this call.
-                Some(e) if e.daemon_fault || e.kind == Kind::DaemonPermission => Err(e),
-                _ => Ok(explanation.json()),
-            }
-        })
-    }
 }

@@ -10,15 +10,17 @@ use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
     CustomResult, ErrorData, Extensions, Implementation, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
-    ToolAnnotations,
+    ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerCapabilities, ServerConfig,
+    SubscriptionFilter, Tool, ToolAnnotations,
 };
-use rmcp::service::{Peer, RequestContext};
+use rmcp::service::{NotificationContext, Peer, RequestContext, SubscriptionContext};
 use serde_json::Value;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::tool::{Class, Effect, Spec, ToolDef};
 
 use super::asking::{self, Said, Way};
+use super::news::Listed;
 use super::progress::{Report, Reports};
 use super::{Answer, Caller, Request, Server, call, catalogue, instructions};
 
@@ -29,33 +31,40 @@ pub struct Handler {
     caller: Caller,
     /// Who calls, where each request tells; one that does not is the caller above.
     who: Option<Who>,
+    /// Until when the sender of a request may have streams, where its transport tells.
+    until: Option<Until>,
+    /// Ends what waits for news on behalf of this connection, with it.
+    open: Arc<DropGuard>,
 }
 
 /// Finds who sent a request in what its transport put beside it.
 pub type Who = fn(&Extensions) -> Option<Caller>;
+/// Finds there what ends the streams of that sender.
+pub type Until = fn(&Extensions) -> Option<CancellationToken>;
 
 impl Handler {
     /// A connection of this caller.
     #[must_use]
-    pub const fn new(server: Arc<Server>, caller: Caller) -> Self {
-        Self { server, caller, who: None }
+    pub fn new(server: Arc<Server>, caller: Caller) -> Self {
+        Self { server, caller, who: None, until: None, open: Arc::new(CancellationToken::new().drop_guard()) }
     }
 
     /// Connections whose requests each say who calls; one that does not may nothing.
     #[must_use]
-    pub fn of_many(server: Arc<Server>, who: Who) -> Self {
-        Self { server, caller: Caller { name: "nobody".into(), role: Some("(none)".into()) }, who: Some(who) }
+    pub fn of_many(server: Arc<Server>, who: Who, until: Until) -> Self {
+        let nobody = Caller { name: "nobody".into(), role: Some("(none)".into()) };
+        Self { who: Some(who), until: Some(until), ..Self::new(server, nobody) }
     }
 
-    fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        self.who.and_then(|who| who(&context.extensions)).unwrap_or_else(|| self.caller.clone())
+    fn caller(&self, beside: &Extensions) -> Caller {
+        self.who.and_then(|who| who(beside)).unwrap_or_else(|| self.caller.clone())
     }
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let info = Implementation::new("docker-mcp", env!("CARGO_PKG_VERSION")).with_title("Docker");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
             .with_server_info(info)
             .with_instructions(match self.who {
                 None => instructions::text(&self.server.in_force().settings),
@@ -68,8 +77,8 @@ impl ServerHandler for Handler {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let rules = Arc::clone(&self.server.in_force_for(&self.caller(&context)).settings.rules);
-        let served = catalogue::all().filter(|def| catalogue::withheld(def, &rules).is_none());
+        let rules = Arc::clone(&self.server.in_force_for(&self.caller(&context.extensions)).settings.rules);
+        let served = catalogue::served(&rules);
         // Private: another caller's list may differ.
         Ok(ListToolsResult::with_all_items(served.map(tool).collect())
             .with_ttl_ms(0)
@@ -93,7 +102,7 @@ impl ServerHandler for Handler {
         let came_back = if way == Way::Result { asking::response(&request) } else { None };
         let (was_asked, said) = (came_back.is_some(), came_back.flatten());
         let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
-        let caller = self.caller(&context);
+        let caller = self.caller(&context.extensions);
         let make = |said: Option<Said>| {
             let (tool, arguments) = (tool.clone(), arguments.clone());
             let reports = to_peer.clone().map_or_else(Reports::none, |peer| Reports::to(peer));
@@ -116,6 +125,42 @@ impl ServerHandler for Handler {
             }
             _ => Ok(result(answer).into()),
         }
+    }
+
+    /// The older era: whoever has a session hears of other tools in it.
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let mut listed = Listed::of(&self.server, self.caller(&context.extensions));
+        let closed = self.open.token().clone();
+        tokio::spawn(async move {
+            let tell = async {
+                while listed.changed().await && context.peer.notify_tool_list_changed().await.is_ok() {}
+            };
+            tokio::select! {
+                () = closed.cancelled() => {}
+                () = tell => {}
+            }
+        });
+    }
+
+    /// The newer one: whoever asks for it.
+    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        let beside = &subscription.request_context().extensions;
+        let until = self.until.and_then(|until| until(beside)).unwrap_or_default();
+        let caller = self.caller(beside);
+        let mut listed = Listed::of(&self.server, caller);
+        let tell = async {
+            while listed.changed().await && subscription.sink().notify_tool_list_changed().await.is_ok() {}
+        };
+        tokio::select! {
+            () = subscription.cancelled() => {}
+            () = until.cancelled() => {}
+            () = tell => {}
+        }
+        Ok(())
     }
 
     /// rmcp takes a known method with malformed parameters for an unknown one; the caller is told what is wrong.

@@ -1,5 +1,6 @@
 //! The settings in force: those of the file, and what a person raised for a while.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -15,6 +16,38 @@ use crate::policy::{Grant as Off, Level, LevelRule, Pattern, PatternSet, Rules, 
 use crate::state::Moment;
 
 use super::secrets::Secrets;
+
+/// The settings for every kind of caller: swapped at once, so that no two of them are of different files.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// For callers without a role.
+    pub local: InForce,
+    /// For each role.
+    pub roles: BTreeMap<String, InForce>,
+}
+
+impl Standing {
+    pub fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
+        let local = InForce::new(file, engine);
+        let of_role = |(name, role): (&String, &Role)| (name.clone(), local.of_role(name, role));
+        let roles = local.file.roles.iter().map(of_role).collect();
+        Self { local, roles }
+    }
+
+    /// The same of another file. Grants stand, and what is known to be secret stays so; what was remembered of the engine
+    /// was seen through other filters and is forgotten.
+    pub fn renewed(&self, file: Arc<Settings>) -> Self {
+        let mut new = Self::new(file, Arc::new(Engine::new(self.local.engine.found().clone())));
+        for (name, role) in &mut new.roles {
+            if let Some(old) = self.roles.get(name) {
+                role.secrets = Arc::clone(&old.secrets);
+            }
+        }
+        new.local.secrets = Arc::clone(&self.local.secrets);
+        new.local = new.local.raised(self.local.grants.clone());
+        new
+    }
+}
 
 /// What one call sees of the settings: taken once, so that a reload cannot split a call.
 #[derive(Debug, Clone)]
@@ -32,11 +65,11 @@ pub struct InForce {
     /// What its containers keep secret.
     pub(super) secrets: Arc<Secrets>,
     /// As the file has them.
-    file: Arc<Settings>,
+    pub(super) file: Arc<Settings>,
 }
 
 impl InForce {
-    pub(super) fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
+    fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
         let redactor = Arc::new(redactor(&file));
         let print = print(&file, &[]);
         let secrets = Arc::default();
@@ -58,7 +91,7 @@ impl InForce {
 
     /// For callers of a role: its rules and limits in place of those of `[permissions]`. What a person raises for a while is
     /// raised for callers without one.
-    pub(super) fn of_role(&self, name: &str, role: &Role) -> Self {
+    fn of_role(&self, name: &str, role: &Role) -> Self {
         let mut settings = (*self.file).clone();
         (settings.rules, settings.limits) = (Arc::clone(&role.rules), role.limits.clone());
         let settings = Arc::new(settings);

@@ -3,6 +3,7 @@
 pub mod aliases;
 pub mod answer;
 mod asking;
+mod auditing;
 pub mod call;
 pub mod catalogue;
 mod confirming;
@@ -11,7 +12,10 @@ mod failpoint;
 pub mod handler;
 pub mod in_force;
 pub mod instructions;
+mod judging;
+mod news;
 pub mod progress;
+mod reporter;
 mod resting;
 pub mod secrets;
 mod spent;
@@ -21,17 +25,16 @@ mod targets;
 mod trace;
 pub mod watch;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use serde_json::Map;
+use tokio::sync::watch::Sender;
 
 use crate::audit::{Decision, Record, Sink};
 use crate::config::Settings;
-use crate::config::settings::Role;
 use crate::confirm::{Grant, Grants, Held, Tokens};
 use crate::engine::Engine;
 use crate::limits::{Cooldowns, Rates, Repeats};
@@ -41,6 +44,7 @@ pub use crate::supervisor::run::SHUTDOWN_GRACE;
 use crate::tool::Class;
 use crate::tool::context::Vitals;
 use crate::tool::watch::Watchdogs;
+use in_force::Standing;
 
 pub use crate::tool::Kind as Failure;
 pub use answer::Answer;
@@ -51,9 +55,9 @@ pub use in_force::InForce;
 /// Everything that serves calls. Shared by all transports.
 #[derive(Debug)]
 pub struct Server {
-    in_force: RwLock<InForce>,
-    /// The same for each role.
-    roles: BTreeMap<String, InForce>,
+    standing: RwLock<Standing>,
+    /// Told when the standing settings are others.
+    news: Sender<()>,
     /// The engine.
     pub engine: Arc<Engine>,
     /// Clocks, places, circuit.
@@ -83,12 +87,9 @@ impl Server {
         supervisor: Arc<Supervisor>,
         audit: Arc<Sink>,
     ) -> Self {
-        let in_force = InForce::new(Arc::clone(&settings), Arc::clone(&engine));
-        let of_role = |(name, role): (&String, &Role)| (name.clone(), in_force.of_role(name, role));
-        let roles = settings.roles.iter().map(of_role).collect();
         Self {
-            in_force: RwLock::new(in_force),
-            roles,
+            standing: RwLock::new(Standing::new(settings, Arc::clone(&engine))),
+            news: Sender::new(()),
             engine,
             supervisor,
             audit,
@@ -120,21 +121,41 @@ impl Server {
     /// One snapshot. A grant that has ended is in none.
     #[must_use]
     pub fn in_force(&self) -> InForce {
-        let now = self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = self.standing().local.clone();
         if !now.is_over() {
             return now;
         }
         self.raise(InForce::standing);
-        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.standing().local.clone()
     }
 
     /// One snapshot, for this caller. A role that nobody knows may nothing: it is the emptiest there is.
     #[must_use]
     pub fn in_force_for(&self, caller: &Caller) -> InForce {
-        match &caller.role {
-            None => self.in_force(),
-            Some(role) => self.roles.get(role).cloned().unwrap_or_else(|| self.in_force().of_nobody()),
-        }
+        let Some(role) = &caller.role else { return self.in_force() };
+        let standing = self.standing();
+        standing.roles.get(role).cloned().unwrap_or_else(|| standing.local.of_nobody())
+    }
+
+    /// The settings as the file has them.
+    #[must_use]
+    pub fn configured(&self) -> Arc<Settings> {
+        Arc::clone(&self.standing().local.file)
+    }
+
+    /// From now on these are in force, for every caller at once; calls that run keep theirs. Gives the keys that say something
+    /// else than before and need a start.
+    pub fn renew(&self, settings: Settings) -> Vec<String> {
+        let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
+        let (settings, without_effect) = settings.in_place_of(&standing.local.file);
+        *standing = standing.renewed(Arc::new(settings));
+        drop(standing);
+        self.news.send_replace(());
+        without_effect
+    }
+
+    fn standing(&self) -> RwLockReadGuard<'_, Standing> {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks which grants stand. Waits for the disk. Where they cannot be read, none does.
@@ -188,14 +209,17 @@ impl Server {
     }
 
     fn raise(&self, grants: impl FnOnce(&InForce) -> Vec<Grant>) {
-        let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
-        let grants = grants(&in_force);
+        let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
+        let in_force = &mut standing.local;
+        let grants = grants(in_force);
         if in_force.grants == grants {
             return;
         }
         let levels = |grants: &[Grant]| grants.iter().map(|g| g.level.clone()).collect::<Vec<_>>().join(", ");
         tracing::info!(before = levels(&in_force.grants), now = levels(&grants), "raised levels changed");
         *in_force = in_force.raised(grants);
+        drop(standing);
+        self.news.send_replace(());
     }
 
     /// The supervisor's state at this moment.

@@ -24,11 +24,36 @@ pub trait Host: Send + Sync {
     fn vitals(&self) -> Vitals;
 
     /// What the policy would say of a call, without making it. An absent tool: the rules in force.
-    fn explain(
-        &self,
-        tool: Option<String>,
-        arguments: Option<Map<String, Value>>,
-    ) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + '_>>;
+    fn explain(&self, tool: Option<String>, arguments: Option<Map<String, Value>>) -> Told<'_>;
+
+    /// What waits for a person and this caller may answer.
+    fn pending(&self) -> Told<'_>;
+
+    /// Answers what waits.
+    fn answer(&self, code: String, approves: bool) -> Told<'_>;
+
+    /// Lines of the audit log, the last ones.
+    fn audit(&self, query: Lookup) -> Told<'_>;
+}
+
+/// What the server tells, when it has looked.
+pub type Told<'a> = Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + 'a>>;
+
+/// Which lines of the audit log: those that fit all of these. Globs, but for `status` and `since`.
+#[derive(Debug, Clone, Default)]
+pub struct Lookup {
+    /// Who called.
+    pub caller: Option<String>,
+    /// The tool.
+    pub tool: Option<String>,
+    /// What was acted on.
+    pub target: Option<String>,
+    /// An outcome, a decision or a kind of error.
+    pub status: Option<String>,
+    /// From when on.
+    pub since: Option<String>,
+    /// Lines at most.
+    pub limit: usize,
 }
 
 /// The supervisor's state at one moment.

@@ -70,7 +70,7 @@ enum Why {
 /// # Errors
 /// There are no signals or no threads to be had.
 pub async fn serve(server: &Arc<Server>, last_resort: fn(Exit)) -> io::Result<Exit> {
-    let mut signals = Signals::open()?;
+    let mut signals = Signals::open()?.and_hangup()?;
     let (stdio, client) = Stdio::open()?;
     let handler = Handler::new(Arc::clone(server), Caller::local("stdio"));
     let ended = client.ended.clone();
@@ -153,25 +153,36 @@ fn ceiling(server: Arc<Server>, why: Why, last_resort: fn(Exit)) {
     });
 }
 
-/// The signals that mean: stop. A served session that loses its terminal stops like any other.
+/// The signals that mean: stop.
 pub(super) struct Signals {
     term: Signal,
     int: Signal,
-    hup: Signal,
+    hup: Option<Signal>,
 }
 
 impl Signals {
     pub(super) fn open() -> io::Result<Self> {
-        let [term, int, hup] = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-        Ok(Self { term: signal(term)?, int: signal(int)?, hup: signal(hup)? })
+        let [term, int] = [SignalKind::terminate(), SignalKind::interrupt()];
+        Ok(Self { term: signal(term)?, int: signal(int)?, hup: None })
+    }
+
+    /// A session that loses its terminal stops like any other.
+    fn and_hangup(self) -> io::Result<Self> {
+        Ok(Self { hup: Some(signal(SignalKind::hangup())?), ..self })
     }
 
     /// The next one: its name and number.
     pub(super) async fn next(&mut self) -> (&'static str, i32) {
+        let hup = async {
+            match &mut self.hup {
+                Some(hup) => hup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.term.recv() => ("SIGTERM", SignalKind::terminate().as_raw_value()),
             _ = self.int.recv() => ("SIGINT", SignalKind::interrupt().as_raw_value()),
-            _ = self.hup.recv() => ("SIGHUP", SignalKind::hangup().as_raw_value()),
+            _ = hup => ("SIGHUP", SignalKind::hangup().as_raw_value()),
         }
     }
 }

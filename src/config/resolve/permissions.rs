@@ -9,7 +9,7 @@ use crate::config::section::{How, Section, Shape};
 use crate::config::tree::{At, Node, Value};
 use crate::config::units::quote_all;
 use crate::policy::pattern::Kind;
-use crate::policy::{Filter, Grant, Level, LevelRule, Pattern, PatternSet, Rules, Source};
+use crate::policy::{Filter, Grant, Level, LevelRule, Pattern, PatternSet, Rights, Rules, Source};
 
 /// Reads the levels and filters of a section. `global`: the section is a role, and these are what it stands under.
 pub(super) fn rules(s: &mut Section<'_, '_>, global: Option<&Rules>) -> Rules {
@@ -23,6 +23,7 @@ pub(super) fn rules(s: &mut Section<'_, '_>, global: Option<&Rules>) -> Rules {
         networks: filter(s, Kind::Name, NETWORKS, global.map(|g| &g.networks)),
         projects: filter(s, Kind::Name, PROJECTS, global.map(|g| &g.projects)),
         disabled_tools: PatternSet::default(),
+        rights: Rights::default(),
         allowed_tools: PatternSet::default(),
     }
 }

@@ -10,7 +10,7 @@ use crate::config::reader::Reader;
 use crate::config::section::Section;
 use crate::config::settings::{Http, Limits, Role};
 use crate::policy::pattern::Kind;
-use crate::policy::{PatternSet, Rules};
+use crate::policy::{PatternSet, Rights, Rules};
 
 pub(super) fn roles(s: &mut Section<'_, '_>, global: &Rules, limits: &Limits) -> BTreeMap<String, Role> {
     let read = |s: &mut Section<'_, '_>, _: &str| {
@@ -20,12 +20,11 @@ pub(super) fn roles(s: &mut Section<'_, '_>, global: &Rules, limits: &Limits) ->
         let disabled = union(&global.disabled_tools.patterns().to_vec(), deny.patterns().to_vec());
         rules.disabled_tools = PatternSet::new(Kind::Name, disabled.unwrap_or_default()).unwrap_or_default();
         rules.bypass = global.bypass;
-        Role {
-            rules: Arc::new(rules),
-            can_approve: permissions::tools(s, "can_approve", false),
-            can_audit: s.flag("can_audit", false, lower),
-            limits: s.section("limits", |s| service::limits(s, limits)),
-        }
+        rules.rights = Rights {
+            approve: permissions::tools(s, "can_approve", false),
+            audit: s.flag("can_audit", false, lower),
+        };
+        Role { rules: Arc::new(rules), limits: s.section("limits", |s| service::limits(s, limits)) }
     };
     s.named("roles", read).into_iter().collect()
 }

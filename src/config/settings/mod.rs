@@ -4,6 +4,7 @@
 //! the same names, except where a comment says otherwise.
 
 mod guards;
+mod renewed;
 mod service;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub use service::{
 
 use super::error::Problem;
 use super::provenance::{Described, Origin};
-use crate::policy::{PatternSet, Rules};
+use crate::policy::Rules;
 
 /// The settings of one start, complete and checked.
 #[derive(Debug, Clone)]
@@ -144,12 +145,8 @@ pub struct Host {
 #[derive(Debug, Clone)]
 pub struct Role {
     /// Levels replace the global ones, deny lists are united with them, allow lists intersected. `deny_tools` is part of
-    /// `disabled_tools`, `allow_tools` is `allowed_tools`.
+    /// `disabled_tools`, `allow_tools` is `allowed_tools`, `can_approve` and `can_audit` are `rights`.
     pub rules: Arc<Rules>,
-    /// Tools whose held calls this role may approve. Empty means none.
-    pub can_approve: PatternSet,
-    /// May read the audit log.
-    pub can_audit: bool,
     /// `[limits]`, with what the role says itself.
     pub limits: Limits,
 }

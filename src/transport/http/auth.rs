@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
@@ -12,6 +12,8 @@ use subtle::ConstantTimeEq;
 use crate::config::settings::Http;
 use crate::server::Caller;
 
+/// Who comes without a key.
+const ANONYMOUS: &str = "anonymous";
 /// Wrong keys from one address before it has to wait.
 const FREE: u32 = 5;
 /// How long, and when its wrong keys are forgotten.
@@ -19,13 +21,17 @@ const WAIT: Duration = Duration::from_secs(60);
 /// Addresses that are remembered; beyond it those that waited long enough are forgotten.
 const ADDRESSES: usize = 4096;
 
-/// The keys, and who tried wrong ones.
+/// The keys.
 #[derive(Debug)]
 pub(super) struct Keys {
     keys: Vec<Key>,
     anonymous: Anonymous,
-    wrong: Mutex<HashMap<IpAddr, (u32, Instant)>>,
+    tries: Arc<Tries>,
 }
+
+/// Who tried wrong ones: a reload forgives nobody.
+#[derive(Debug, Default)]
+pub(super) struct Tries(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
 #[derive(Debug)]
 struct Key {
@@ -57,7 +63,7 @@ pub(super) enum Refused {
 }
 
 impl Keys {
-    pub fn of(http: &Http) -> Self {
+    pub fn of(http: &Http, tries: &Arc<Tries>) -> Self {
         let key = |key: &crate::config::settings::HttpKey| {
             let mut hash = [0; 32];
             // Held against this form when the configuration was read.
@@ -69,7 +75,22 @@ impl Keys {
             None if http.keys.is_empty() => Anonymous::Local,
             None => Anonymous::Refused,
         };
-        Self { keys: http.keys.iter().filter_map(key).collect(), anonymous, wrong: Mutex::default() }
+        Self { keys: http.keys.iter().filter_map(key).collect(), anonymous, tries: Arc::clone(tries) }
+    }
+
+    /// Who tried wrong ones, for the keys that come after these.
+    pub const fn tries(&self) -> &Arc<Tries> {
+        &self.tries
+    }
+
+    /// May a caller of that name and role still come in?
+    pub fn has(&self, name: &str, role: Option<&str>) -> bool {
+        let as_key = || self.keys.iter().any(|key| key.name == name && role == Some(key.role.as_str()));
+        match &self.anonymous {
+            Anonymous::Local if role.is_none() => true,
+            Anonymous::Role(anonymous) if name == ANONYMOUS && role == Some(anonymous) => true,
+            _ => as_key(),
+        }
     }
 
     /// # Errors
@@ -79,10 +100,10 @@ impl Keys {
             return match &self.anonymous {
                 Anonymous::Refused => Err(Refused::Missing),
                 Anonymous::Local => Ok(Caller::local("http")),
-                Anonymous::Role(role) => Ok(Caller { name: "anonymous".into(), role: Some(role.clone()) }),
+                Anonymous::Role(role) => Ok(Caller { name: ANONYMOUS.into(), role: Some(role.clone()) }),
             };
         };
-        self.may_try(from, now)?;
+        self.tries.may_try(from, now)?;
         let text = given.to_str().unwrap_or_default();
         let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let hash = Sha256::digest(token.map(|(_, key)| key.trim()).unwrap_or_default().as_bytes());
@@ -96,14 +117,16 @@ impl Keys {
         match found {
             Some(key) => Ok(Caller { name: key.name.clone(), role: Some(key.role.clone()) }),
             None => {
-                self.was_wrong(from, now);
+                self.tries.was_wrong(from, now);
                 Err(Refused::Wrong)
             }
         }
     }
+}
 
+impl Tries {
     fn may_try(&self, from: IpAddr, now: Instant) -> Result<(), Refused> {
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match wrong.get(&from) {
             Some((times, last)) if *times >= FREE && now.duration_since(*last) < WAIT => {
                 Err(Refused::Wait(WAIT - now.duration_since(*last)))
@@ -113,7 +136,7 @@ impl Keys {
     }
 
     fn was_wrong(&self, from: IpAddr, now: Instant) {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if wrong.len() >= ADDRESSES {
             wrong.retain(|_, (_, last)| now.duration_since(*last) < WAIT);
         }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http_body_util::combinators::BoxBody;
@@ -12,18 +12,20 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use rmcp::model::Extensions;
+use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Settings;
 use crate::server::handler::Handler;
 use crate::server::progress::Reports;
 use crate::server::{Caller, Request as Call, Server, call, catalogue};
 
-use super::auth::{Keys, Refused};
+use super::auth::{Keys, Refused, Tries};
 use super::names::Names;
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Streams};
 use super::status;
 
 /// Bytes of a body.
@@ -33,6 +35,9 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// A session that nobody uses ends after this.
 const IDLE: Duration = Duration::from_secs(3600);
 const SESSION: &str = "mcp-session-id";
+/// The newer era says in a header what is asked: a stream of news is.
+const METHOD: &str = "mcp-method";
+const LISTEN: &str = "subscriptions/listen";
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
@@ -40,9 +45,25 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 pub(super) struct Routes {
     server: Arc<Server>,
     mcp: StreamableHttpService<Handler, LocalSessionManager>,
+    manager: Arc<LocalSessionManager>,
+    door: Mutex<Arc<Door>>,
+    sessions: Sessions,
+    streams: Streams,
+}
+
+/// Who is let in, by settings that stand.
+struct Door {
+    by: Arc<Settings>,
     keys: Keys,
     names: Names,
-    sessions: Sessions,
+}
+
+impl Door {
+    fn of(settings: Arc<Settings>, tries: &Arc<Tries>) -> Self {
+        let http = &settings.http;
+        let names = Names { hosts: http.allowed_hosts.clone(), origins: http.allowed_origins.clone() };
+        Self { keys: Keys::of(http, tries), names, by: settings }
+    }
 }
 
 /// Who sent it, as the door found it.
@@ -50,11 +71,14 @@ fn who(beside: &Extensions) -> Option<Caller> {
     beside.get::<Parts>()?.extensions.get::<Caller>().cloned()
 }
 
+/// What ends the streams of who sent it.
+fn until(beside: &Extensions) -> Option<CancellationToken> {
+    beside.get::<Parts>()?.extensions.get::<CancellationToken>().cloned()
+}
+
 impl Routes {
     pub fn new(server: &Arc<Server>, streams: &CancellationToken) -> Self {
-        let settings = server.in_force().settings;
-        let http = &settings.http;
-        let names = Names { hosts: http.allowed_hosts.clone(), origins: http.allowed_origins.clone() };
+        let door = Mutex::new(Arc::new(Door::of(server.configured(), &Arc::default())));
         // Host and origin are checked at our own door, for every path in the same way.
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(Vec::<String>::new())
@@ -64,13 +88,39 @@ impl Routes {
         let mut sessions = LocalSessionManager::default();
         // A call that says nothing for so long would lose its answer; ours are shorter.
         sessions.session_config.keep_alive = Some(IDLE);
+        let manager = Arc::new(sessions);
         let of_many = Arc::clone(server);
         let mcp = StreamableHttpService::new(
-            move || Ok(Handler::of_many(Arc::clone(&of_many), who)),
-            Arc::new(sessions),
+            move || Ok(Handler::of_many(Arc::clone(&of_many), who, until)),
+            Arc::clone(&manager),
             config,
         );
-        Self { server: Arc::clone(server), mcp, keys: Keys::of(http), names, sessions: Sessions::of(IDLE) }
+        Self {
+            server: Arc::clone(server),
+            mcp,
+            manager,
+            door,
+            sessions: Sessions::of(IDLE),
+            streams: Streams::default(),
+        }
+    }
+
+    /// The door as it is now. After a reload it is another one, and who may not come in any more has no session, either.
+    fn door(&self) -> Arc<Door> {
+        let now = self.server.configured();
+        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&door.by, &now) {
+            *door = Arc::new(Door::of(now, door.keys.tries()));
+            let over = self.sessions.end_unless(|name, role| door.keys.has(name, role));
+            self.streams.end_unless(|name, role| door.keys.has(name, role));
+            let manager = Arc::clone(&self.manager);
+            tokio::spawn(async move {
+                for id in over {
+                    let _gone = manager.close_session(&id.into()).await;
+                }
+            });
+        }
+        Arc::clone(&door)
     }
 
     /// Whatever it is, it gets one.
@@ -110,7 +160,8 @@ impl Routes {
     }
 
     fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
-        if let Err(why) = self.names.check(request) {
+        let door = self.door();
+        if let Err(why) = door.names.check(request) {
             return Err(refusal(
                 StatusCode::FORBIDDEN,
                 "permission_denied",
@@ -118,7 +169,7 @@ impl Routes {
                 "call by a name that is served",
             ));
         }
-        self.keys.caller(request.headers(), from, Instant::now()).map_err(|refused| {
+        door.keys.caller(request.headers(), from, Instant::now()).map_err(|refused| {
             if refused == Refused::Wrong {
                 self.server.wrong_key(&from.to_string());
             }
@@ -171,6 +222,9 @@ impl Routes {
         }
         let ends = request.method() == Method::DELETE;
         request.extensions_mut().insert(caller.clone());
+        if request.headers().get(METHOD).is_some_and(|method| method == LISTEN) {
+            request.extensions_mut().insert(self.streams.of(&caller));
+        }
         let (parts, body) = request.into_parts();
         let body = match read(body).await {
             Ok(body) => body,

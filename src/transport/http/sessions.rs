@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::server::Caller;
 
 /// Sessions at once.
@@ -51,8 +53,35 @@ impl Sessions {
         owner.map(|owner| owner.used = now).is_some()
     }
 
+    /// Forgets those of owners that are none any more, and names them.
+    pub fn end_unless(&self, still: impl Fn(&str, Option<&str>) -> bool) -> Vec<String> {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = owners.extract_if(|_, owner| !still(&owner.name, owner.role.as_deref()));
+        over.map(|(id, _)| id).collect()
+    }
+
     /// Its owner ended it.
     pub fn ended(&self, id: &str) {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+/// What ends the streams of each caller that has any.
+#[derive(Debug, Default)]
+pub(super) struct Streams(Mutex<HashMap<(String, Option<String>), CancellationToken>>);
+
+impl Streams {
+    /// That of this caller.
+    pub fn of(&self, caller: &Caller) -> CancellationToken {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry((caller.name.clone(), caller.role.clone())).or_default().clone()
+    }
+
+    /// Ends those of callers that are none any more.
+    pub fn end_unless(&self, still: impl Fn(&str, Option<&str>) -> bool) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, token) in all.extract_if(|(name, role), _| !still(name, role.as_deref())) {
+            token.cancel();
+        }
     }
 }

@@ -1,0 +1,61 @@
+//! SIGHUP: a server over HTTP reads its configuration again. What does not hold changes nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::audit::{Decision, Record};
+use crate::config::{Loaded, Sources, load};
+use crate::server::Server;
+use crate::transport::http;
+
+/// Where and how it is served: new settings must be safe there, too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    /// The address.
+    pub at: SocketAddr,
+    /// `--insecure-http` was given.
+    pub insecure: bool,
+}
+
+/// Listens from now on, as long as the server runs.
+///
+/// # Errors
+/// There are no signals.
+pub(super) fn on_signal(server: &Arc<Server>, sources: &Sources, served: Served) -> std::io::Result<()> {
+    let (server, sources) = (Arc::clone(server), sources.clone());
+    let mut asked = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while asked.recv().await.is_some() {
+            let (server, sources) = (Arc::clone(&server), sources.clone());
+            // A disk that hangs delays no call.
+            let _ended = tokio::task::spawn_blocking(move || reload(&server, &sources, served)).await;
+        }
+    });
+    Ok(())
+}
+
+fn reload(server: &Server, sources: &Sources, served: Served) {
+    let loaded = match load(sources) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            tracing::error!("SIGHUP: the settings stay as they were: {problems}");
+            return;
+        }
+    };
+    let Loaded { settings, path, .. } = loaded;
+    if let Err(wrong) = http::is_safe(&settings.http, served.at, served.insecure) {
+        tracing::error!(help = wrong.help, "SIGHUP: the settings stay as they were: {}", wrong.why);
+        return;
+    }
+    for warning in &settings.warnings {
+        tracing::warn!(hint = warning.hint, "{}", warning.message);
+    }
+    let from = path.map_or_else(|| "the defaults".to_owned(), |path| path.display().to_string());
+    for key in server.renew(Arc::unwrap_or_clone(settings)) {
+        tracing::warn!("`{key}` stays as it was: it takes a restart");
+    }
+    server.audit.write(Record::of_person("(reload)", "host", from.clone(), Decision::Allowed));
+    tracing::info!("SIGHUP: the settings of {from} are in force");
+}

@@ -1,0 +1,62 @@
+//! A role reads the audit log. What its filters hide is in no line that it gets.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use crate::audit::query::Query;
+use crate::audit::read::{Entry, each};
+use crate::tool::context::Lookup;
+use crate::tool::{Kind, ToolError};
+
+use super::{InForce, Server};
+
+/// The last lines that fit.
+pub(super) fn lines(server: &Server, in_force: &InForce, asked: &Lookup) -> Result<Value, ToolError> {
+    let query = Query::of(asked)
+        .map_err(|(field, why)| ToolError::invalid(format!("`{field}` cannot be read: {why}")))?;
+    let dir = server.audit.dir().ok_or_else(|| {
+        ToolError::new(Kind::Unsupported, "there is no audit log here")
+            .hint("a person can turn it on in [audit]")
+    })?;
+    let rules = &in_force.settings.rules;
+    // Names are all that a line holds of its targets.
+    let shows = |entry: &Entry| entry.target.iter().all(|name| rules.shows_name(name));
+    let (mut last, mut count) = (VecDeque::new(), 0_usize);
+    let read = each(dir, query.since, |line| {
+        let Some(entry) = Entry::of(&line).filter(|entry| query.wants(entry) && shows(entry)) else {
+            return;
+        };
+        count += 1;
+        if last.len() == asked.limit {
+            last.pop_front();
+        }
+        last.push_back(entry);
+    });
+    read.map_err(|e| {
+        ToolError::new(Kind::AuditUnavailable, "the audit log cannot be read")
+            .hint("a person can see to the folder in [audit] dir")
+            .detail(e.to_string())
+    })?;
+    let cut = (count > last.len()).then_some(true);
+    let lines: Vec<Value> = last.iter().map(|entry| shown(entry, rules.hides_nothing())).collect();
+    Ok(json!({ "lines": lines, "count": count, "truncated": cut }))
+}
+
+/// `whole`: with the rule that decided, which may name what is hidden.
+fn shown(entry: &Entry, whole: bool) -> Value {
+    json!({
+        "time": entry.ts.to_string(),
+        "call": entry.call,
+        "caller": entry.caller,
+        "role": entry.role,
+        "tool": entry.tool,
+        "target": entry.target,
+        "decision": entry.decision,
+        "rule": entry.rule.as_ref().filter(|_| whole),
+        "effect": entry.effect,
+        "outcome": entry.outcome,
+        "error_kind": entry.error_kind,
+        "duration_ms": entry.duration_ms,
+    })
+}

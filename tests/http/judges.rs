@@ -1,0 +1,170 @@
+//! Roles that answer what others ask for, and roles that read the log.
+
+use serde_json::{Value, json};
+
+use super::Served;
+use crate::support::fixture::Scope;
+use crate::support::http::Reply;
+use crate::support::{Engine, Launch, engine};
+
+/// A server with these roles, and a key for each.
+fn serve(engine: &Engine, top: &str, roles: &[(&str, &str)]) -> (Served, Vec<String>) {
+    let tables: String = roles.iter().map(|(name, body)| format!("[roles.{name}]\n{body}\n")).collect();
+    let keys: Vec<(String, String)> = roles
+        .iter()
+        .map(|(role, _)| {
+            let new = Launch::without_engine().config(&tables);
+            let output = ["key", "new", "--role", role, "--name", role]
+                .into_iter()
+                .fold(new, |launch, arg| launch.arg(arg))
+                .output();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let (key, lines) = text.split_once('\n').expect("a key and its lines");
+            (key.to_owned(), lines.to_owned())
+        })
+        .collect();
+    let lines: String = keys.iter().map(|(_, lines)| format!("{lines}\n")).collect();
+    let served = Served::start(Launch::at(&engine.host).config(&format!("{top}\n{tables}\n{lines}")));
+    (served, keys.into_iter().map(|(key, _)| key).collect())
+}
+
+fn ask(served: &Served, key: &str, tool: &str, arguments: Value) -> Reply {
+    served.tool(tool, Some(key), &arguments)
+}
+
+const HUMAN: &str = "[confirm]\nrequire = \"mutating\"\nby = \"human\"\n";
+
+#[test]
+fn another_role_approves_and_never_the_asker() {
+    let Some(engine) = engine::at_hand("http::judges::approve") else { return };
+    let scope = Scope::new(&engine);
+    scope.run("web", &[], &["sleep", "600"]);
+    scope.run("secret", &[], &["sleep", "600"]);
+    let (web, secret) = (scope.name("web"), scope.name("secret"));
+    let asker = "read = true\nlifecycle = true\ncan_approve = [\"docker_*\"]";
+    let blind = format!("read = true\ncan_approve = [\"docker_*\"]\nblacklist_containers = [\"{secret}\"]");
+    let roles = [
+        ("asker", asker),
+        ("judge", "read = true\ncan_approve = [\"docker_restart\", \"compose_restart\"]"),
+        ("blind", blind.as_str()),
+        ("viewer", "read = true"),
+    ];
+    let (served, keys) = serve(&engine, HUMAN, &roles);
+    let [asker, judge, blind, viewer] = keys.try_into().unwrap();
+    let restart =
+        |name: &str| ask(&served, &asker, "docker_restart", json!({ "containers": name, "timeout": 0 }));
+    let hold = |reply: Reply| {
+        assert_eq!(reply.status, 202, "{reply:?}");
+        reply.json()["code"].as_str().unwrap().to_owned()
+    };
+    let code = hold(restart(&web));
+    let approve = |key: &str, arguments: Value| ask(&served, key, "docker_approve", arguments);
+    // Who asks has the right, and not for this.
+    let own = approve(&asker, json!({ "code": code }));
+    assert_eq!(
+        (own.status, own.json()["error"]["kind"].as_str()),
+        (403, Some("permission_denied")),
+        "{own:?}"
+    );
+    assert!(!approve(&asker, json!({})).body.contains(&code), "its own are not offered");
+    // Who has no right has no such tool.
+    assert_eq!(approve(&viewer, json!({ "code": code })).status, 403);
+    let listed = served.mcp(Some(&viewer), "tools/list", json!({}));
+    assert!(!listed.body.contains("docker_approve") && !listed.body.contains("docker_audit"), "{listed:?}");
+    assert!(served.mcp(Some(&judge), "tools/list", json!({})).body.contains("docker_approve"));
+    // Looking is no answer.
+    let pending = approve(&judge, json!({}));
+    assert_eq!(pending.json()["pending"][0]["code"], code.as_str(), "{pending:?}");
+    assert!(pending.body.contains(&web), "{pending:?}");
+    assert_eq!(approve(&judge, json!({ "code": code, "dry_run": true })).json()["status"], "dry_run");
+    assert_eq!(hold(restart(&web)), code);
+    let yes = approve(&judge, json!({ "code": code }));
+    assert_eq!((yes.status, yes.json()["answer"].as_str()), (200, Some("approved")), "{yes:?}");
+    assert_eq!(restart(&web).status, 200, "once");
+    let code = hold(restart(&web));
+    // Refused, and that is heard.
+    assert_eq!(approve(&judge, json!({ "code": code, "deny": true })).json()["answer"], "denied");
+    let refused = restart(&web);
+    assert_eq!((refused.status, refused.json()["error"]["kind"].as_str()), (403, Some("approval_denied")));
+    // Not what its globs leave out.
+    let stop = hold(ask(&served, &asker, "docker_stop", json!({ "containers": web })));
+    assert_eq!(approve(&judge, json!({ "code": stop })).status, 404);
+    // What is hidden from a role does not exist in what it is asked, either.
+    let hidden = hold(restart(&secret));
+    assert_eq!(approve(&blind, json!({ "code": hidden })).status, 404);
+    let all = approve(&blind, json!({}));
+    assert!(!all.body.contains(&secret) && all.body.contains(&stop), "{all:?}");
+    let audit = served.client.audit_lines();
+    let said: Vec<&Value> =
+        audit.iter().filter(|l| l["tool"] == "(approve)" || l["tool"] == "(deny)").collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said.iter().all(|line| line["caller"] == "judge"), "{said:?}");
+}
+
+#[test]
+fn what_is_masked_is_approved_at_the_host_only() {
+    let Some(engine) = engine::at_hand("http::judges::secrets") else { return };
+    let scope = Scope::new(&engine);
+    let roles = [("maker", "read = true\ncreate = true"), ("judge", "read = true\ncan_approve = [\"*\"]")];
+    let (served, keys) = serve(&engine, HUMAN, &roles);
+    let made = ask(
+        &served,
+        &keys[0],
+        "docker_create",
+        json!({ "image": "docker-mcp/base", "name": scope.name("made"), "environment": { "API_TOKEN": "ghp_0123456789abcdefghijABCDEFGHIJ456789" } }),
+    );
+    assert_eq!(made.status, 202, "{made:?}");
+    let code = made.json()["code"].as_str().unwrap().to_owned();
+    let list = ask(&served, &keys[1], "docker_approve", json!({}));
+    assert_eq!(list.json()["pending"][0]["only_at_host"], true, "{list:?}");
+    assert!(!list.body.contains("ghp_0123456789"), "{list:?}");
+    let refused = ask(&served, &keys[1], "docker_approve", json!({ "code": code }));
+    assert!(refused.status == 403 && refused.body.contains("docker-mcp approve"), "{refused:?}");
+    let denied = ask(&served, &keys[1], "docker_approve", json!({ "code": code, "deny": true }));
+    assert_eq!(denied.status, 200, "no needs no look: {denied:?}");
+}
+
+#[test]
+fn a_role_reads_the_log_as_far_as_it_sees() {
+    let Some(engine) = engine::at_hand("http::judges::audit") else { return };
+    let scope = Scope::new(&engine);
+    for name in ["web", "secret"] {
+        scope.run(name, &[], &["sleep", "600"]);
+    }
+    let (web, secret) = (scope.name("web"), scope.name("secret"));
+    let narrow = format!("read = true\ncan_audit = true\nblacklist_containers = [\"{secret}\"]");
+    let roles = [
+        ("caller", "read = true"),
+        ("auditor", "can_audit = true"),
+        ("narrow", narrow.as_str()),
+        ("other", "read = true"),
+    ];
+    let (served, keys) = serve(&engine, "", &roles);
+    for name in [&web, &secret] {
+        assert_eq!(ask(&served, &keys[0], "docker_inspect", json!({ "container": name })).status, 200);
+    }
+    assert_eq!(ask(&served, &keys[0], "docker_stop", json!({ "containers": web })).status, 403);
+    let audit = |key: &str, query: Value| ask(&served, key, "docker_audit", query);
+    let lines = |reply: &Reply| reply.json()["lines"].as_array().cloned().unwrap();
+    let all = audit(&keys[1], json!({ "caller": "caller" }));
+    assert_eq!(lines(&all).len(), 3, "{all:?}");
+    assert_eq!(lines(&all)[0]["role"], "caller");
+    // As the seeds called it.
+    assert_eq!(lines(&served.tool("audit-logs", Some(&keys[1]), &json!({ "caller": "caller" }))).len(), 3);
+    for (query, count) in [
+        (json!({ "tool": "docker_insp*", "caller": "caller" }), 2),
+        (json!({ "target": web, "tool": "docker_inspect" }), 1),
+        (json!({ "status": "denied", "caller": "caller" }), 1),
+        (json!({ "status": "permission_denied", "caller": "caller" }), 1),
+        (json!({ "since": "1h", "caller": "caller", "limit": 1 }), 1),
+        (json!({ "since": "2099-01-01" }), 0),
+    ] {
+        let found = audit(&keys[1], query.clone());
+        assert_eq!(lines(&found).len(), count, "{query}: {found:?}");
+    }
+    assert_eq!(audit(&keys[1], json!({ "since": "soon" })).status, 400);
+    assert_eq!(audit(&keys[1], json!({ "limit": 0 })).status, 400);
+    let part = audit(&keys[2], json!({ "caller": "caller" }));
+    assert!(part.body.contains(&web) && !part.body.contains(&secret), "{part:?}");
+    assert_eq!(audit(&keys[3], json!({})).status, 403);
+}
