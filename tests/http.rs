@@ -26,12 +26,13 @@ pub struct Served {
 impl Served {
     /// Starts it at a free port of the loopback.
     pub fn start(launch: Launch) -> Self {
-        Self::start_at(launch, "127.0.0.1:0")
+        Self::start_with(launch, &["127.0.0.1:0"])
     }
 
-    /// Starts it there.
-    pub fn start_at(launch: Launch, at: &str) -> Self {
-        let client = launch.arg("serve").arg("--http").arg(at).start();
+    /// Starts it with these words after `--http`.
+    pub fn start_with(launch: Launch, args: &[&str]) -> Self {
+        let launch = args.iter().fold(launch.arg("serve").arg("--http"), |launch, arg| launch.arg(arg));
+        let client = launch.start();
         let start = Instant::now();
         let at = loop {
             let said = client.stderr();

@@ -27,7 +27,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::app::{self, App};
 use crate::child;
 use crate::config::{Sources, load};
-use crate::server::catalogue;
+use crate::server::{aliases, catalogue};
 use crate::tool::watch::Watchdogs;
 
 /// Gives an AI agent eyes and hands on Docker, governed and without hangs.
@@ -246,7 +246,10 @@ fn sources(global: &Global) -> Sources {
         options: options.into_iter().filter_map(given).collect(),
         bypass: global.bypass_permissions,
         allow_env_override: global.allow_env_override,
-        tools: catalogue::names().map(|name| (name.to_owned(), name.to_owned())).collect(),
+        tools: catalogue::names()
+            .map(|name| (name.to_owned(), name.to_owned()))
+            .chain(aliases::names().map(|(theirs, ours)| (theirs, ours.to_owned())))
+            .collect(),
         ..Sources::of_process()
     }
 }

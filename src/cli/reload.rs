@@ -1,6 +1,5 @@
 //! SIGHUP: a server over HTTP reads its configuration again. What does not hold changes nothing.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,14 +9,7 @@ use crate::config::{Loaded, Sources, load};
 use crate::server::Server;
 use crate::transport::http;
 
-/// Where and how it is served: new settings must be safe there, too.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Served {
-    /// The address.
-    pub at: SocketAddr,
-    /// `--insecure-http` was given.
-    pub insecure: bool,
-}
+use super::serve::Served;
 
 /// Listens from now on, as long as the server runs.
 ///

@@ -10,11 +10,19 @@ use crate::config::Sources;
 use crate::transport::http;
 use crate::transport::session::{self, Exit};
 
-use super::reload::{self, Served};
-use super::{block_on, log, out, reset};
+use super::{block_on, log, out, reload, reset};
 
 /// Work that is dropped closes its records within this.
 const RECORDS: Duration = Duration::from_millis(100);
+
+/// Where and how it is served: new settings must be safe there, too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    /// The address.
+    pub at: SocketAddr,
+    /// `--insecure-http` was given.
+    pub insecure: bool,
+}
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {

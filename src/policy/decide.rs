@@ -191,6 +191,7 @@ fn reaches(rules: &Rules, needs: &[Level], name: &str) -> Result<(), Denial> {
             Grant::Only(_) => {
                 return Err(Denial::LevelElsewhere {
                     level: *level,
+                    section: rules.section(),
                     target: name.to_owned(),
                     rule: format!("the globs of `{level}` ({})", rule.source),
                 });
@@ -201,7 +202,9 @@ fn reaches(rules: &Rules, needs: &[Level], name: &str) -> Result<(), Denial> {
 }
 
 fn off(rules: &Rules, level: Level) -> Denial {
-    Denial::LevelOff { level, rule: format!("[permissions] {level} = false ({})", rules.level(level).source) }
+    let section = rules.section();
+    let rule = format!("{section} {level} = false ({})", rules.level(level).source);
+    Denial::LevelOff { level, rule, section }
 }
 
 #[cfg(test)]

@@ -12,11 +12,15 @@ pub enum Denial {
         level: Level,
         /// Where it is off.
         rule: String,
+        /// The section of the file to turn it on in.
+        section: String,
     },
     /// The level is on for other containers only.
     LevelElsewhere {
         /// The level.
         level: Level,
+        /// The section of the file that it stands in.
+        section: String,
         /// The container, by its name.
         target: String,
         /// Where the level's globs stand.

@@ -85,6 +85,8 @@ pub struct Rules {
     pub disabled_tools: PatternSet,
     /// Of a role: the only tools that it has. Empty means all that the levels allow.
     pub allowed_tools: PatternSet,
+    /// The role that they are of; none: they are those of `[permissions]`.
+    pub role: Option<String>,
     /// Of a role: what it may beside the levels.
     pub rights: Rights,
 }
@@ -105,6 +107,7 @@ impl Default for Rules {
             projects: Filter::default(),
             disabled_tools: PatternSet::default(),
             allowed_tools: PatternSet::default(),
+            role: None,
             rights: Rights::default(),
         }
     }
@@ -140,6 +143,12 @@ impl Rules {
         };
         *rule = LevelRule { grant, source: source.clone() };
         self
+    }
+
+    /// The section of the file that the levels stand in.
+    #[must_use]
+    pub fn section(&self) -> String {
+        self.role.as_ref().map_or_else(|| "[permissions]".to_owned(), |role| format!("[roles.{role}]"))
     }
 
     /// Nothing is hidden from its callers.

@@ -134,14 +134,14 @@ pub(super) fn denied(denial: Denial, trace: &mut Trace) -> ToolError {
 
 /// The same for a level that only these arguments need.
 pub(super) fn beyond(denial: Denial, trace: &mut Trace) -> ToolError {
-    let level = match &denial {
-        Denial::LevelOff { level, .. } => Some(*level),
+    let off = match &denial {
+        Denial::LevelOff { level, section, .. } => Some((*level, section.clone())),
         _ => None,
     };
     let error = denied(denial, trace);
-    match level {
-        Some(level) => error.hint(format!(
-            "leave the argument out that needs it; a person can turn it on with `{level} = true` under [permissions]"
+    match off {
+        Some((level, section)) => error.hint(format!(
+            "leave the argument out that needs it; a person can turn it on with `{level} = true` under {section}"
         )),
         None => error,
     }
@@ -151,28 +151,36 @@ pub(super) fn beyond(denial: Denial, trace: &mut Trace) -> ToolError {
 #[must_use]
 pub fn refusal(denial: Denial) -> ToolError {
     match denial {
-        Denial::LevelOff { level, rule } => ToolError::new(
-            Kind::PermissionDenied,
-            format!("the level `{level}` is off: {rule}"),
-        )
-        .hint(format!(
-            "a person can turn it on with `{level} = true` under [permissions] and a restart, or for a while with `docker-mcp grant {level} 30m`"
-        )),
-        Denial::LevelElsewhere { level, target, rule } => ToolError::new(
+        Denial::LevelOff { level, rule, section } => {
+            // What a person raises for a while is raised for callers without a role.
+            let hint = match section.as_str() {
+                "[permissions]" => format!(
+                    "a person can turn it on with `{level} = true` under {section} and a restart, or for a while with `docker-mcp grant {level} 30m`"
+                ),
+                _ => format!("a person can turn it on with `{level} = true` under {section}, and reload"),
+            };
+            ToolError::new(Kind::PermissionDenied, format!("the level `{level}` is off: {rule}")).hint(hint)
+        }
+        Denial::LevelElsewhere { level, target, rule, section } => ToolError::new(
             Kind::PermissionDenied,
             format!("the level `{level}` does not cover `{target}`: {rule}"),
         )
-        .hint(format!("a person can add a glob for it to `{level}` under [permissions]")),
+        .hint(format!("a person can add a glob for it to `{level}` under {section}")),
         Denial::ToolOff { tool, rule } => {
             ToolError::new(Kind::PermissionDenied, format!("the tool `{tool}` is switched off: {rule}"))
                 .hint("a person can take it out of [tools] disable")
         }
         Denial::Right { tool, right, .. } => {
             let hint = match right {
-                Right::Approve => "a person can give it to a role under [roles.NAME], and answers at the host with `docker-mcp approve CODE`",
-                Right::Audit => "a person can give it to a role under [roles.NAME], and reads the log at the host with `docker-mcp audit`",
+                Right::Approve => {
+                    "a person can give it to a role under [roles.NAME], and answers at the host with `docker-mcp approve CODE`"
+                }
+                Right::Audit => {
+                    "a person can give it to a role under [roles.NAME], and reads the log at the host with `docker-mcp audit`"
+                }
             };
-            ToolError::new(Kind::PermissionDenied, format!("`{tool}` takes a role with `{}`", right.key())).hint(hint)
+            ToolError::new(Kind::PermissionDenied, format!("`{tool}` takes a role with `{}`", right.key()))
+                .hint(hint)
         }
         Denial::Name { kind, asked, .. } => ToolError::new(
             Kind::PermissionDenied,

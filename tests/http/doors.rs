@@ -111,3 +111,103 @@ fn health_is_for_everybody() {
     assert_eq!(served.send("GET", "/", &[], "").status, 404);
     assert_eq!(served.send("GET", "/mcp/../health", &[], "").status, 404);
 }
+
+/// What a proxy may say of where a call came from is anybody's word.
+#[test]
+fn w9_nobody_speaks_for_another_address() {
+    let (config, viewer, _) = keys("");
+    let served = Served::start(Launch::without_engine().config(&config));
+    let from = |address: &str, key: &str| {
+        let bearer = format!("Bearer {key}");
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-forwarded-for", address),
+            ("forwarded", "for=10.1.1.1"),
+            ("x-real-ip", address),
+            ("x-forwarded-host", "evil.example"),
+            ("authorization", bearer.as_str()),
+        ];
+        served.send("POST", "/tools/docker_policy", &headers, "{}").status
+    };
+    assert_eq!(from("10.0.0.1", &viewer), 200);
+    for n in 0..5 {
+        assert_eq!(from(&format!("10.0.0.{n}"), "dmcp_wrong"), 401);
+    }
+    assert_eq!(from("10.0.0.99", &viewer), 429, "each try came from here");
+}
+
+/// Errors say nothing of how it is made.
+#[test]
+fn w11_errors_are_plain() {
+    let served = Served::start(Launch::without_engine().config("[permissions]\nread = true\n"));
+    for (method, path, body) in [
+        ("POST", "/tools/docker_ps", "{}"),
+        ("POST", "/tools/docker_ps", "{\"all\":"),
+        ("POST", "/tools/no_such_tool", "{}"),
+        ("GET", "/nothing", ""),
+        ("BREW", "/mcp", ""),
+        ("POST", "/mcp", "{"),
+    ] {
+        let reply = served.send(method, path, &[("content-type", "application/json")], body);
+        assert!(reply.status >= 400, "{method} {path}: {reply:?}");
+        assert!(reply.header("server").is_none() && reply.header("x-powered-by").is_none(), "{reply:?}");
+        for word in ["src/", ".rs:", "panicked", "hyper", "serde"] {
+            assert!(!reply.body.contains(word), "{method} {path} tells of `{word}`: {reply:?}");
+        }
+    }
+}
+
+/// Whoever dawdles is let go, and keeps nobody from being served.
+#[test]
+fn w8_dawdlers_are_let_go() {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::{Duration, Instant};
+    let served = Served::start(Launch::without_engine().config("[permissions]\nread = true\n"));
+    let lasts = |said: &[u8], then: &[u8]| {
+        let mut stream = TcpStream::connect(served.at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let start = Instant::now();
+        stream.write_all(said).unwrap();
+        let mut bytes = [0; 1024];
+        while start.elapsed() < Duration::from_secs(60) {
+            let _gone = stream.write_all(then);
+            match stream.read(&mut bytes) {
+                Ok(0) => break,
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        start.elapsed()
+    };
+    let head = "POST /tools/docker_policy HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let endless = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
+    std::thread::scope(|threads| {
+        let cases: [(&str, Vec<u8>, &[u8]); 4] = [
+            ("says nothing", Vec::new(), b""),
+            ("a head, byte by byte", b"POST /mcp HTTP/1.1\r\nx: ".to_vec(), b"y"),
+            ("a body without an end", endless.into_bytes(), b"1\r\n \r\n"),
+            ("a head and no body", format!("{head}content-length: 10\r\n\r\n").into_bytes(), b""),
+        ];
+        let waiting: Vec<_> = cases
+            .into_iter()
+            .map(|(what, said, then)| (what, threads.spawn(move || lasts(&said, then))))
+            .collect();
+        let long = format!("{head}x-long: {}\r\n\r\n", "y".repeat(64 * 1024));
+        let refused = raw(served.at, &long).status;
+        assert!(matches!(refused, 400 | 431), "{refused}");
+        let zipped = served.send(
+            "POST",
+            "/tools/docker_policy",
+            &[("content-type", "application/json"), ("content-encoding", "gzip")],
+            "\u{1f}\u{8b}",
+        );
+        assert_eq!(zipped.status, 400, "nothing is unpacked: {zipped:?}");
+        assert_eq!(served.tool("docker_policy", None, &json!({})).status, 200, "others are served");
+        for (what, wait) in waiting {
+            let took = wait.join().unwrap();
+            assert!(took < Duration::from_secs(45), "{what}: {took:?}");
+        }
+    });
+}

@@ -1,5 +1,6 @@
 //! Roles that answer what others ask for, and roles that read the log.
 
+use docker_mcp::transport::http::new_key;
 use serde_json::{Value, json};
 
 use super::Served;
@@ -13,14 +14,8 @@ fn serve(engine: &Engine, top: &str, roles: &[(&str, &str)]) -> (Served, Vec<Str
     let keys: Vec<(String, String)> = roles
         .iter()
         .map(|(role, _)| {
-            let new = Launch::without_engine().config(&tables);
-            let output = ["key", "new", "--role", role, "--name", role]
-                .into_iter()
-                .fold(new, |launch, arg| launch.arg(arg))
-                .output();
-            let text = String::from_utf8(output.stdout).unwrap();
-            let (key, lines) = text.split_once('\n').expect("a key and its lines");
-            (key.to_owned(), lines.to_owned())
+            let (key, hash) = new_key().unwrap();
+            (key, format!("[[http.keys]]\nname = \"{role}\"\nrole = \"{role}\"\nhash = \"{hash}\"\n"))
         })
         .collect();
     let lines: String = keys.iter().map(|(_, lines)| format!("{lines}\n")).collect();

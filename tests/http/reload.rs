@@ -60,8 +60,8 @@ fn what_holds_is_in_force_at_once_and_what_does_not_changes_nothing() {
 #[test]
 fn what_would_let_strangers_in_is_not_taken() {
     let (config, viewer, _) = keys("");
-    let client = Launch::without_engine().config(&config);
-    let served = Served::start_at(client.arg("--insecure-http"), "0.0.0.0:0");
+    let launch = Launch::without_engine().config(&config);
+    let served = Served::start_with(launch, &["0.0.0.0:0", "--insecure-http"]);
     reload(&served, "[permissions]\nread = true\nlifecycle = true\n", "stay as they were");
     assert!(served.client.stderr().contains("there are no keys"), "{}", served.client.stderr());
     assert_eq!(served.tool("docker_policy", None, &json!({})).status, 401);

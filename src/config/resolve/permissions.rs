@@ -23,6 +23,7 @@ pub(super) fn rules(s: &mut Section<'_, '_>, global: Option<&Rules>) -> Rules {
         networks: filter(s, Kind::Name, NETWORKS, global.map(|g| &g.networks)),
         projects: filter(s, Kind::Name, PROJECTS, global.map(|g| &g.projects)),
         disabled_tools: PatternSet::default(),
+        role: None,
         rights: Rights::default(),
         allowed_tools: PatternSet::default(),
     }

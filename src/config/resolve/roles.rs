@@ -13,13 +13,14 @@ use crate::policy::pattern::Kind;
 use crate::policy::{PatternSet, Rights, Rules};
 
 pub(super) fn roles(s: &mut Section<'_, '_>, global: &Rules, limits: &Limits) -> BTreeMap<String, Role> {
-    let read = |s: &mut Section<'_, '_>, _: &str| {
+    let read = |s: &mut Section<'_, '_>, name: &str| {
         let mut rules = permissions::rules(s, Some(global));
         rules.allowed_tools = permissions::tools(s, "allow_tools", false);
         let deny = permissions::tools(s, "deny_tools", true);
         let disabled = union(&global.disabled_tools.patterns().to_vec(), deny.patterns().to_vec());
         rules.disabled_tools = PatternSet::new(Kind::Name, disabled.unwrap_or_default()).unwrap_or_default();
         rules.bypass = global.bypass;
+        rules.role = Some(name.to_owned());
         rules.rights = Rights {
             approve: permissions::tools(s, "can_approve", false),
             audit: s.flag("can_audit", false, lower),

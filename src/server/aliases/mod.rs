@@ -25,8 +25,15 @@ pub struct Called {
 }
 
 /// Other systems' names with ours, for those tools that exist: filters and roles may be written with either.
-pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TOOLS.iter().filter(|t| catalogue::find(t.ours).is_some()).map(|t| (t.theirs, t.ours))
+pub fn names() -> impl Iterator<Item = (String, &'static str)> {
+    let table = TOOLS.iter().filter(|t| catalogue::find(t.ours).is_some());
+    let short = |ours: &'static str| {
+        let bare = ours.strip_prefix("docker_").unwrap_or(ours);
+        [(bare.to_owned(), ours), (bare.replace('_', "-"), ours)]
+    };
+    table
+        .map(|t| (t.theirs.to_owned(), t.ours))
+        .chain(catalogue::all().flat_map(move |def| short(def.spec.name)))
 }
 
 /// The canonical tool and arguments.
