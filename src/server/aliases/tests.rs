@@ -169,5 +169,5 @@ fn the_table_hides_no_tool_of_ours() {
     for alias in TOOLS {
         assert!(catalogue::find(alias.theirs).is_none(), "{} is a tool of its own", alias.theirs);
     }
-    assert!(names().any(|n| n == ("get-logs", "docker_logs")));
+    assert!(names().any(|n| n == ("get-logs".to_owned(), "docker_logs")));
 }
