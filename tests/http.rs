@@ -1,8 +1,11 @@
 //! Over HTTP: who may call, what each may, and what is answered.
 
+mod broken;
 mod doors;
 mod many;
 mod mcp;
+mod openapi;
+mod pi_stack;
 mod tools;
 
 use std::net::SocketAddr;

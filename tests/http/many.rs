@@ -19,7 +19,13 @@ fn roles_are_never_mixed() {
             let (key, mine) = if n % 2 == 0 { (&viewer, false) } else { (&operator, true) };
             threads.spawn(move || {
                 for _ in 0..calls {
-                    let reply = served.tool("docker_policy", Some(key), &json!({}));
+                    let reply = loop {
+                        let reply = served.tool("docker_policy", Some(key), &json!({}));
+                        // A machine that is busy with other things makes them wait for each other.
+                        if reply.status != 429 {
+                            break reply;
+                        }
+                    };
                     assert_eq!(reply.status, 200, "{reply:?}");
                     assert_eq!(reply.json()["levels"]["lifecycle"], mine);
                     right.fetch_add(1, Ordering::SeqCst);

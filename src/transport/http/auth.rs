@@ -72,6 +72,11 @@ impl Keys {
         Self { keys: http.keys.iter().filter_map(key).collect(), anonymous, wrong: Mutex::default() }
     }
 
+    /// One may also call without a key.
+    pub const fn are_optional(&self) -> bool {
+        !matches!(self.anonymous, Anonymous::Refused)
+    }
+
     /// # Errors
     /// Nobody is let in.
     pub fn caller(&self, headers: &HeaderMap, from: IpAddr, now: Instant) -> Result<Caller, Refused> {
