@@ -32,9 +32,17 @@ test: need-rust ## format, lints and all tests, with a real engine where one can
 	@scripts/test
 
 .PHONY: clients
-clients: build ## real MCP clients from their registries against a real engine: Python SDK, Inspector, Claude Code
+clients: build ## real clients from their registries against a real engine: Python SDK, Inspector, Claude Code, a gateway
 	@scripts/engine up >/dev/null
 	@PROGRAM=$(abspath $(PROGRAM)) tests/clients/run
+
+.PHONY: conformance
+conformance: build ## the conformance suite of MCP, from npm, against `serve --http` for both protocol eras (VERBOSE=1)
+	@PROGRAM=$(abspath $(PROGRAM)) tests/conformance/run
+
+.PHONY: fuzz-http
+fuzz-http: build ## requests made from /openapi.json by schemathesis, at an engine of its own (EXAMPLES=N of each tool)
+	@PROGRAM=$(abspath $(PROGRAM)) tests/fuzz_http/run $(or $(EXAMPLES),40)
 
 .PHONY: neverhang
 neverhang: need-rust ## make every fault of docs/NEVERHANG.md happen, and write what was seen into it

@@ -1,9 +1,12 @@
 //! Over HTTP: who may call, what each may, and what is answered.
 
+mod broken;
 mod doors;
 mod judges;
 mod many;
 mod mcp;
+mod openapi;
+mod pi_stack;
 mod reload;
 mod tools;
 

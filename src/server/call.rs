@@ -1,8 +1,10 @@
 //! The way of a call, one statement a layer.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -84,11 +86,20 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
         said: request.said,
         question: &question,
     };
-    let result = layers(work, arguments, &mut trace, &mut learned).await;
+    // What one call trips over is that call's error, on whichever transport: nobody waits for an answer that never comes.
+    let layers = AssertUnwindSafe(layers(work, arguments, &mut trace, &mut learned)).catch_unwind();
+    let result = layers.await.unwrap_or_else(|_| Err(tripped(&tool)));
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
     let audit_fails = server.audit.fault().is_some();
     let answer = answer::render(result, &id, &in_force.redactor, &learned, audit_fails).saying(says);
     Answer { question: question.into_inner(), ..answer }
+}
+
+/// A panic in a layer. Of a change nobody knows then how far it came.
+fn tripped(tool: &str) -> ToolError {
+    let changes = catalogue::find(tool).is_some_and(|def| !def.spec.effect.read_only());
+    let effect = if changes { Effect::Unknown } else { Effect::None };
+    ToolError { effect, ..ToolError::internal(format!("a panic on the way of `{tool}`")) }
 }
 
 /// One call on its way.
@@ -116,6 +127,8 @@ async fn layers(
 
     // Deny by default: what is not in the catalogue does not exist.
     let def = catalogue::find(work.tool).ok_or_else(|| catalogue::unknown(work.tool))?;
+
+    failpoint::enter(def.spec.name);
 
     // The cheap refusal, before Docker is touched and before the arguments are looked at.
     policy::decide::admits(&settings.rules, def.spec.name, def.spec.levels)

@@ -4,15 +4,27 @@ use std::time::Duration;
 
 /// `DOCKER_MCP_FAILPOINT=panic:TOOL` makes the tool panic; `stuck:TOOL` keeps its thread busy for half a minute.
 pub(super) fn reach(tool: &str) {
-    if !cfg!(debug_assertions) {
-        return;
-    }
-    let Ok(point) = std::env::var("DOCKER_MCP_FAILPOINT") else { return };
-    match point.split_once(':') {
+    match set().as_deref().and_then(|point| point.split_once(':')) {
         Some(("panic", at)) if at == tool => fail(),
         Some(("stuck", at)) if at == tool => stick(),
         _ => {}
     }
+}
+
+/// `DOCKER_MCP_FAILPOINT=layer:TOOL` makes the way to the tool panic, before it runs.
+pub(super) fn enter(tool: &str) {
+    if let Some(("layer", at)) = set().as_deref().and_then(|point| point.split_once(':'))
+        && at == tool
+    {
+        fail();
+    }
+}
+
+fn set() -> Option<String> {
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    std::env::var("DOCKER_MCP_FAILPOINT").ok()
 }
 
 #[expect(clippy::panic, reason = "a test asked for it")]

@@ -37,6 +37,36 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every one.
+    pub const ALL: [Self; 26] = [
+        Self::PermissionDenied,
+        Self::NotFound,
+        Self::InvalidArguments,
+        Self::ConfirmationInvalid,
+        Self::ApprovalDenied,
+        Self::RateLimited,
+        Self::Cooldown,
+        Self::Overloaded,
+        Self::DaemonUnreachable,
+        Self::DaemonPermission,
+        Self::DaemonTimeout,
+        Self::DaemonProtocol,
+        Self::DaemonError,
+        Self::ContainerUnresponsive,
+        Self::CircuitOpen,
+        Self::ResponseTooLarge,
+        Self::Conflict,
+        Self::Unsupported,
+        Self::ExecTimeout,
+        Self::ChildTimeout,
+        Self::ChildUnavailable,
+        Self::OutcomeUnknown,
+        Self::AuditUnavailable,
+        Self::Cancelled,
+        Self::ShuttingDown,
+        Self::Internal,
+    ];
+
     /// The word in `error.kind`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -318,5 +348,16 @@ impl ToolError {
     pub fn daemon_fault(mut self) -> Self {
         self.daemon_fault = true;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_kinds_are_all() {
+        let last = Kind::Internal as usize;
+        assert_eq!(Kind::ALL.map(|kind| kind as usize).to_vec(), (0..=last).collect::<Vec<_>>());
     }
 }

@@ -45,7 +45,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
-    ("transport", &["config", "server"]),
+    // What a tool takes stands in its definition, also for those who call it without MCP.
+    ("transport", &["config", "server", "tool"]),
     (
         "server",
         &[

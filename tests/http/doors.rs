@@ -64,6 +64,8 @@ fn w4_w12_keys_let_in_and_wrong_ones_wait() {
     let waits = policy(Some(&viewer));
     assert_eq!(waits.status, 429, "also with a right one, or it could be told apart: {waits:?}");
     assert!(waits.header("retry-after").is_some());
+    // Lines are written beside the calls.
+    served.client.audit_wait(6);
     let (log, audit) = (served.client.stderr(), served.client.audit_text());
     for text in [&log, &audit] {
         assert!(!text.contains(&viewer) && !text.contains("dmcp_wrong"), "{text}");
@@ -107,6 +109,8 @@ fn health_is_for_everybody() {
     for path in ["/health/live", "/health/ready"] {
         let reply = served.send("GET", path, &[("host", "10.0.0.7")], "");
         assert_eq!((reply.status, reply.json()["status"].as_str()), (200, Some("ok")), "{path}");
+        let posted = served.send("POST", path, &[], "");
+        assert_eq!((posted.status, posted.header("allow")), (405, Some("GET")), "{path}");
     }
     assert_eq!(served.send("GET", "/", &[], "").status, 404);
     assert_eq!(served.send("GET", "/mcp/../health", &[], "").status, 404);

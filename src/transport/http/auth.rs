@@ -93,6 +93,11 @@ impl Keys {
         }
     }
 
+    /// One may also call without a key.
+    pub const fn are_optional(&self) -> bool {
+        !matches!(self.anonymous, Anonymous::Refused)
+    }
+
     /// # Errors
     /// Nobody is let in.
     pub fn caller(&self, headers: &HeaderMap, from: IpAddr, now: Instant) -> Result<Caller, Refused> {

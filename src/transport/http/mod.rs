@@ -1,7 +1,9 @@
 //! Many callers over the network: MCP at `/mcp`, one tool a request at `/tools/{name}`, health for whoever watches.
 
 mod auth;
+mod mcp;
 mod names;
+mod openapi;
 mod route;
 mod sessions;
 mod status;

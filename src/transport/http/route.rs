@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
+use crate::server::answer::correlation_id;
 use crate::server::handler::Handler;
 use crate::server::progress::Reports;
 use crate::server::{Caller, Request as Call, Server, call, catalogue};
@@ -26,7 +27,7 @@ use crate::server::{Caller, Request as Call, Server, call, catalogue};
 use super::auth::{Keys, Refused, Tries};
 use super::names::Names;
 use super::sessions::{Sessions, Streams};
-use super::status;
+use super::{mcp, openapi, status};
 
 /// Bytes of a body.
 const BODY: usize = 4 * 1024 * 1024;
@@ -39,7 +40,8 @@ const SESSION: &str = "mcp-session-id";
 const METHOD: &str = "mcp-method";
 const LISTEN: &str = "subscriptions/listen";
 
-type Answer = Response<BoxBody<Bytes, Infallible>>;
+/// What every request gets.
+pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Everything that is served.
 pub(super) struct Routes {
@@ -126,9 +128,19 @@ impl Routes {
     /// Whatever it is, it gets one.
     pub async fn answer(&self, request: Request<Incoming>, from: IpAddr) -> Answer {
         let path = request.uri().path().to_owned();
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         match path.as_str() {
+            "/health/live" | "/health/ready" if !reads => only("GET", "health is read with GET"),
             "/health/live" => said(StatusCode::OK, &json!({ "status": "ok" })),
             "/health/ready" => self.ready(),
+            "/openapi.json" => match self.let_in(&request, from) {
+                Ok(_) if !reads => only("GET", "this document is read with GET"),
+                Ok(caller) => {
+                    let settings = self.server.in_force_for(&caller).settings;
+                    said(StatusCode::OK, &openapi::document(&settings, self.door().keys.are_optional()))
+                }
+                Err(refused) => *refused,
+            },
             _ => match path.strip_prefix("/tools/") {
                 Some(tool) => match self.let_in(&request, from) {
                     Ok(caller) => self.tool(tool.to_owned(), caller, request).await,
@@ -142,7 +154,7 @@ impl Routes {
                     StatusCode::NOT_FOUND,
                     "not_found",
                     "there is nothing here",
-                    "POST /mcp or /tools/{name}",
+                    "POST /mcp or /tools/{name}; GET /openapi.json",
                 ),
             },
         }
@@ -153,10 +165,7 @@ impl Routes {
         let stopping = self.server.supervisor.shutdown.is_cancelled();
         let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         let circuit = self.server.vitals().circuit;
-        said(
-            status,
-            &json!({ "status": if stopping { "stopping" } else { "ok" }, "circuit": format!("{:?}", circuit.state).to_lowercase() }),
-        )
+        said(status, &json!({ "status": if stopping { "stopping" } else { "ok" }, "circuit": circuit.state }))
     }
 
     fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
@@ -225,12 +234,19 @@ impl Routes {
         if request.headers().get(METHOD).is_some_and(|method| method == LISTEN) {
             request.extensions_mut().insert(self.streams.of(&caller));
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let body = match read(body).await {
             Ok(body) => body,
             Err(refused) => return *refused,
         };
-        let answer = self.mcp.handle(Request::from_parts(parts, Full::new(body))).await;
+        let posted = parts.method == Method::POST && mcp::is(&parts.headers, "application/json");
+        if posted {
+            // In the letters that the service compares with.
+            parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let (service, message) = (self.mcp.clone(), body.clone());
+        let handled = async move { service.handle(Request::from_parts(parts, Full::new(body))).await };
+        let answer = if posted { mcp::in_time(handled, message).await } else { handled.await };
         if let Some(id) = answer.headers().get(SESSION).and_then(|id| id.to_str().ok()) {
             self.sessions.began(id, &caller, now);
         }
@@ -242,12 +258,7 @@ impl Routes {
 
     async fn tool(&self, tool: String, caller: Caller, request: Request<Incoming>) -> Answer {
         if request.method() != Method::POST {
-            return fault(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "invalid_arguments",
-                "a tool is called with POST",
-                "POST its arguments as JSON",
-            );
+            return only("POST", "a tool is called with POST");
         }
         let arguments = match arguments(request).await {
             Ok(arguments) => arguments,
@@ -270,7 +281,15 @@ impl Routes {
             call::call(&server, &caller, request).await
         });
         match call.await {
-            Ok(answer) => said(status::of(&answer), &answer.json),
+            Ok(answer) => {
+                let mut reply = said(status::of(&answer), &answer.json);
+                if let Some(ms) = answer.json.pointer("/error/retry_after_ms").and_then(Value::as_u64) {
+                    reply
+                        .headers_mut()
+                        .insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000).max(1)));
+                }
+                reply
+            }
             Err(_) => fault(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -290,10 +309,8 @@ async fn arguments(request: Request<Incoming>) -> Result<Map<String, Value>, Box
             "send a JSON object, such as {\"all\": true}",
         )
     };
-    let kind =
-        request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     // A page of a browser can send a form or a text without asking; JSON it cannot.
-    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
+    if !mcp::is(request.headers(), "application/json") {
         return Err(refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "invalid_arguments",
@@ -325,19 +342,30 @@ async fn read(body: Incoming) -> Result<Bytes, Box<Answer>> {
     }
 }
 
+/// Another method would be something else, and there is nothing else.
+fn only(method: &'static str, why: &str) -> Answer {
+    let mut answer = fault(StatusCode::METHOD_NOT_ALLOWED, "invalid_arguments", why, "see GET /openapi.json");
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(method));
+    answer
+}
+
 /// The same for those who may also let it through.
 fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Answer> {
     Box::new(fault(status, kind, message, hint))
 }
 
 fn fault(status: StatusCode, kind: &str, message: &str, hint: &str) -> Answer {
+    let id = correlation_id();
+    tracing::debug!(call = id, kind, what = message, "not served");
     said(
         status,
-        &json!({ "error": { "kind": kind, "message": message, "hint": hint, "effect": "none", "retry": "no" } }),
+        &json!({ "error": { "kind": kind, "message": message, "hint": hint, "effect": "none", "retry": "no",
+                           "correlation_id": id } }),
     )
 }
 
-fn said(status: StatusCode, json: &Value) -> Answer {
+/// With a JSON body.
+pub(super) fn said(status: StatusCode, json: &Value) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(json.to_string())).boxed());
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,10 +6,17 @@ use crate::server::{Answer, Failure};
 
 /// The contract's table, section 8.
 pub(super) fn of(answer: &Answer) -> StatusCode {
-    let Some(kind) = answer.failure else {
-        let waits = answer.json.get("status").is_some_and(|status| status == "approval_pending");
-        return if waits { StatusCode::ACCEPTED } else { StatusCode::OK };
-    };
+    match answer.failure {
+        Some(kind) => of_kind(kind),
+        None if answer.json.get("status").is_some_and(|status| status == "approval_pending") => {
+            StatusCode::ACCEPTED
+        }
+        None => StatusCode::OK,
+    }
+}
+
+/// Of a failure.
+pub(super) const fn of_kind(kind: Failure) -> StatusCode {
     match kind {
         Failure::InvalidArguments => StatusCode::BAD_REQUEST,
         Failure::PermissionDenied | Failure::ApprovalDenied => StatusCode::FORBIDDEN,
