@@ -3,6 +3,7 @@
 mod doors;
 mod many;
 mod mcp;
+mod proxied;
 mod tools;
 
 use std::net::SocketAddr;
