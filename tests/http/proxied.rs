@@ -9,6 +9,7 @@ use super::Served;
 use crate::support::engine::BASE;
 use crate::support::fixture::Scope;
 use crate::support::http::Reply;
+use crate::support::registry::free_port;
 use crate::support::socket_proxy::SocketProxy;
 use crate::support::{Engine, Launch, engine};
 
@@ -263,4 +264,23 @@ fn an_engine_that_is_gone_behind_it_is_a_fault() {
         let _fault = served.tool("docker_ps", None, &json!({}));
     }
     assert_eq!(served.tool("docker_ps", None, &json!({})).json()["error"]["kind"], "circuit_open");
+}
+
+#[test]
+fn the_example_of_a_deployment_serves_and_a_health_check_sees_it() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/deploy/config.toml");
+    let config = fs::read_to_string(config).unwrap();
+    let served = Served::start(Launch::without_engine().config(&config));
+    let by_name = [("host", "docker-mcp:8080"), ("content-type", "application/json")];
+    let ps = served.send("POST", "/tools/docker_ps", &by_name, "{}");
+    assert_eq!(ps.json()["error"]["kind"], "daemon_unreachable", "anybody may look: {ps:?}");
+    let stop = served.send("POST", "/tools/docker_stop", &by_name, "{\"containers\": \"x\"}");
+    assert_eq!((stop.status, &stop.json()["error"]["kind"]), (403, &json!("permission_denied")), "{stop:?}");
+    let check = |at: &str| {
+        let run = Launch::without_engine().arg("health").arg("--at").arg(at).output();
+        (run.status.code(), String::from_utf8(run.stderr).unwrap())
+    };
+    assert_eq!(check(&served.at.to_string()).0, Some(0));
+    let (code, said) = check(&format!("127.0.0.1:{}", free_port()));
+    assert!(code == Some(1) && said.contains("nothing that lives answers"), "{code:?}: {said}");
 }
