@@ -66,6 +66,10 @@ bench: need-rust ## measure, with a real engine where one can be had
 	elif [ $$rc != 3 ]; then exit $$rc; fi; \
 	cargo bench
 
+.PHONY: image
+image: build ## pack an image, and run it behind a socket proxy as examples/deploy has it (PROGRAM=path for another program)
+	@PROGRAM=$(abspath $(PROGRAM)) scripts/image
+
 .PHONY: build
 build: need-rust ## compile (development profile)
 	@cargo build

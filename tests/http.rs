@@ -7,6 +7,7 @@ mod many;
 mod mcp;
 mod openapi;
 mod pi_stack;
+mod proxied;
 mod reload;
 mod tools;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::app::{self, App};
 use crate::config::{Sources, load};
-use crate::engine::Budget;
-use crate::policy::{Filter, PatternSet};
+use crate::engine::{Budget, EngineError, forbidden};
+use crate::policy::{Filter, Level, PatternSet};
 use crate::tool::ToolError;
 use crate::tool::watch::Watchdogs;
 
@@ -119,6 +119,9 @@ async fn engine(app: &App, report: &mut Report) {
             "engine",
             &format!("{} {} · API {api} · {:.1} ms · {place}", v.os, v.version, took.as_secs_f64() * 1e3),
         ),
+        Err(EngineError::Forbidden(_)) => {
+            report.good("engine", &format!("API {api} · {:.1} ms · {place}", took.as_secs_f64() * 1e3));
+        }
         Err(e) => report.warn(
             "engine",
             &format!("{place} answers a ping, but not its version: {e}"),
@@ -128,7 +131,18 @@ async fn engine(app: &App, report: &mut Report) {
     if found.endpoint.is_plaintext_remote() {
         report.warn("engine", "the connection is neither local nor encrypted", "use tls, or ssh://");
     }
-    let rules = &app.loaded.settings.rules;
+    let settings = &app.loaded.settings;
+    let rules = &settings.rules;
+    // Levels of roles count as well.
+    let held =
+        |level: &Level| rules.holds(*level) || settings.roles.values().any(|role| role.rules.holds(*level));
+    let levels: Vec<Level> = Level::ALL.into_iter().filter(held).collect();
+    let barred = server.engine.ask_forbidden(&levels).await;
+    if !barred.is_empty() {
+        let names: Vec<String> = barred.iter().map(|one| format!("`{one}`")).collect();
+        let text = format!("before the engine; it forbids {}", names.join(", "));
+        report.warn("proxy", &text, &forbidden::hint(&barred));
+    }
     match server.engine.census(&Budget::probe(), rules).await {
         Ok(census) => {
             let text = format!(

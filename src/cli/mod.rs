@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod explain;
 mod grant;
+mod health;
 mod init;
 mod key;
 mod log;
@@ -99,6 +100,8 @@ enum Command {
     Explain(explain::Args),
     /// Check configuration, engine, compose, audit folder, clients: what works, what does not, what to do
     Doctor,
+    /// Ask a server at this machine over HTTP whether it lives: for health checks
+    Health(health::Args),
     /// List the actions that wait for a person
     Pending,
     /// Let a held action through
@@ -174,6 +177,7 @@ pub fn run() -> ExitCode {
         Some(Command::Deny(code)) => persons::answer(&sources(&cli.global), code, false),
         Some(Command::Grant(args)) => grant::run(&sources(&cli.global), args),
         Some(Command::Audit(args)) => audit::run(&sources(&cli.global), args),
+        Some(Command::Health(args)) => health::run(&sources(&cli.global), args),
         Some(Command::Doctor) => doctor::run(&sources(&cli.global)),
         Some(Command::Config(command)) => config::run(&sources(&cli.global), command),
     }

@@ -163,12 +163,28 @@ impl Answer {
         }
         match serde_json::from_slice::<raw::Message>(&body) {
             Ok(raw::Message { message }) => Err(EngineError::Status { code: status.as_u16(), message }),
+            // Somebody refuses, in words of his own: that is not what an engine does when it is unwell.
+            Err(_) if matches!(status, StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED) => {
+                Err(EngineError::Status { code: status.as_u16(), message: String::new() })
+            }
             // Whatever stands behind the socket, it does not speak like Docker: a proxy, or another service.
             Err(_) => {
-                Err(EngineError::Protocol(format!("status {} without Docker's message", status.as_u16())))
+                let why = match gone_behind(status) {
+                    true => ": a proxy before the engine cannot reach it",
+                    false => "",
+                };
+                Err(EngineError::Protocol(format!(
+                    "status {} without Docker's message{why}",
+                    status.as_u16()
+                )))
             }
         }
     }
+}
+
+/// What a proxy says where the engine behind it does not answer.
+pub fn gone_behind(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
 }
 
 /// Why the guarded connection failed, if it was the guard.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::dial::DialError;
+use super::forbidden::Forbidden;
 
 /// Which clock ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub enum EngineError {
         /// Scrubbed; empty where it did not say.
         message: String,
     },
+    /// A proxy before the engine does not let it through. The engine has not heard of it.
+    Forbidden(Forbidden),
     /// The engine speaks an API that is too old.
     TooOld {
         /// What it speaks.
@@ -80,6 +83,7 @@ impl fmt::Display for EngineError {
             Self::Protocol(what) => write!(f, "not a Docker Engine's answer: {what}"),
             Self::TooLarge { cap } => write!(f, "the answer is larger than {cap} bytes"),
             Self::Status { code, message } => write!(f, "the engine answered {code}: {message}"),
+            Self::Forbidden(what) => write!(f, "a proxy before the engine forbids {what}"),
             Self::TooOld { api } => write!(f, "the engine speaks API {api}"),
             Self::Gone => f.write_str("the object is gone"),
             Self::Another => f.write_str("another engine answers now"),

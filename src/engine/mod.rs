@@ -21,6 +21,7 @@ pub mod endpoint;
 pub mod error;
 pub mod events;
 pub mod exec;
+pub mod forbidden;
 mod guard_io;
 mod identity;
 pub mod image_names;

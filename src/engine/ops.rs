@@ -85,6 +85,13 @@ pub fn allowed(method: &str, path: &str, levels: &[Level]) -> bool {
         .any(|(m, template, needs)| *m == method && levels.contains(needs) && matches(template, path))
 }
 
+/// The entry that stands for a request, whatever level it needs.
+#[must_use]
+pub fn listed(method: &str, path: &str) -> Option<(&'static str, &'static str)> {
+    let entry = ALLOWED.iter().find(|(m, template, _)| *m == method && matches(template, path))?;
+    Some((entry.0, entry.1))
+}
+
 /// What `docker compose up` sends of its own accord, which the wire does not see, and the level that covers it there. To make
 /// the networks and volumes of a project is part of making the project: `create` and `lifecycle` are enough for that, and
 /// for no request of ours.

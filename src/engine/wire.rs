@@ -3,6 +3,7 @@
 //! Reusing connections gains less than 0.1 ms and brings stale ones and late answers of an earlier call; so none is reused.
 
 mod change;
+mod hijack;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,28 +14,28 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE, USER_AGENT};
-use hyper::upgrade::{self, Upgraded};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::policy::Level;
 
-use super::answer::{Answer, JSON_CAP, chain, tripped};
+use super::answer::{Answer, JSON_CAP, chain, gone_behind, tripped};
 use super::budget::Budget;
 use super::change::{Commit, Failed};
 use super::dial::{self, DialKind};
 use super::discover::Discovered;
 use super::error::{Clock, EngineError};
+use super::forbidden;
 use super::guard_io::{GuardIo, Meter};
 use super::identity::Identity;
 use super::ops;
 
 pub use change::Change;
+pub(super) use hijack::Streams;
 
 /// Stays below what hyper would buffer by itself.
 const READ_BUFFER: usize = 64 << 10;
@@ -47,10 +48,14 @@ const OLDEST: (u32, u32) = (1, 41);
 struct Leave<'a> {
     levels: &'a [Level],
     commit: Option<&'a Commit>,
+    /// It only asks who is there: nothing is asked for it before.
+    greets: bool,
 }
 
 /// Reads need no commit. Their permits are asked for by the methods that lead here.
-const READ: Leave<'static> = Leave { levels: &[Level::Read], commit: None };
+const READ: Leave<'static> = Leave { levels: &[Level::Read], commit: None, greets: false };
+/// Any of these tells the API version. A proxy may forbid the first.
+const GREETINGS: [&str; 3] = ["/_ping", "/version", "/containers/json"];
 
 /// How requests reach one engine.
 #[derive(Debug, Clone)]
@@ -60,13 +65,20 @@ pub struct Wire {
     agreed: Arc<Mutex<Option<(u32, u32)>>>,
     /// Which engine it is.
     pub(super) identity: Arc<Identity>,
+    /// What a proxy before it does not let through.
+    pub(super) barred: Arc<forbidden::Seen>,
 }
 
 impl Wire {
     /// Does no I/O.
     #[must_use]
     pub fn new(found: Discovered) -> Self {
-        Self { found: Arc::new(found), agreed: Arc::default(), identity: Arc::default() }
+        Self {
+            found: Arc::new(found),
+            agreed: Arc::default(),
+            identity: Arc::default(),
+            barred: Arc::default(),
+        }
     }
 
     /// Where the engine is.
@@ -130,7 +142,7 @@ impl Wire {
             .uri(target)
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let leave = Leave { levels, commit: None };
+        let leave = Leave { levels, ..READ };
         let (response, meter) = self.send(budget, &leave, path, request, None).await?;
         let answer = Answer::new(response, meter, *budget);
         if bare { answer.or_bare_status() } else { answer.or_status().await }
@@ -169,52 +181,13 @@ impl Wire {
             (None, None) => whole(Bytes::new()),
         };
         let request = request.body(body).map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let leave = Leave { levels, commit: Some(commit) };
+        let leave = Leave { levels, commit: Some(commit), greets: false };
         let (response, meter) = self.send(budget, &leave, change.path, request, None).await?;
         // From here on the engine has spoken: whatever it says is an answer, only a body that breaks off is not.
         Answer::new(response, meter, *budget)
             .or_status()
             .await
             .map_err(|error| Failed { written: !matches!(error, EngineError::Status { .. }), error })
-    }
-
-    /// Sends a request that changes something, and takes over the connection for the streams that follow.
-    ///
-    /// # Errors
-    /// As [`Wire::change`], and an engine that does not switch over.
-    pub(super) async fn hijack(
-        &self,
-        budget: &Budget,
-        levels: &[Level],
-        commit: &Commit,
-        (path, body): (&str, Value),
-    ) -> Result<TokioIo<Upgraded>, Failed> {
-        let version = self.version(budget).await?;
-        let request = Request::post(format!("/v{}.{}{path}", version.0, version.1))
-            .header(CONTENT_TYPE, "application/json")
-            .header(CONNECTION, "Upgrade")
-            .header(UPGRADE, "tcp")
-            .body(whole(Bytes::from(body.to_string())))
-            .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let leave = Leave { levels, commit: Some(commit) };
-        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
-        let broken = |what: String| Failed { error: EngineError::Protocol(what), written: true };
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let status = response.status().as_u16();
-            return Err(match Answer::new(response, meter, *budget).or_status().await {
-                Err(error) => Failed { written: !matches!(error, EngineError::Status { .. }), error },
-                Ok(_) => broken(format!("status {status} where it should switch over to streams")),
-            });
-        }
-        let switched = timeout_at(budget.deadline, upgrade::on(response)).await;
-        match switched {
-            Ok(Ok(io)) => Ok(TokioIo::new(io)),
-            Ok(Err(e)) => Err(broken(chain(&e))),
-            Err(_) => Err(Failed {
-                error: EngineError::Timeout { clock: Clock::Total, limit: budget.total },
-                written: true,
-            }),
-        }
     }
 
     /// Asks for JSON.
@@ -284,6 +257,7 @@ impl Wire {
         if !ops::allowed(request.method().as_str(), path, leave.levels) {
             return Err(EngineError::NotAllowed(format!("{} {path}", request.method())).into());
         }
+        let listed = forbidden::listed(request.method(), path);
         request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("docker-mcp"));
 
@@ -295,7 +269,8 @@ impl Wire {
                 _ => EngineError::Dial(e),
             }
         })?;
-        self.recognise(budget, path, peer).await?;
+        let asked = if leave.greets { "/_ping" } else { path };
+        self.recognise(budget, asked, peer).await?;
         // The last moment to call it off: from the next line on the engine may have heard of it.
         if leave.commit.is_some_and(|commit| !commit.send()) {
             return Err(EngineError::Withdrawn.into());
@@ -333,11 +308,22 @@ impl Wire {
                     tripped => tripped.unwrap_or_else(|| EngineError::Protocol(chain(&e))),
                 }))
             }
-            Ok(Ok(response)) => Ok((response, meter)),
+            Ok(Ok(response)) => {
+                if gone_behind(response.status()) && forbidden::is_foreign(&response) {
+                    // The proxy stays where the engine went: no connection fails that would say so.
+                    self.doubt();
+                }
+                let Some(what) = listed else { return Ok((response, meter)) };
+                let passed = !forbidden::is_page(&response);
+                self.barred.note(what, passed);
+                // The engine has not heard of it.
+                if passed { Ok((response, meter)) } else { Err(EngineError::Forbidden(what).into()) }
+            }
         }
     }
 
-    /// Agrees on an API version by the headers of `/_ping`, which answer even when containerd hangs.
+    /// Agrees on an API version by the headers of `/_ping`, which answer even when containerd hangs. Where a proxy forbids
+    /// that, other answers tell it too.
     async fn version(&self, budget: &Budget) -> Result<(u32, u32), EngineError> {
         if let Some(version) = *self.agreed() {
             return Ok(version);
@@ -366,11 +352,24 @@ impl Wire {
     /// # Errors
     /// No connection, a clock, or something that is no Docker Engine.
     pub async fn ping(&self, budget: &Budget) -> Result<(Duration, String), EngineError> {
+        let mut first = None;
+        for path in GREETINGS {
+            match self.greet(budget, path).await {
+                Err(e @ EngineError::Forbidden(_)) => first = first.or(Some(e)),
+                answer => return answer,
+            }
+        }
+        Err(first.unwrap_or(EngineError::Gone))
+    }
+
+    async fn greet(&self, budget: &Budget, path: &str) -> Result<(Duration, String), EngineError> {
         let start = Instant::now();
-        let request = Request::get("/_ping")
+        let query = if path == "/containers/json" { "?limit=1" } else { "" };
+        let request = Request::get(format!("{path}{query}"))
             .body(Empty::<Bytes>::new())
             .map_err(|e| EngineError::NotAllowed(e.to_string()))?;
-        let (response, meter) = self.send(budget, &READ, "/_ping", request, None).await?;
+        let leave = Leave { greets: true, ..READ };
+        let (response, meter) = self.send(budget, &leave, path, request, None).await?;
         let took = start.elapsed();
         let answer = Answer::new(response, meter, *budget).or_status().await?;
         match answer.header("api-version") {

@@ -3,6 +3,7 @@
 use crate::engine::DialKind;
 use crate::engine::EngineError;
 use crate::engine::error::Clock;
+use crate::engine::forbidden;
 use crate::engine::projects::NoProject;
 use std::time::Duration;
 
@@ -57,6 +58,10 @@ impl From<EngineError> for ToolError {
             .hint("look at what runs on it (docker_ps), then ask again")
             .retry_after(Duration::from_millis(100)),
             EngineError::Status { code, message } => status(code, &message),
+            EngineError::Forbidden(what) => {
+                Self::new(Kind::DaemonPermission, format!("a proxy before the engine forbids `{what}`"))
+                    .hint(forbidden::hint(&[what]))
+            }
             EngineError::Conflict(why) => Self::new(Kind::Conflict, why)
                 .hint("docker_inspect shows what is there; change that first, or choose another name"),
             EngineError::Changed(_) => Self {

@@ -14,6 +14,7 @@ pub mod registry;
 pub mod reply;
 pub mod rss;
 pub mod shim;
+pub mod socket_proxy;
 pub mod stub;
 pub mod text;
 

@@ -15,7 +15,7 @@ use crate::engine::budget::Budget;
 use crate::engine::change::{Commit, LOOK, Lost, Outcome, Trail};
 use crate::engine::error::{Clock, EngineError};
 use crate::engine::watched::give_up;
-use crate::engine::{Engine, docker_cli, ops};
+use crate::engine::{Engine, docker_cli, forbidden, ops};
 use crate::guard::compose as guard;
 use crate::policy::Permits;
 
@@ -179,9 +179,10 @@ impl Engine {
                 // It may be the engine that went.
                 match self.wire.ping(&budget.at_most(LOOK)).await {
                     Ok(_) => {
-                        let said = match words.is_empty() {
-                            true => format!("compose ended without a word ({status})"),
-                            false => self.scrub(&cut(&words)),
+                        let said = match words.as_str() {
+                            "" => format!("compose ended without a word ({status})"),
+                            page if forbidden::in_words(page) => forbidden::to_compose(),
+                            words => self.scrub(&cut(words)),
                         };
                         let (service, steps) = (progress.failed_at(&words), progress.steps());
                         return Ok(Outcome::Answered(UpCame::Failed {

@@ -17,7 +17,7 @@ use crate::policy::{Container, Permit};
 use super::budget::Budget;
 use super::change::{Commit, Failed};
 use super::error::EngineError;
-use super::wire::Change;
+use super::wire::{Change, Streams};
 use super::{Engine, ops, raw};
 
 pub use kill::Killed;
@@ -128,7 +128,17 @@ impl Engine {
         let path = format!("/exec/{}/start", made.id);
         let body = json!({ "Detach": false, "Tty": made.command.tty });
         match self.wire.hijack(budget, permit.levels(), commit, (&path, body)).await {
-            Ok(io) => Ok(Attached::new(io, made.command.tty, made.command.stdin.take())),
+            Ok(Streams::Both(io)) => Ok(Attached::new(io, made.command.tty, made.command.stdin.take())),
+            Ok(Streams::Out(_)) if made.command.stdin.is_some() => {
+                let why = "a proxy before the engine lets no streams through that go both ways: what the command is to \
+                           read cannot be fed; leave `stdin` out, or copy it into the container first";
+                // What stands between cannot do it; the engine is well.
+                Err(Unstarted {
+                    error: EngineError::Status { code: 501, message: why.to_owned() },
+                    written: true,
+                })
+            }
+            Ok(Streams::Out(answer)) => Ok(Attached::deaf(answer, made.command.tty)),
             Err(Failed { error, written }) => Err(Unstarted { error: self.scrubbed(error), written }),
         }
     }

@@ -7,6 +7,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 
+use super::super::answer::Answer;
 use super::super::demux::{Demux, Framing, Piece, Source};
 use super::super::error::EngineError;
 use super::super::lines::Lines;
@@ -21,11 +22,10 @@ type Io = TokioIo<Upgraded>;
 
 /// The streams of a running command. Dropping it closes them, which ends no command.
 pub struct Attached {
-    reader: ReadHalf<Io>,
+    reader: Reader,
     feeding: Option<Pin<Box<dyn Future<Output = WriteHalf<Io>> + Send>>>,
     /// A terminal whose stdin is closed loses output.
     open: Option<WriteHalf<Io>>,
-    buffer: Vec<u8>,
     demux: Demux,
     out: Lines,
     err: Lines,
@@ -50,13 +50,22 @@ impl Attached {
             Some(stdin) => feeding = Some(Box::pin(feed(writer, stdin, tty)) as Pin<Box<_>>),
             None => open = Some(writer),
         }
+        let reader = Reader::Both { half: reader, buffer: vec![0; READ] };
+        Self { feeding, open, ..Self::of(reader, tty) }
+    }
+
+    /// Of a command that nothing can be fed to.
+    pub(super) fn deaf(answer: Answer, tty: bool) -> Self {
+        Self::of(Reader::Out(answer), tty)
+    }
+
+    fn of(reader: Reader, tty: bool) -> Self {
         // What is said of older engines' `Content-Type` is wrong; that it has a terminal is our own word.
         let framing = if tty { Framing::Raw } else { Framing::Multiplexed };
         Self {
             reader,
-            feeding,
-            open,
-            buffer: vec![0; READ],
+            feeding: None,
+            open: None,
             demux: Demux::new(framing),
             // No stream of a command is stored in parts, and none has timestamps.
             out: Lines::new(false, true),
@@ -92,28 +101,28 @@ impl Attached {
                 tokio::task::yield_now().await;
             }
             let read = match &mut self.feeding {
-                None => self.reader.read(&mut self.buffer).await,
+                None => self.reader.read().await,
                 Some(feeding) => tokio::select! {
                     writer = feeding => {
                         (self.feeding, self.open) = (None, Some(writer));
                         continue;
                     }
-                    read = self.reader.read(&mut self.buffer) => read,
+                    read = self.reader.read() => read,
                 },
             };
             match read {
-                Ok(0) if self.demux.at_boundary() => self.ended = true,
-                Ok(0) => {
+                Ok(chunk) if chunk.is_empty() && self.demux.at_boundary() => self.ended = true,
+                Ok(chunk) if chunk.is_empty() => {
                     self.ended = true;
                     return Err(EngineError::Protocol("the output ended in the middle of a frame".into()));
                 }
-                Ok(read) => {
-                    self.since_yield += read;
-                    self.chunk = Bytes::copy_from_slice(self.buffer.get(..read).unwrap_or_default());
+                Ok(chunk) => {
+                    self.since_yield += chunk.len();
+                    self.chunk = chunk;
                 }
                 Err(e) => {
                     self.ended = true;
-                    return Err(EngineError::Protocol(format!("the output broke off: {e}")));
+                    return Err(e);
                 }
             }
         }
@@ -151,6 +160,30 @@ impl Attached {
                 Source::Stdout => out,
                 Source::Stderr => err,
             } += piece.data.len() as u64;
+        }
+    }
+}
+
+/// Where its output comes from.
+enum Reader {
+    Both { half: ReadHalf<Io>, buffer: Vec<u8> },
+    Out(Answer),
+}
+
+impl Reader {
+    /// The next piece; empty at the end. Nothing is lost when the wait is given up.
+    async fn read(&mut self) -> Result<Bytes, EngineError> {
+        match self {
+            Self::Both { half, buffer } => match half.read(buffer).await {
+                Ok(read) => Ok(Bytes::copy_from_slice(buffer.get(..read).unwrap_or_default())),
+                Err(e) => Err(EngineError::Protocol(format!("the output broke off: {e}"))),
+            },
+            Self::Out(answer) => loop {
+                match answer.chunk().await? {
+                    Some(chunk) if chunk.is_empty() => {}
+                    chunk => return Ok(chunk.unwrap_or_default()),
+                }
+            },
         }
     }
 }

@@ -40,14 +40,18 @@ impl Tool for Health {
         let (ping, version) = tokio::join!(ctx.engine.ping(&probe), ctx.engine.version(&other));
         let version = version.ok();
         let vitals = ctx.host.vitals();
+        let forbidden: Vec<String> = ctx.engine.forbidden().iter().map(ToString::to_string).collect();
         let engine = match &ping {
             Ok((took, api)) => json!({
                 "reachable": true,
                 "version": version.map(|v| v.version),
                 "api_version": api,
                 "latency_ms": (took.as_secs_f64() * 100_000.0).round() / 100.0,
+                "forbidden_by_proxy": forbidden,
             }),
-            Err(e) => json!({ "reachable": false, "error": e.to_string() }),
+            Err(e) => {
+                json!({ "reachable": false, "error": e.to_string(), "forbidden_by_proxy": forbidden })
+            }
         };
         let healthy =
             ping.is_ok() && vitals.circuit.state == "closed" && vitals.audit_fault.is_none() && !vitals.worn;
