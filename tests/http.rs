@@ -1,8 +1,10 @@
 //! Over HTTP: who may call, what each may, and what is answered.
 
 mod doors;
+mod ids;
 mod many;
 mod mcp;
+mod metrics;
 mod tools;
 
 use std::net::SocketAddr;

@@ -32,6 +32,8 @@ enum Message {
 pub(super) enum For {
     /// Whoever watches a server.
     Server,
+    /// What collects the lines of a server of many.
+    Collector,
     /// Nobody: the command answers a person. Warnings only, unless `--log-level` asks for more.
     Command,
 }
@@ -50,12 +52,13 @@ pub(super) fn start(settings: &Settings, reader: For, wanted: bool) {
     // Libraries log whole messages, arguments included, and know nothing of redaction.
     let ours = Targets::new().with_default(level.min(LevelFilter::ERROR)).with_target("docker_mcp", level);
     let layer = tracing_subscriber::fmt::layer().with_writer(Queue).with_target(false);
-    let json = settings.log.format == Some(LogFormat::Json);
+    let unsaid = if reader == For::Collector { LogFormat::Json } else { LogFormat::Text };
+    let json = settings.log.format.unwrap_or(unsaid) == LogFormat::Json;
     let registry = tracing_subscriber::registry();
     let _second = REDACTOR.set(redactor(settings));
     // A second log in one process means a test runs commands in it: the first one stays.
     let _second = if json {
-        registry.with(layer.json().with_filter(ours)).try_init()
+        registry.with(layer.json().with_span_list(false).with_filter(ours)).try_init()
     } else {
         registry.with(layer.with_ansi(out::stderr_is_coloured()).with_filter(ours)).try_init()
     };

@@ -20,7 +20,7 @@ use crate::tool::{Class, Effect, Spec, ToolDef};
 
 use super::asking::{self, Said, Way};
 use super::progress::{Report, Reports};
-use super::{Answer, Caller, Request, Server, call, catalogue, instructions};
+use super::{Answer, Caller, Origin, Request, Server, TraceId, call, catalogue, instructions};
 
 /// One MCP connection.
 #[derive(Debug, Clone)]
@@ -29,22 +29,40 @@ pub struct Handler {
     caller: Caller,
     /// Who calls, where each request tells; one that does not is the caller above.
     who: Option<Who>,
+    /// Where a request comes from, where its transport knows.
+    whence: Option<Whence>,
 }
 
 /// Finds who sent a request in what its transport put beside it.
 pub type Who = fn(&Extensions) -> Option<Caller>;
+/// Finds there what its transport calls it.
+pub type Whence = fn(&Extensions) -> Option<Origin>;
 
 impl Handler {
     /// A connection of this caller.
     #[must_use]
     pub const fn new(server: Arc<Server>, caller: Caller) -> Self {
-        Self { server, caller, who: None }
+        Self { server, caller, who: None, whence: None }
     }
 
     /// Connections whose requests each say who calls; one that does not may nothing.
     #[must_use]
     pub fn of_many(server: Arc<Server>, who: Who) -> Self {
-        Self { server, caller: Caller { name: "nobody".into(), role: Some("(none)".into()) }, who: Some(who) }
+        let caller = Caller { name: "nobody".into(), role: Some("(none)".into()) };
+        Self { server, caller, who: Some(who), whence: None }
+    }
+
+    /// Whose requests have names of their own.
+    #[must_use]
+    pub fn traced(self, whence: Whence) -> Self {
+        Self { whence: Some(whence), ..self }
+    }
+
+    /// A trace that the message names is nearer than one of its transport.
+    fn origin(&self, context: &RequestContext<RoleServer>) -> Origin {
+        let origin = self.whence.and_then(|whence| whence(&context.extensions)).unwrap_or_default();
+        let trace = context.meta.get("traceparent").and_then(Value::as_str).and_then(TraceId::of);
+        Origin { trace: trace.or(origin.trace), ..origin }
     }
 
     fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
@@ -93,15 +111,12 @@ impl ServerHandler for Handler {
         let came_back = if way == Way::Result { asking::response(&request) } else { None };
         let (was_asked, said) = (came_back.is_some(), came_back.flatten());
         let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
-        let caller = self.caller(&context);
+        let (caller, origin) = (self.caller(&context), self.origin(&context));
         let make = |said: Option<Said>| {
             let (tool, arguments) = (tool.clone(), arguments.clone());
             let reports = to_peer.clone().map_or_else(Reports::none, |peer| Reports::to(peer));
-            call::call(
-                &self.server,
-                &caller,
-                Request { tool, arguments, reports, cancel: context.ct.clone(), said },
-            )
+            let request = Request { tool, arguments, reports, cancel: context.ct.clone(), said };
+            call::called(&self.server, &caller, request, &origin)
         };
         let answer = make(said).await;
         let Some((code, question)) = asking::held(&answer) else { return Ok(result(answer).into()) };

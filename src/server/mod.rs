@@ -11,6 +11,8 @@ mod failpoint;
 pub mod handler;
 pub mod in_force;
 pub mod instructions;
+pub mod metrics;
+mod origin;
 pub mod progress;
 mod resting;
 pub mod secrets;
@@ -47,6 +49,8 @@ pub use answer::Answer;
 pub use asking::Said;
 pub use call::{Caller, Request};
 pub use in_force::InForce;
+pub use metrics::Metrics;
+pub use origin::{Origin, RequestId, TraceId};
 
 /// Everything that serves calls. Shared by all transports.
 #[derive(Debug)]
@@ -60,6 +64,8 @@ pub struct Server {
     pub supervisor: Arc<Supervisor>,
     /// The log.
     pub audit: Arc<Sink>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// How often each caller called.
     rates: Rates,
     repeats: Repeats,
@@ -92,6 +98,7 @@ impl Server {
             engine,
             supervisor,
             audit,
+            metrics: Metrics::default(),
             rates: Rates::default(),
             repeats: Repeats::default(),
             cooldowns: Cooldowns::default(),

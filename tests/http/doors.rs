@@ -64,6 +64,7 @@ fn w4_w12_keys_let_in_and_wrong_ones_wait() {
     let waits = policy(Some(&viewer));
     assert_eq!(waits.status, 429, "also with a right one, or it could be told apart: {waits:?}");
     assert!(waits.header("retry-after").is_some());
+    served.client.audit_wait(6);
     let (log, audit) = (served.client.stderr(), served.client.audit_text());
     for text in [&log, &audit] {
         assert!(!text.contains(&viewer) && !text.contains("dmcp_wrong"), "{text}");

@@ -18,13 +18,14 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::server::handler::Handler;
+use crate::server::metrics::Attempt;
 use crate::server::progress::Reports;
-use crate::server::{Caller, Request as Call, Server, call, catalogue};
+use crate::server::{Caller, Origin, Request as Call, Server, call, catalogue};
 
 use super::auth::{Keys, Refused};
 use super::names::Names;
 use super::sessions::Sessions;
-use super::status;
+use super::{metrics, status};
 
 /// Bytes of a body.
 const BODY: usize = 4 * 1024 * 1024;
@@ -34,7 +35,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(3600);
 const SESSION: &str = "mcp-session-id";
 
-type Answer = Response<BoxBody<Bytes, Infallible>>;
+pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Everything that is served.
 pub(super) struct Routes {
@@ -48,6 +49,11 @@ pub(super) struct Routes {
 /// Who sent it, as the door found it.
 fn who(beside: &Extensions) -> Option<Caller> {
     beside.get::<Parts>()?.extensions.get::<Caller>().cloned()
+}
+
+/// And what it is called.
+fn whence(beside: &Extensions) -> Option<Origin> {
+    beside.get::<Parts>()?.extensions.get::<Origin>().cloned()
 }
 
 impl Routes {
@@ -66,7 +72,7 @@ impl Routes {
         sessions.session_config.keep_alive = Some(IDLE);
         let of_many = Arc::clone(server);
         let mcp = StreamableHttpService::new(
-            move || Ok(Handler::of_many(Arc::clone(&of_many), who)),
+            move || Ok(Handler::of_many(Arc::clone(&of_many), who).traced(whence)),
             Arc::new(sessions),
             config,
         );
@@ -79,6 +85,10 @@ impl Routes {
         match path.as_str() {
             "/health/live" => said(StatusCode::OK, &json!({ "status": "ok" })),
             "/health/ready" => self.ready(),
+            "/metrics" | "/prometheus" => match self.let_in(&request, from) {
+                Ok(caller) => metrics::answer(&self.server, &caller, &request).await,
+                Err(refused) => *refused,
+            },
             _ => match path.strip_prefix("/tools/") {
                 Some(tool) => match self.let_in(&request, from) {
                     Ok(caller) => self.tool(tool.to_owned(), caller, request).await,
@@ -118,7 +128,9 @@ impl Routes {
                 "call by a name that is served",
             ));
         }
-        self.keys.caller(request.headers(), from, Instant::now()).map_err(|refused| {
+        let caller = self.keys.caller(request.headers(), from, Instant::now());
+        self.server.metrics.attempted(attempt(request, caller.as_ref().err()));
+        caller.map_err(|refused| {
             if refused == Refused::Wrong {
                 self.server.wrong_key(&from.to_string());
             }
@@ -195,6 +207,7 @@ impl Routes {
                 "POST its arguments as JSON",
             );
         }
+        let origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
         let arguments = match arguments(request).await {
             Ok(arguments) => arguments,
             Err(refused) => return *refused,
@@ -213,7 +226,7 @@ impl Routes {
         let server = Arc::clone(&self.server);
         let call = tokio::spawn(async move {
             let request = Call { tool, arguments, reports: Reports::none(), cancel, said: None };
-            call::call(&server, &caller, request).await
+            call::called(&server, &caller, request, &origin).await
         });
         match call.await {
             Ok(answer) => said(status::of(&answer), &answer.json),
@@ -224,6 +237,17 @@ impl Routes {
                 "see its log",
             ),
         }
+    }
+}
+
+/// How it is counted.
+fn attempt<B>(request: &Request<B>, refused: Option<&Refused>) -> Attempt {
+    match refused {
+        None if request.headers().contains_key(header::AUTHORIZATION) => Attempt::Success,
+        None => Attempt::Anonymous,
+        Some(Refused::Missing) => Attempt::Missing,
+        Some(Refused::Wrong) => Attempt::Failure,
+        Some(Refused::Wait(_)) => Attempt::Throttled,
     }
 }
 
@@ -276,7 +300,7 @@ fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Ans
     Box::new(fault(status, kind, message, hint))
 }
 
-fn fault(status: StatusCode, kind: &str, message: &str, hint: &str) -> Answer {
+pub(super) fn fault(status: StatusCode, kind: &str, message: &str, hint: &str) -> Answer {
     said(
         status,
         &json!({ "error": { "kind": kind, "message": message, "hint": hint, "effect": "none", "retry": "no" } }),
