@@ -36,6 +36,10 @@ clients: build ## real MCP clients from their registries against a real engine: 
 	@scripts/engine up >/dev/null
 	@PROGRAM=$(abspath $(PROGRAM)) tests/clients/run
 
+.PHONY: dashboards
+dashboards: build ## examples/prometheus and examples/grafana against a real Prometheus and an engine that dies
+	@PROGRAM=$(abspath $(PROGRAM)) tests/dashboards/run
+
 .PHONY: neverhang
 neverhang: need-rust ## make every fault of docs/NEVERHANG.md happen, and write what was seen into it
 	@scripts/neverhang
