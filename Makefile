@@ -44,6 +44,10 @@ conformance: build ## the conformance suite of MCP, from npm, against `serve --h
 fuzz-http: build ## requests made from /openapi.json by schemathesis, at an engine of its own (EXAMPLES=N of each tool)
 	@PROGRAM=$(abspath $(PROGRAM)) tests/fuzz_http/run $(or $(EXAMPLES),40)
 
+.PHONY: dashboards
+dashboards: build ## examples/prometheus and examples/grafana against a real Prometheus and an engine that dies
+	@PROGRAM=$(abspath $(PROGRAM)) tests/dashboards/run
+
 .PHONY: neverhang
 neverhang: need-rust ## make every fault of docs/NEVERHANG.md happen, and write what was seen into it
 	@scripts/neverhang

@@ -2,9 +2,11 @@
 
 mod broken;
 mod doors;
+mod ids;
 mod judges;
 mod many;
 mod mcp;
+mod metrics;
 mod openapi;
 mod pi_stack;
 mod proxied;

@@ -60,6 +60,8 @@ impl Guard {
             call: call.to_owned(),
             caller: caller.to_owned(),
             role: None,
+            request_id: None,
+            trace_id: None,
             tool: name.to_owned(),
             level: tool.into_iter().flat_map(|def| def.spec.levels).map(|level| level.name()).collect(),
             target: Vec::new(),
@@ -80,6 +82,11 @@ impl Guard {
     /// What its caller is.
     pub fn role(&mut self, role: Option<&str>) {
         self.record.role = role.map(str::to_owned);
+    }
+
+    /// The request and the trace it is part of. Clean already, and short.
+    pub fn origin(&mut self, (request, trace): (Option<String>, Option<String>)) {
+        (self.record.request_id, self.record.trace_id) = (request, trace);
     }
 
     /// Which modes are in force.

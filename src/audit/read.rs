@@ -46,6 +46,10 @@ pub struct Entry {
     pub caller: String,
     #[serde(default)]
     pub role: Option<String>,
+    #[serde(default)]
+    pub request_id: Option<String>,
+    #[serde(default)]
+    pub trace_id: Option<String>,
     pub tool: String,
     #[serde(default)]
     pub target: Vec<String>,

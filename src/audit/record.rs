@@ -30,6 +30,10 @@ pub struct Record {
     pub caller: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     pub tool: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub level: Vec<&'static str>,
@@ -58,6 +62,8 @@ impl Record {
             call: "-".to_owned(),
             caller: who.to_owned(),
             role: None,
+            request_id: None,
+            trace_id: None,
             tool: command.to_owned(),
             level: Vec::new(),
             target: vec![target],
@@ -89,6 +95,8 @@ impl Record {
         Self {
             call: intent.call.clone(),
             role: intent.role.clone(),
+            request_id: intent.request_id.clone(),
+            trace_id: intent.trace_id.clone(),
             target: intent.target.clone(),
             effect: "unknown",
             outcome: "reconciled",

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
@@ -32,6 +33,8 @@ enum Message {
 pub(super) enum For {
     /// Whoever watches a server.
     Server,
+    /// What collects the lines of a server of many.
+    Collector,
     /// Nobody: the command answers a person. Warnings only, unless `--log-level` asks for more.
     Command,
 }
@@ -50,12 +53,13 @@ pub(super) fn start(settings: &Settings, reader: For, wanted: bool) {
     // Libraries log whole messages, arguments included, and know nothing of redaction.
     let ours = Targets::new().with_default(level.min(LevelFilter::ERROR)).with_target("docker_mcp", level);
     let layer = tracing_subscriber::fmt::layer().with_writer(Queue).with_target(false);
-    let json = settings.log.format == Some(LogFormat::Json);
+    let unsaid = if reader == For::Collector { LogFormat::Json } else { LogFormat::Text };
+    let json = settings.log.format.unwrap_or(unsaid) == LogFormat::Json;
     let registry = tracing_subscriber::registry();
     let _second = REDACTOR.set(redactor(settings));
     // A second log in one process means a test runs commands in it: the first one stays.
     let _second = if json {
-        registry.with(layer.json().with_filter(ours)).try_init()
+        registry.with(layer.json().with_span_list(false).with_filter(ours)).try_init()
     } else {
         registry.with(layer.with_ansi(out::stderr_is_coloured()).with_filter(ours)).try_init()
     };
@@ -110,9 +114,23 @@ impl Write for Queue {
 fn masked(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     match REDACTOR.get() {
-        Some(redactor) => redactor.text(&line, &Learned::default()).into_owned(),
+        Some(redactor) => masked_by(redactor, &line),
         None => line.into_owned(),
     }
+}
+
+fn masked_by(redactor: &Redactor, line: &str) -> String {
+    let text = redactor.text(line, &Learned::default());
+    // A secret that seems to go on behind its string takes the quote with it: then each string is masked for itself, for
+    // who collects lines drops those that are no JSON.
+    if line.starts_with('{')
+        && serde_json::from_str::<IgnoredAny>(&text).is_err()
+        && let Ok(mut json) = serde_json::from_str(line)
+    {
+        redactor.json(&mut json, &Learned::default());
+        return format!("{json}\n");
+    }
+    text.into_owned()
 }
 
 fn spawn() -> SyncSender<Message> {
@@ -128,4 +146,41 @@ fn spawn() -> SyncSender<Message> {
         }
     });
     sender
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_json_stays_one_and_says_no_secret() {
+        let settings = crate::config::Settings::default();
+        let (redactor, mut broken) = (redactor(&settings), 0);
+        for what in [
+            "password=hunter2hunter2",
+            "password=\"hunter2hunter2",
+            "password: 'hunter2hunter2",
+            "said \"token\": \"hunter2hunter2",
+            "url postgres://u:hunter2hunter2@db/x",
+            "Authorization: Bearer hunter2hunter2hunter2",
+            "-----BEGIN PRIVATE KEY-----\nhunter2hunter2",
+            "key {\"password\":\"hunter2hunter2\"",
+            "SECRET_KEY=hunter2hunter2\\",
+        ] {
+            let line = json!({ "level": "INFO", "fields": { "what": what, "message": "call failed" },
+                               "span": { "id": "a1", "request_id": "order-66" } });
+            let plainly = redactor.text(&line.to_string(), &Learned::default()).into_owned();
+            broken += usize::from(serde_json::from_str::<Value>(&plainly).is_err());
+            let said = masked_by(&redactor, &format!("{line}\n"));
+            let json: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(
+                said.ends_with('\n') && json["level"] == "INFO" && json["span"]["request_id"] == "order-66",
+                "{said}"
+            );
+        }
+        assert!(broken > 0, "none of them needs more than masking the line");
+    }
 }

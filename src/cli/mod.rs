@@ -185,7 +185,8 @@ pub fn run() -> ExitCode {
 
 /// Serves, where what may change things can be recorded.
 fn serving(global: &Global, args: &serve::Args) -> ExitCode {
-    with_app(global, log::For::Server, |app| match app.audit_ready() {
+    let reader = if args.is_for_many() { log::For::Collector } else { log::For::Server };
+    with_app(global, reader, |app| match app.audit_ready() {
         Ok(()) => serve::run(app, args, &sources(global)),
         Err(problem) => {
             out::note(&problem.render("error"));

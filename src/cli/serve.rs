@@ -35,6 +35,11 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// It serves many callers.
+    pub(super) const fn is_for_many(&self) -> bool {
+        self.http.is_some()
+    }
+
     /// Where it serves over HTTP, if it does.
     ///
     /// # Errors

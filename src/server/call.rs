@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::audit::{Decision, Guard};
 use crate::output::{Draft, Finished, Learned, finish};
@@ -26,7 +27,7 @@ use super::reporter::Reporter;
 use super::spent::Spent;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::{self, Trace};
-use super::{Answer, InForce, Said, Server, aliases, answer, catalogue, failpoint, resting, targets};
+use super::{Answer, InForce, Origin, Said, Server, aliases, answer, catalogue, failpoint, resting, targets};
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
@@ -67,11 +68,22 @@ pub struct Request {
 
 /// Serves one call. Gives exactly one answer, within the class's time and a second.
 pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> Answer {
-    let in_force = server.in_force_for(caller);
+    called(server, caller, request, &Origin::default()).await
+}
+
+/// The same for a call of which is known where it comes from.
+pub async fn called(server: &Arc<Server>, caller: &Caller, request: Request, origin: &Origin) -> Answer {
     let id = answer::correlation_id();
+    serve(server, caller, request, origin, &id).instrument(origin.span(&id)).await
+}
+
+async fn serve(server: &Arc<Server>, caller: &Caller, request: Request, origin: &Origin, id: &str) -> Answer {
+    let in_force = server.in_force_for(caller);
     let aliases::Called { tool, arguments, says } = aliases::translate(&request.tool, request.arguments);
-    let mut guard = Guard::open(&server.audit, &id, &caller.name, catalogue::find(&tool), &arguments);
+    let counting = server.metrics.begin(&tool, origin);
+    let mut guard = Guard::open(&server.audit, id, &caller.name, catalogue::find(&tool), &arguments);
     guard.role(caller.role.as_deref());
+    guard.origin(origin.on_record(&in_force.redactor));
     guard.modes(in_force.settings.bypass, in_force.settings.dry_run);
     let mut trace = Trace::new(guard);
     let mut learned = Learned::default();
@@ -91,7 +103,8 @@ pub async fn call(server: &Arc<Server>, caller: &Caller, request: Request) -> An
     let result = layers.await.unwrap_or_else(|_| Err(tripped(&tool)));
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
     let audit_fails = server.audit.fault().is_some();
-    let answer = answer::render(result, &id, &in_force.redactor, &learned, audit_fails).saying(says);
+    let answer = answer::render(result, id, &in_force.redactor, &learned, audit_fails).saying(says);
+    counting.ended(answer.failure);
     Answer { question: question.into_inner(), ..answer }
 }
 

@@ -22,7 +22,7 @@ use crate::tool::{Class, Effect, Spec, ToolDef};
 use super::asking::{self, Said, Way};
 use super::news::Listed;
 use super::progress::{Report, Reports};
-use super::{Answer, Caller, Request, Server, call, catalogue, instructions};
+use super::{Answer, Caller, Origin, Request, Server, TraceId, call, catalogue, instructions};
 
 /// One MCP connection.
 #[derive(Debug, Clone)]
@@ -35,18 +35,23 @@ pub struct Handler {
     until: Option<Until>,
     /// Ends what waits for news on behalf of this connection, with it.
     open: Arc<DropGuard>,
+    /// Where a request comes from, where its transport knows.
+    whence: Option<Whence>,
 }
 
 /// Finds who sent a request in what its transport put beside it.
 pub type Who = fn(&Extensions) -> Option<Caller>;
 /// Finds there what ends the streams of that sender.
 pub type Until = fn(&Extensions) -> Option<CancellationToken>;
+/// Finds there what its transport calls it.
+pub type Whence = fn(&Extensions) -> Option<Origin>;
 
 impl Handler {
     /// A connection of this caller.
     #[must_use]
     pub fn new(server: Arc<Server>, caller: Caller) -> Self {
-        Self { server, caller, who: None, until: None, open: Arc::new(CancellationToken::new().drop_guard()) }
+        let open = Arc::new(CancellationToken::new().drop_guard());
+        Self { server, caller, who: None, until: None, whence: None, open }
     }
 
     /// Connections whose requests each say who calls; one that does not may nothing.
@@ -54,6 +59,19 @@ impl Handler {
     pub fn of_many(server: Arc<Server>, who: Who, until: Until) -> Self {
         let nobody = Caller { name: "nobody".into(), role: Some("(none)".into()) };
         Self { who: Some(who), until: Some(until), ..Self::new(server, nobody) }
+    }
+
+    /// Whose requests have names of their own.
+    #[must_use]
+    pub fn traced(self, whence: Whence) -> Self {
+        Self { whence: Some(whence), ..self }
+    }
+
+    /// A trace that the message names is nearer than one of its transport.
+    fn origin(&self, context: &RequestContext<RoleServer>) -> Origin {
+        let origin = self.whence.and_then(|whence| whence(&context.extensions)).unwrap_or_default();
+        let trace = context.meta.get("traceparent").and_then(Value::as_str).and_then(TraceId::of);
+        Origin { trace: trace.or(origin.trace), ..origin }
     }
 
     fn caller(&self, beside: &Extensions) -> Caller {
@@ -102,15 +120,12 @@ impl ServerHandler for Handler {
         let came_back = if way == Way::Result { asking::response(&request) } else { None };
         let (was_asked, said) = (came_back.is_some(), came_back.flatten());
         let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
-        let caller = self.caller(&context.extensions);
+        let (caller, origin) = (self.caller(&context.extensions), self.origin(&context));
         let make = |said: Option<Said>| {
             let (tool, arguments) = (tool.clone(), arguments.clone());
             let reports = to_peer.clone().map_or_else(Reports::none, |peer| Reports::to(peer));
-            call::call(
-                &self.server,
-                &caller,
-                Request { tool, arguments, reports, cancel: context.ct.clone(), said },
-            )
+            let request = Request { tool, arguments, reports, cancel: context.ct.clone(), said };
+            call::called(&self.server, &caller, request, &origin)
         };
         let answer = make(said).await;
         let Some((code, question)) = asking::held(&answer) else { return Ok(result(answer).into()) };

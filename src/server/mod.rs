@@ -13,7 +13,9 @@ pub mod handler;
 pub mod in_force;
 pub mod instructions;
 mod judging;
+pub mod metrics;
 mod news;
+mod origin;
 pub mod progress;
 mod reporter;
 mod resting;
@@ -51,6 +53,8 @@ pub use answer::Answer;
 pub use asking::Said;
 pub use call::{Caller, Request};
 pub use in_force::InForce;
+pub use metrics::Metrics;
+pub use origin::{Origin, RequestId, TraceId};
 
 /// Everything that serves calls. Shared by all transports.
 #[derive(Debug)]
@@ -64,6 +68,8 @@ pub struct Server {
     pub supervisor: Arc<Supervisor>,
     /// The log.
     pub audit: Arc<Sink>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// How often each caller called.
     rates: Rates,
     repeats: Repeats,
@@ -93,6 +99,7 @@ impl Server {
             engine,
             supervisor,
             audit,
+            metrics: Metrics::default(),
             rates: Rates::default(),
             repeats: Repeats::default(),
             cooldowns: Cooldowns::default(),

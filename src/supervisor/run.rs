@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::engine::Commit;
 
@@ -53,7 +54,7 @@ impl Supervisor {
         grace: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Ending<T> {
-        let mut worker = Aborting(Some(self.work.spawn(work)));
+        let mut worker = Aborting(Some(self.work.spawn(work.in_current_span())));
         let Some(handle) = worker.0.as_mut() else { return Ending::Deadline };
         let ending = tokio::select! {
             biased; // an answer that is there wins over a deadline that came at the same moment
@@ -93,7 +94,7 @@ impl Supervisor {
             return Ending::Cancelled;
         }
         let (answer, mut answered) = oneshot::channel();
-        let mut handle = self.work.spawn(work(answer));
+        let mut handle = self.work.spawn(work(answer).in_current_span());
         let counted = self.changes.begin();
         let mut deadline = patience.deadline;
         let mut stopping = false;

@@ -99,6 +99,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("tokio_rustls", &["engine"], "only the engine is dialled"),
     ("rmcp", &["server", "transport"], "the service is started where its transport is put together"),
     ("clap", &["cli"], "arguments of the command line end there"),
+    ("prometheus", &["server/metrics"], "it is counted in one place, and labels are words of ours"),
     (
         "stdout",
         &[

@@ -1,5 +1,7 @@
 //! `docker_ps`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,7 +22,7 @@ pub struct Args {
     /// Stopped ones too. A status filter implies it.
     all: Option<bool>,
     filter: Option<Filter>,
-    /// At most so many, newest first.
+    /// At most so many, newest first; 0 only counts them.
     limit: Option<usize>,
 }
 
@@ -60,13 +62,15 @@ impl Tool for Ps {
         let running = seen.iter().filter(|s| s.raw.state == "running").count();
         let summary = format!("{running} running, {} stopped containers", seen.len() - running);
         let all = args.all.unwrap_or(false) || filter.status.is_some();
-        let mut rows: Vec<Row> = seen
-            .iter()
-            .filter(|s| all || matches!(s.raw.state.as_str(), "running" | "paused" | "restarting"))
-            .filter(|s| filter.fits(s))
-            .map(|s| row(s, &outlook))
-            .collect();
+        let fits = |s: &Seen| {
+            (all || matches!(s.raw.state.as_str(), "running" | "paused" | "restarting")) && filter.fits(s)
+        };
+        let mut rows: Vec<Row> = seen.iter().filter(|s| fits(s)).map(|s| row(s, &outlook)).collect();
         let total = rows.len();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for s in seen.iter().filter(|s| args.limit == Some(0) && fits(s)) {
+            *counts.entry(s.raw.state.as_str()).or_default() += 1;
+        }
         rows.truncate(args.limit.unwrap_or(usize::MAX));
         let shown = rows.len();
         let mut draft =
@@ -75,6 +79,9 @@ impl Tool for Ps {
                 .tail(summary);
         draft.keep_empty = &["containers", "ports", "health", "uptime"];
         draft.told = &["summary"];
+        if args.limit == Some(0) {
+            draft = draft.with("counts", json!(counts));
+        }
         if shown < total {
             draft = draft.cut(Cut {
                 total: u64::try_from(total).ok(),

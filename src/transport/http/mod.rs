@@ -1,7 +1,9 @@
 //! Many callers over the network: MCP at `/mcp`, one tool a request at `/tools/{name}`, health for whoever watches.
 
 mod auth;
+mod ids;
 mod mcp;
+mod metrics;
 mod names;
 mod openapi;
 mod route;
@@ -144,7 +146,7 @@ async fn connection(
 ) {
     let service = service_fn(|request| {
         let routes = Arc::clone(&routes);
-        async move { Ok::<_, Infallible>(routes.answer(request, from.ip()).await) }
+        async move { Ok::<_, Infallible>(ids::answer(&routes, request, from.ip()).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);

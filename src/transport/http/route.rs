@@ -21,13 +21,14 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Settings;
 use crate::server::answer::correlation_id;
 use crate::server::handler::Handler;
+use crate::server::metrics::Attempt;
 use crate::server::progress::Reports;
-use crate::server::{Caller, Request as Call, Server, call, catalogue};
+use crate::server::{Caller, Origin, Request as Call, Server, call, catalogue};
 
 use super::auth::{Keys, Refused, Tries};
 use super::names::Names;
 use super::sessions::{Sessions, Streams};
-use super::{mcp, openapi, status};
+use super::{mcp, metrics, openapi, status};
 
 /// Bytes of a body.
 const BODY: usize = 4 * 1024 * 1024;
@@ -78,6 +79,11 @@ fn until(beside: &Extensions) -> Option<CancellationToken> {
     beside.get::<Parts>()?.extensions.get::<CancellationToken>().cloned()
 }
 
+/// And what it is called.
+fn whence(beside: &Extensions) -> Option<Origin> {
+    beside.get::<Parts>()?.extensions.get::<Origin>().cloned()
+}
+
 impl Routes {
     pub fn new(server: &Arc<Server>, streams: &CancellationToken) -> Self {
         let door = Mutex::new(Arc::new(Door::of(server.configured(), &Arc::default())));
@@ -93,7 +99,7 @@ impl Routes {
         let manager = Arc::new(sessions);
         let of_many = Arc::clone(server);
         let mcp = StreamableHttpService::new(
-            move || Ok(Handler::of_many(Arc::clone(&of_many), who, until)),
+            move || Ok(Handler::of_many(Arc::clone(&of_many), who, until).traced(whence)),
             Arc::clone(&manager),
             config,
         );
@@ -141,6 +147,10 @@ impl Routes {
                 }
                 Err(refused) => *refused,
             },
+            "/metrics" | "/prometheus" => match self.let_in(&request, from) {
+                Ok(caller) => metrics::answer(&self.server, &caller, &request).await,
+                Err(refused) => *refused,
+            },
             _ => match path.strip_prefix("/tools/") {
                 Some(tool) => match self.let_in(&request, from) {
                     Ok(caller) => self.tool(tool.to_owned(), caller, request).await,
@@ -178,7 +188,9 @@ impl Routes {
                 "call by a name that is served",
             ));
         }
-        door.keys.caller(request.headers(), from, Instant::now()).map_err(|refused| {
+        let caller = door.keys.caller(request.headers(), from, Instant::now());
+        self.server.metrics.attempted(attempt(request, caller.as_ref().err()));
+        caller.map_err(|refused| {
             if refused == Refused::Wrong {
                 self.server.wrong_key(&from.to_string());
             }
@@ -260,6 +272,7 @@ impl Routes {
         if request.method() != Method::POST {
             return only("POST", "a tool is called with POST");
         }
+        let origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
         let arguments = match arguments(request).await {
             Ok(arguments) => arguments,
             Err(refused) => return *refused,
@@ -278,7 +291,7 @@ impl Routes {
         let server = Arc::clone(&self.server);
         let call = tokio::spawn(async move {
             let request = Call { tool, arguments, reports: Reports::none(), cancel, said: None };
-            call::call(&server, &caller, request).await
+            call::called(&server, &caller, request, &origin).await
         });
         match call.await {
             Ok(answer) => {
@@ -297,6 +310,17 @@ impl Routes {
                 "see its log",
             ),
         }
+    }
+}
+
+/// How it is counted.
+fn attempt<B>(request: &Request<B>, refused: Option<&Refused>) -> Attempt {
+    match refused {
+        None if request.headers().contains_key(header::AUTHORIZATION) => Attempt::Success,
+        None => Attempt::Anonymous,
+        Some(Refused::Missing) => Attempt::Missing,
+        Some(Refused::Wrong) => Attempt::Failure,
+        Some(Refused::Wait(_)) => Attempt::Throttled,
     }
 }
 
@@ -354,7 +378,7 @@ fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Ans
     Box::new(fault(status, kind, message, hint))
 }
 
-fn fault(status: StatusCode, kind: &str, message: &str, hint: &str) -> Answer {
+pub(super) fn fault(status: StatusCode, kind: &str, message: &str, hint: &str) -> Answer {
     let id = correlation_id();
     tracing::debug!(call = id, kind, what = message, "not served");
     said(
