@@ -3,6 +3,9 @@
 mod doors;
 mod many;
 mod mcp;
+mod oidc;
+mod provider;
+mod tls;
 mod tools;
 
 use std::net::SocketAddr;
@@ -24,11 +27,17 @@ pub struct Served {
 impl Served {
     /// Starts it at a free port of the loopback.
     pub fn start(launch: Launch) -> Self {
-        let client = launch.arg("serve").arg("--http").arg("127.0.0.1:0").start();
+        Self::start_at(launch, "127.0.0.1:0")
+    }
+
+    /// Starts it there.
+    pub fn start_at(launch: Launch, address: &str) -> Self {
+        let client = launch.arg("serve").arg("--http").arg(address).start();
         let start = Instant::now();
         let at = loop {
             let said = client.stderr();
-            if let Some(at) = said.lines().find_map(|line| line.strip_prefix("serving http://")) {
+            let line = said.lines().find_map(|line| line.strip_prefix("serving http")?.split_once("://"));
+            if let Some((_, at)) = line {
                 break at.trim_end_matches("/mcp").parse().unwrap();
             }
             assert!(start.elapsed() < Duration::from_secs(10), "it does not serve: {said}");

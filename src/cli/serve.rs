@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::child;
-use crate::transport::http;
+use crate::transport::http::{self, Tls};
 use crate::transport::session::{self, Exit};
 
 use super::{block_on, log, out, reset};
@@ -29,7 +29,7 @@ impl Args {
     ///
     /// # Errors
     /// It may not, and what to change.
-    fn address(&self, app: &App) -> Result<Option<SocketAddr>, (String, String)> {
+    fn address(&self, app: &App) -> Result<Option<(SocketAddr, Option<Tls>)>, (String, String)> {
         let Some(given) = self.http else { return Ok(None) };
         let settings = &app.loaded.settings;
         if settings.bypass {
@@ -38,7 +38,8 @@ impl Args {
         }
         let at = given.unwrap_or(settings.http.listen);
         let safe = http::is_safe(&settings.http, at, self.insecure_http);
-        safe.map(|()| Some(at)).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
+        let tls = safe.and_then(|()| settings.http.tls.as_ref().map(Tls::of).transpose());
+        tls.map(|tls| Some((at, tls))).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
     }
 }
 
@@ -51,16 +52,19 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
             return super::misused();
         }
     };
+    if let Some(warning) = at.as_ref().and_then(|(_, tls)| tls.as_ref()?.warning.as_ref()) {
+        out::note(&format!("warning: {warning}"));
+    }
     if app.loaded.settings.bypass {
         out::note("BYPASS: every permission, filter and guard is off for whoever speaks to this server");
     }
     // Timers and MCP I/O have a runtime of their own: decoding on the work runtime cannot delay an answer.
-    let exit = match block_on(serve(&app, at)) {
+    let exit = match block_on(serve(&app, at.clone())) {
         Ok(Ok(exit)) => exit,
         Ok(Err(e)) => {
             out::error(&match at {
                 None => format!("no signals, or no threads for stdin and stdout: {e}"),
-                Some(at) => format!("{at} cannot be served: {e}"),
+                Some((at, _)) => format!("{at} cannot be served: {e}"),
             });
             return super::failed();
         }
@@ -76,11 +80,13 @@ pub(super) fn run(app: App, args: &Args) -> ExitCode {
     std::process::exit(exit.code())
 }
 
-async fn serve(app: &App, at: Option<SocketAddr>) -> std::io::Result<Exit> {
+async fn serve(app: &App, at: Option<(SocketAddr, Option<Tls>)>) -> std::io::Result<Exit> {
     app.start_probes();
     reset::on_signal(app);
-    if let Some(at) = at {
-        return http::serve(&app.server, at, |at| out::note(&format!("serving http://{at}/mcp"))).await;
+    if let Some((at, tls)) = at {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let ready = |at| out::note(&format!("serving {scheme}://{at}/mcp"));
+        return http::serve(&app.server, at, tls, ready).await;
     }
     session::serve(&app.server, |exit| std::process::exit(exit.code())).await
 }

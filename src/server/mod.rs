@@ -167,6 +167,12 @@ impl Server {
         self.audit.write(Record::of_person("(auth)", from, "a wrong key".to_owned(), Decision::Denied));
     }
 
+    /// Somebody over there sent a token of the identity provider that lets nobody in: on record. `what`: never the token.
+    pub fn refused_token(&self, from: &str, what: String) {
+        tracing::warn!(from, what, "a caller with a token was refused");
+        self.audit.write(Record::of_person("(auth)", from, what, Decision::Denied));
+    }
+
     /// What waits for a person, where there is a folder to keep it in.
     #[must_use]
     pub const fn held(&self) -> Option<&Held> {

@@ -22,7 +22,10 @@ use crate::server::progress::Reports;
 use crate::server::{Caller, Request as Call, Server, call, catalogue};
 
 use super::auth::{Keys, Refused};
+use super::metadata::Metadata;
 use super::names::Names;
+use super::oidc::{Oidc, Refusal};
+use super::refused;
 use super::sessions::Sessions;
 use super::status;
 
@@ -34,13 +37,15 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(3600);
 const SESSION: &str = "mcp-session-id";
 
-type Answer = Response<BoxBody<Bytes, Infallible>>;
+pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Everything that is served.
 pub(super) struct Routes {
     server: Arc<Server>,
     mcp: StreamableHttpService<Handler, LocalSessionManager>,
     keys: Keys,
+    oidc: Option<Arc<Oidc>>,
+    metadata: Option<Metadata>,
     names: Names,
     sessions: Sessions,
 }
@@ -70,7 +75,9 @@ impl Routes {
             Arc::new(sessions),
             config,
         );
-        Self { server: Arc::clone(server), mcp, keys: Keys::of(http), names, sessions: Sessions::of(IDLE) }
+        let (oidc, metadata) = (Oidc::of(http.oidc.as_ref(), &settings.roles), Metadata::of(http));
+        let (keys, sessions) = (Keys::of(http), Sessions::of(IDLE));
+        Self { server: Arc::clone(server), mcp, keys, oidc, metadata, names, sessions }
     }
 
     /// Whatever it is, it gets one.
@@ -80,14 +87,15 @@ impl Routes {
             "/health/live" => said(StatusCode::OK, &json!({ "status": "ok" })),
             "/health/ready" => self.ready(),
             _ => match path.strip_prefix("/tools/") {
-                Some(tool) => match self.let_in(&request, from) {
+                Some(tool) => match self.let_in(&request, from).await {
                     Ok(caller) => self.tool(tool.to_owned(), caller, request).await,
                     Err(refused) => *refused,
                 },
-                None if path == "/mcp" => match self.let_in(&request, from) {
+                None if path == "/mcp" => match self.let_in(&request, from).await {
                     Ok(caller) => self.mcp(caller, request).await,
                     Err(refused) => *refused,
                 },
+                None if self.metadata.as_ref().is_some_and(|it| it.is_at(&path)) => self.told(&request),
                 None => fault(
                     StatusCode::NOT_FOUND,
                     "not_found",
@@ -109,42 +117,43 @@ impl Routes {
         )
     }
 
-    fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
-        if let Err(why) = self.names.check(request) {
-            return Err(refusal(
-                StatusCode::FORBIDDEN,
-                "permission_denied",
-                &why,
-                "call by a name that is served",
-            ));
-        }
-        self.keys.caller(request.headers(), from, Instant::now()).map_err(|refused| {
-            if refused == Refused::Wrong {
-                self.server.wrong_key(&from.to_string());
-            }
-            match refused {
-                Refused::Missing | Refused::Wrong => {
-                    let mut answer = refusal(
-                        StatusCode::UNAUTHORIZED,
-                        "permission_denied",
-                        "a key is needed, and this is none of them",
-                        "send `Authorization: Bearer KEY`; a person makes keys with `docker-mcp key new --role ROLE`",
-                    );
-                    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-                    answer
+    fn is_ours<B>(&self, request: &Request<B>) -> Result<(), Box<Answer>> {
+        let status = StatusCode::FORBIDDEN;
+        let hint = "call by a name that is served";
+        self.names.check(request).map_err(|why| refusal(status, "permission_denied", &why, hint))
+    }
+
+    async fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
+        self.is_ours(request)?;
+        let headers = request.headers();
+        let caller = self.keys.caller(self.oidc.as_deref(), headers, from, Instant::now()).await;
+        caller.map_err(|refused| {
+            match &refused {
+                Refused::Wrong => self.server.wrong_key(&from.to_string()),
+                Refused::Token(Refusal::Invalid(why)) => {
+                    self.server.refused_token(&from.to_string(), format!("a token: {why}"));
                 }
-                Refused::Wait(wait) => {
-                    let mut answer = refusal(
-                        StatusCode::TOO_MANY_REQUESTS,
-                        "rate_limited",
-                        "too many wrong keys came from there",
-                        "wait a minute",
-                    );
-                    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-                    answer
+                Refused::Token(Refusal::NoRole(name, _)) => {
+                    self.server
+                        .refused_token(&from.to_string(), format!("a token of {name}, without a role"));
                 }
+                Refused::Missing | Refused::Wait(_) | Refused::Token(Refusal::Unavailable(_)) => {}
             }
+            refused::answer(&refused, self.metadata.as_ref(), headers)
         })
+    }
+
+    /// Who gives tokens for us; whoever has none asks.
+    fn told<B>(&self, request: &Request<B>) -> Answer {
+        if let Err(refused) = self.is_ours(request) {
+            return *refused;
+        }
+        match &self.metadata {
+            Some(it) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+                said(StatusCode::OK, &it.document(request.headers()))
+            }
+            _ => fault(StatusCode::METHOD_NOT_ALLOWED, "invalid_arguments", "this is only read", "GET it"),
+        }
     }
 
     async fn mcp(&self, caller: Caller, mut request: Request<Incoming>) -> Answer {
@@ -272,7 +281,7 @@ async fn read(body: Incoming) -> Result<Bytes, Box<Answer>> {
 }
 
 /// The same for those who may also let it through.
-fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Answer> {
+pub(super) fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Answer> {
     Box::new(fault(status, kind, message, hint))
 }
 
