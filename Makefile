@@ -32,7 +32,7 @@ test: need-rust ## format, lints and all tests, with a real engine where one can
 	@scripts/test
 
 .PHONY: clients
-clients: build ## real clients from their registries against a real engine: Python SDK, Inspector, Claude Code, a gateway
+clients: build ## real clients from their registries against a real engine: Python SDK, Inspector, Claude Code, a gateway, OpenID
 	@scripts/engine up >/dev/null
 	@PROGRAM=$(abspath $(PROGRAM)) tests/clients/run
 

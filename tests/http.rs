@@ -7,10 +7,13 @@ mod judges;
 mod many;
 mod mcp;
 mod metrics;
+mod oidc;
 mod openapi;
 mod pi_stack;
+mod provider;
 mod proxied;
 mod reload;
+mod tls;
 mod tools;
 
 use std::net::SocketAddr;
@@ -42,7 +45,8 @@ impl Served {
         let start = Instant::now();
         let at = loop {
             let said = client.stderr();
-            if let Some(at) = said.lines().find_map(|line| line.strip_prefix("serving http://")) {
+            let line = said.lines().find_map(|line| line.strip_prefix("serving http")?.split_once("://"));
+            if let Some((_, at)) = line {
                 let mut at: SocketAddr = at.trim_end_matches("/mcp").parse().unwrap();
                 if at.ip().is_unspecified() {
                     at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());

@@ -94,7 +94,7 @@ fn masked(value: &str) -> String {
 }
 
 /// Keys whose tools and transports come with later versions. A file may already hold them.
-const LATER: &[&str] = &["hosts.", "http.tls", "http.oidc", "state.", "fallback."];
+const LATER: &[&str] = &["hosts.", "state.", "fallback."];
 
 /// What the file or the environment sets and this version does not use yet.
 pub(super) fn without_effect(settings: &Settings) -> Vec<String> {

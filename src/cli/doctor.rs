@@ -10,6 +10,7 @@ use crate::engine::{Budget, EngineError, forbidden};
 use crate::policy::{Filter, Level, PatternSet};
 use crate::tool::ToolError;
 use crate::tool::watch::Watchdogs;
+use crate::transport::http::{self, Tls};
 
 use super::{OK, block_on, config, failed, out};
 
@@ -90,7 +91,11 @@ pub(super) fn run(sources: &Sources) -> ExitCode {
             return failed();
         }
     };
-    if let Err(code) = block_on(engine(&app, &mut report)) {
+    let asked = block_on(async {
+        engine(&app, &mut report).await;
+        callers(&app, &mut report).await;
+    });
+    if let Err(code) = asked {
         return code;
     }
     children(&report);
@@ -157,6 +162,24 @@ async fn engine(app: &App, report: &mut Report) {
         Err(e) => {
             report.bad("filters", &format!("the containers could not be listed: {e}"), "see the engine's log")
         }
+    }
+}
+
+/// What callers over HTTP depend on.
+async fn callers(app: &App, report: &mut Report) {
+    let http = &app.loaded.settings.http;
+    match http.tls.as_ref().map(Tls::of) {
+        None => {}
+        Some(Ok(Tls { warning: Some(warning), .. })) => {
+            report.warn("tls", &warning, "let only this user read it");
+        }
+        Some(Ok(_)) => report.good("tls", "the certificate and its key fit"),
+        Some(Err(wrong)) => report.bad("tls", &wrong.why, wrong.help),
+    }
+    let Some(oidc) = &http.oidc else { return };
+    match http::provider_keys(oidc).await {
+        Ok(keys) => report.good("tokens", &format!("{} signs with {keys} keys", oidc.issuer)),
+        Err(why) => report.bad("tokens", &why, "check `issuer` under [http.oidc], and the way to it"),
     }
 }
 

@@ -37,6 +37,8 @@ fn reload(server: &Server, sources: &Sources, served: Served) {
         }
     };
     let Loaded { settings, path, .. } = loaded;
+    // What takes a restart is not yet what makes it safe.
+    let (settings, without_effect) = Arc::unwrap_or_clone(settings).in_place_of(&server.configured());
     if let Err(wrong) = http::is_safe(&settings.http, served.at, served.insecure) {
         tracing::error!(help = wrong.help, "SIGHUP: the settings stay as they were: {}", wrong.why);
         return;
@@ -45,7 +47,8 @@ fn reload(server: &Server, sources: &Sources, served: Served) {
         tracing::warn!(hint = warning.hint, "{}", warning.message);
     }
     let from = path.map_or_else(|| "the defaults".to_owned(), |path| path.display().to_string());
-    for key in server.renew(Arc::unwrap_or_clone(settings)) {
+    server.renew(settings);
+    for key in without_effect {
         tracing::warn!("`{key}` stays as it was: it takes a restart");
     }
     server.audit.write(Record::of_person("(reload)", "host", from.clone(), Decision::Allowed));

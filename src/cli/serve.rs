@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::child;
 use crate::config::Sources;
-use crate::transport::http;
+use crate::transport::http::{self, Tls};
 use crate::transport::session::{self, Exit};
 
 use super::{block_on, log, out, reload, reset};
@@ -44,7 +44,7 @@ impl Args {
     ///
     /// # Errors
     /// It may not, and what to change.
-    fn address(&self, app: &App) -> Result<Option<Served>, (String, String)> {
+    fn address(&self, app: &App) -> Result<Option<(Served, Option<Tls>)>, (String, String)> {
         let Some(given) = self.http else { return Ok(None) };
         let settings = &app.loaded.settings;
         if settings.bypass {
@@ -54,7 +54,8 @@ impl Args {
         let at = given.unwrap_or(settings.http.listen);
         let safe = http::is_safe(&settings.http, at, self.insecure_http);
         let served = Served { at, insecure: self.insecure_http };
-        safe.map(|()| Some(served)).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
+        let tls = safe.and_then(|()| settings.http.tls.as_ref().map(Tls::of).transpose());
+        tls.map(|tls| Some((served, tls))).map_err(|wrong| (wrong.why, wrong.help.to_owned()))
     }
 }
 
@@ -67,16 +68,19 @@ pub(super) fn run(app: App, args: &Args, sources: &Sources) -> ExitCode {
             return super::misused();
         }
     };
+    if let Some(warning) = over_http.as_ref().and_then(|(_, tls)| tls.as_ref()?.warning.as_ref()) {
+        out::note(&format!("warning: {warning}"));
+    }
     if app.loaded.settings.bypass {
         out::note("BYPASS: every permission, filter and guard is off for whoever speaks to this server");
     }
     // Timers and MCP I/O have a runtime of their own: decoding on the work runtime cannot delay an answer.
-    let exit = match block_on(serve(&app, sources, over_http)) {
+    let exit = match block_on(serve(&app, sources, over_http.clone())) {
         Ok(Ok(exit)) => exit,
         Ok(Err(e)) => {
             out::error(&match over_http {
                 None => format!("no signals, or no threads for stdin and stdout: {e}"),
-                Some(Served { at, .. }) => format!("{at} cannot be served: {e}"),
+                Some((Served { at, .. }, _)) => format!("{at} cannot be served: {e}"),
             });
             return super::failed();
         }
@@ -92,13 +96,18 @@ pub(super) fn run(app: App, args: &Args, sources: &Sources) -> ExitCode {
     std::process::exit(exit.code())
 }
 
-async fn serve(app: &App, sources: &Sources, over_http: Option<Served>) -> std::io::Result<Exit> {
+async fn serve(
+    app: &App,
+    sources: &Sources,
+    over_http: Option<(Served, Option<Tls>)>,
+) -> std::io::Result<Exit> {
     app.start_probes();
     reset::on_signal(app);
-    if let Some(served) = over_http {
+    if let Some((served, tls)) = over_http {
         reload::on_signal(&app.server, sources, served)?;
-        return http::serve(&app.server, served.at, |at| out::note(&format!("serving http://{at}/mcp")))
-            .await;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let ready = |at| out::note(&format!("serving {scheme}://{at}/mcp"));
+        return http::serve(&app.server, served.at, tls, ready).await;
     }
     session::serve(&app.server, |exit| std::process::exit(exit.code())).await
 }

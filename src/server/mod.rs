@@ -150,15 +150,13 @@ impl Server {
         Arc::clone(&self.standing().local.file)
     }
 
-    /// From now on these are in force, for every caller at once; calls that run keep theirs. Gives the keys that say something
-    /// else than before and need a start.
-    pub fn renew(&self, settings: Settings) -> Vec<String> {
+    /// From now on these are in force, for every caller at once; calls that run keep theirs. What only a start can change is
+    /// what it was: see [`Settings::in_place_of`].
+    pub fn renew(&self, settings: Settings) {
         let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
-        let (settings, without_effect) = settings.in_place_of(&standing.local.file);
         *standing = standing.renewed(Arc::new(settings));
         drop(standing);
         self.news.send_replace(());
-        without_effect
     }
 
     fn standing(&self) -> RwLockReadGuard<'_, Standing> {
@@ -193,6 +191,12 @@ impl Server {
     pub fn wrong_key(&self, from: &str) {
         tracing::warn!(from, "a caller with a wrong key was refused");
         self.audit.write(Record::of_person("(auth)", from, "a wrong key".to_owned(), Decision::Denied));
+    }
+
+    /// Somebody over there sent a token of the identity provider that lets nobody in: on record. `what`: never the token.
+    pub fn refused_token(&self, from: &str, what: String) {
+        tracing::warn!(from, what, "a caller with a token was refused");
+        self.audit.write(Record::of_person("(auth)", from, what, Decision::Denied));
     }
 
     /// What waits for a person, where there is a folder to keep it in.

@@ -96,7 +96,12 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         &["engine", "transport/http"],
         "what it sends must pass the closed list; callers are answered",
     ),
-    ("tokio_rustls", &["engine"], "only the engine is dialled"),
+    (
+        "tokio_rustls",
+        &["engine", "transport/http/tls.rs", "transport/http/oidc/fetch.rs"],
+        "the engine is dialled, and the identity provider; callers are answered",
+    ),
+    ("jsonwebtoken", &["transport/http/oidc"], "who calls is found out there"),
     ("rmcp", &["server", "transport"], "the service is started where its transport is put together"),
     ("clap", &["cli"], "arguments of the command line end there"),
     ("prometheus", &["server/metrics"], "it is counted in one place, and labels are words of ours"),
@@ -118,7 +123,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("UnixListener", &[], "nothing listens"),
     (
         "TcpStream",
-        &["engine", "cli/health.rs"],
+        &["engine", "cli/health.rs", "transport/http/oidc/fetch.rs"],
         "a socket past the engine room is a way to Docker without a permit; a health check asks a server of ours",
     ),
     ("TcpSocket", &[], "streams are how the engine is dialled"),
@@ -130,6 +135,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "engine",
             "config/settings/service.rs",
             "config/resolve/service.rs",
+            "config/resolve/web.rs",
             "guard/create/fields.rs",
             "guard/network.rs",
             "cli/health.rs",
@@ -159,8 +165,9 @@ const HOMES: &[(&str, &[&str], &str)] = &[
             "state",
             "tools/images/build",
             "tools/making/real.rs",
+            "transport/http/tls.rs",
         ],
-        "read: the configuration, the secrets it names, where paths of a mount lead, asked or had, docker's contexts and certificates, \
+        "read: the configuration, the secrets and certificates it names, where paths of a mount lead, asked or had, docker's contexts and certificates, \
          sockets, /proc, contexts of builds, free space; written: the audit; both: the check of the host, the folders that a build and compose are given",
     ),
     (

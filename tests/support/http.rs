@@ -37,6 +37,11 @@ impl Reply {
 /// One request on a connection of its own. `Host` is `localhost` unless the headers say one; `-host` leaves it out.
 #[track_caller]
 pub fn request(at: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    raw(at, &written(method, path, headers, body))
+}
+
+/// The text of that request.
+pub fn written(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
     if !headers.iter().any(|(name, _)| matches!(*name, "host" | "-host")) {
         head.push_str("host: localhost\r\n");
@@ -44,15 +49,22 @@ pub fn request(at: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)
     for (name, value) in headers.iter().filter(|(name, _)| *name != "-host") {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    raw(at, &format!("{head}content-length: {}\r\n\r\n{body}", body.len()))
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// Sends a text as it is.
 #[track_caller]
 pub fn raw(at: SocketAddr, text: &str) -> Reply {
-    let mut stream = TcpStream::connect(at).unwrap();
+    let stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    stream.write_all(text.as_bytes()).unwrap();
+    over(stream, text)
+}
+
+/// The same over a stream that there is.
+#[track_caller]
+pub fn over(mut stream: impl Read + Write, text: &str) -> Reply {
+    // Whoever refuses a body need not read it to its end.
+    let _refused = stream.write_all(text.as_bytes());
     let mut bytes = Vec::new();
     let _reset = stream.read_to_end(&mut bytes);
     parse(&String::from_utf8_lossy(&bytes))

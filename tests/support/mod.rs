@@ -6,6 +6,7 @@ pub mod engine;
 pub mod faultd;
 pub mod fixture;
 pub mod http;
+pub mod issuer;
 pub mod launch;
 pub mod ledger;
 pub mod private;

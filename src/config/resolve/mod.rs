@@ -10,6 +10,7 @@ mod require;
 mod roles;
 mod roots;
 mod service;
+mod web;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -45,6 +45,11 @@ pub(super) fn check(reader: &mut Reader<'_>, http: &mut Http, roles: &BTreeMap<S
     if let Some((message, hint)) = http.anonymous_role.as_deref().and_then(missing) {
         reader.relation("http.anonymous_role", message, hint);
     }
+    if http.oidc.is_some() && roles.is_empty() {
+        let at = reader.place("http.oidc.issuer");
+        let hint = Some("add `[roles.NAME]` for each role that a token may name".to_owned());
+        reader.warning(&at, "no token lets anybody in: there is no role".to_owned(), hint);
+    }
     let places = reader.places("http.keys.role");
     for (key, at) in http.keys.iter().zip(&places) {
         if let Some((message, hint)) = Some(key.role.as_str()).filter(|r| !r.is_empty()).and_then(missing) {

@@ -17,6 +17,8 @@ use crate::config::settings::{
 use crate::config::tree::{At, Node};
 use crate::config::units::quote;
 
+use super::web;
+
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -209,6 +211,11 @@ fn key(s: &mut Section<'_, '_>) -> HttpKey {
             s.reader.problem(&at, format!("this key has no `{field}`"), hint);
         }
     }
+    if name.starts_with("oidc:") {
+        let place = s.reader.places("http.keys.name").pop().unwrap_or(At::Nowhere);
+        let hint = Some("give it another name".to_owned());
+        s.reader.problem(&place, "`oidc:` stands before the names of callers with a token".to_owned(), hint);
+    }
     let digits = hash.strip_prefix("sha256:").unwrap_or(&hash).to_ascii_lowercase();
     if !hash.is_empty() && (digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit())) {
         let place = s.reader.places("http.keys.hash").pop().unwrap_or(At::Nowhere);
@@ -223,14 +230,23 @@ fn oidc(s: &mut Section<'_, '_>) -> Option<Oidc> {
     let issuer = s.text("issuer", fixed);
     let audience = s.text("audience", fixed);
     let role_claim = s.text("role_claim", fixed);
+    let resource = s.text("resource", fixed);
     match (issuer, audience, role_claim) {
-        (None, None, None) => None,
+        (None, None, None) if resource.is_none() => None,
         (Some(issuer), Some(audience), Some(role_claim)) => {
-            if !issuer.starts_with("https://") {
-                let hint = Some("it begins with `https://`".to_owned());
-                s.reader.relation("http.oidc.issuer", format!("`{issuer}` is not an issuer"), hint);
+            let addresses = [
+                ("http.oidc.issuer", "an issuer", Some(&issuer)),
+                ("http.oidc.resource", "the address of a server", resource.as_ref()),
+            ];
+            for (key, what, text) in addresses {
+                if let Some(text) = text.filter(|text| !web::is_address(text)) {
+                    let hint =
+                        "write `https://name/path` (`http://` on this machine only), without `?` and `#`";
+                    let shown = text.escape_debug();
+                    s.reader.relation(key, format!("`{shown}` is not {what}"), Some(hint.to_owned()));
+                }
             }
-            Some(Oidc { issuer, audience, role_claim })
+            Some(Oidc { issuer, audience, role_claim, resource })
         }
         _ => {
             let at = s.at.clone();

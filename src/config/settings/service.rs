@@ -287,6 +287,8 @@ pub struct Oidc {
     pub audience: String,
     /// The claim that names the role.
     pub role_claim: String,
+    /// The address of `/mcp` as callers know it; absent: what they call.
+    pub resource: Option<String>,
 }
 
 /// `[state]`

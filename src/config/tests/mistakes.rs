@@ -134,6 +134,15 @@ fn values_must_fit_each_other() {
         ("neverhang = { transfer_idle = \"5m\", transfer_timeout = \"1m\" }", "is longer than"),
         ("http.anonymous_role = \"x\"", "there is no role `x`"),
         ("http.tls.cert = \"/c\"", "without `http.tls.key`"),
+        ("http.oidc.resource = \"https://x/mcp\"", "needs `issuer`, `audience` and `role_claim`"),
+        (
+            "http.oidc = { issuer = \"http://login.example\", audience = \"a\", role_claim = \"r\" }",
+            "`http://login.example` is not an issuer",
+        ),
+        (
+            "http.oidc = { issuer = \"https://x\", audience = \"a\", role_claim = \"r\", resource = \"x/mcp\" }",
+            "`x/mcp` is not the address of a server",
+        ),
     ] {
         let list = problems(text);
         assert!(list.len() == 1 && list[0].message.contains(words), "{text}: {list:#?}");

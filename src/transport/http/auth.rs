@@ -1,4 +1,4 @@
-//! Who calls: by the key in `Authorization`, and by nothing else that a request says.
+//! Who calls: by the key or the token in `Authorization`, and by nothing else that a request says.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,8 +12,12 @@ use subtle::ConstantTimeEq;
 use crate::config::settings::Http;
 use crate::server::Caller;
 
+use super::oidc::{Oidc, Refusal};
+
 /// Who comes without a key.
 const ANONYMOUS: &str = "anonymous";
+/// What our own keys begin with.
+const OWN: &str = "dmcp_";
 /// Wrong keys from one address before it has to wait.
 const FREE: u32 = 5;
 /// How long, and when its wrong keys are forgotten.
@@ -43,7 +47,7 @@ struct Key {
 /// Who a caller without a key is.
 #[derive(Debug)]
 enum Anonymous {
-    /// Nobody: there are keys.
+    /// Nobody: there are keys, or tokens.
     Refused,
     /// One for whom `[permissions]` is: there are no keys, and this is the loopback.
     Local,
@@ -52,12 +56,14 @@ enum Anonymous {
 }
 
 /// Why nobody is let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
     /// There is no key.
     Missing,
     /// It is none of ours.
     Wrong,
+    /// It is a token, perhaps, and lets nobody in.
+    Token(Refusal),
     /// Too many wrong keys came from there.
     Wait(Duration),
 }
@@ -72,7 +78,7 @@ impl Keys {
         };
         let anonymous = match &http.anonymous_role {
             Some(role) => Anonymous::Role(role.clone()),
-            None if http.keys.is_empty() => Anonymous::Local,
+            None if http.keys.is_empty() && http.oidc.is_none() => Anonymous::Local,
             None => Anonymous::Refused,
         };
         Self { keys: http.keys.iter().filter_map(key).collect(), anonymous, tries: Arc::clone(tries) }
@@ -98,9 +104,17 @@ impl Keys {
         !matches!(self.anonymous, Anonymous::Refused)
     }
 
+    /// `oidc`: who checks what is none of our keys.
+    ///
     /// # Errors
     /// Nobody is let in.
-    pub fn caller(&self, headers: &HeaderMap, from: IpAddr, now: Instant) -> Result<Caller, Refused> {
+    pub async fn caller(
+        &self,
+        oidc: Option<&Oidc>,
+        headers: &HeaderMap,
+        from: IpAddr,
+        now: Instant,
+    ) -> Result<Caller, Refused> {
         let Some(given) = headers.get(AUTHORIZATION) else {
             return match &self.anonymous {
                 Anonymous::Refused => Err(Refused::Missing),
@@ -110,8 +124,9 @@ impl Keys {
         };
         self.tries.may_try(from, now)?;
         let text = given.to_str().unwrap_or_default();
-        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let hash = Sha256::digest(token.map(|(_, key)| key.trim()).unwrap_or_default().as_bytes());
+        let bearer = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let bearer = bearer.map(|(_, key)| key.trim()).unwrap_or_default();
+        let hash = Sha256::digest(bearer.as_bytes());
         // Every key is looked at, for as long as any other.
         let mut found = None;
         for key in &self.keys {
@@ -119,13 +134,20 @@ impl Keys {
                 found = Some(key);
             }
         }
-        match found {
-            Some(key) => Ok(Caller { name: key.name.clone(), role: Some(key.role.clone()) }),
-            None => {
-                self.tries.was_wrong(from, now);
-                Err(Refused::Wrong)
-            }
+        if let Some(key) = found {
+            return Ok(Caller { name: key.name.clone(), role: Some(key.role.clone()) });
         }
+        let refused = match oidc.filter(|_| !bearer.starts_with(OWN)) {
+            None => Refused::Wrong,
+            Some(oidc) => match oidc.caller(bearer).await {
+                Ok(caller) => return Ok(caller),
+                Err(refusal) => Refused::Token(refusal),
+            },
+        };
+        if matches!(refused, Refused::Wrong | Refused::Token(Refusal::Invalid(_))) {
+            self.tries.was_wrong(from, now);
+        }
+        Err(refused)
     }
 }
 
@@ -160,7 +182,7 @@ impl Tries {
 pub fn new_key() -> Result<(String, String), getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
-    let key = format!("dmcp_{}", hex::encode(bytes));
+    let key = format!("{OWN}{}", hex::encode(bytes));
     let hash = hex::encode(Sha256::digest(key.as_bytes()));
     Ok((key, hash))
 }

@@ -3,12 +3,16 @@
 mod auth;
 mod ids;
 mod mcp;
+mod metadata;
 mod metrics;
 mod names;
+mod oidc;
 mod openapi;
+mod refused;
 mod route;
 mod sessions;
 mod status;
+mod tls;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -30,6 +34,8 @@ use crate::server::{SHUTDOWN_GRACE, Server};
 use super::session::{Exit, Signals};
 
 pub use auth::new_key;
+pub use oidc::provider_keys;
+pub use tls::Tls;
 
 /// Connections at once; one more waits in the kernel.
 const CONNECTIONS: usize = 512;
@@ -54,35 +60,32 @@ pub struct Unsafe {
 /// # Errors
 /// Strangers could call, or read along.
 pub fn is_safe(http: &Http, at: SocketAddr, insecure: bool) -> Result<(), Unsafe> {
-    if http.tls.is_some() {
-        let why = "this version does not end TLS itself: [http] tls has no effect".to_owned();
-        return Err(Unsafe { why, help: "let a proxy end it, and set behind_proxy = true under [http]" });
-    }
     if at.ip().is_loopback() {
         return Ok(());
     }
-    if http.keys.is_empty() && http.anonymous_role.is_none() {
+    if http.keys.is_empty() && http.oidc.is_none() && http.anonymous_role.is_none() {
         return Err(Unsafe {
             why: format!("whoever reaches {at} could call: there are no keys"),
             help: "make one with `docker-mcp key new --role ROLE`, set anonymous_role under [http], or listen on 127.0.0.1",
         });
     }
-    if !http.behind_proxy && !insecure {
+    if http.tls.is_none() && !http.behind_proxy && !insecure {
         return Err(Unsafe {
             why: format!("keys and answers would go over the network to {at} in clear"),
-            help: "let a proxy end TLS and set behind_proxy = true under [http], or say --insecure-http",
+            help: "set tls under [http], or let a proxy end TLS and set behind_proxy = true, or say --insecure-http",
         });
     }
     Ok(())
 }
 
-/// Serves whoever comes until a signal ends it.
+/// Serves whoever comes until a signal ends it; with `tls`, who shakes hands.
 ///
 /// # Errors
 /// The address cannot be had, or there are no signals.
 pub async fn serve(
     server: &Arc<Server>,
     at: SocketAddr,
+    tls: Option<Tls>,
     ready: impl FnOnce(SocketAddr),
 ) -> std::io::Result<Exit> {
     let mut signals = Signals::open()?;
@@ -101,7 +104,20 @@ pub async fn serve(
         tokio::select! {
             accepted = accepted => match accepted {
                 Some((place, Ok((stream, from)))) => {
-                    connections.spawn(connection(Arc::clone(&routes), (stream, from), place, closing.clone()));
+                    let (routes, closing) = (Arc::clone(&routes), closing.clone());
+                    match tls.clone() {
+                        None => drop(connections.spawn(connection(routes, (stream, from), place, closing))),
+                        Some(tls) => drop(connections.spawn(async move {
+                            let shaken = tokio::select! {
+                                shaken = tls.accept(stream) => shaken,
+                                () = closing.cancelled() => return,
+                            };
+                            match shaken {
+                                Ok(stream) => connection(routes, (stream, from), place, closing).await,
+                                Err(e) => tracing::debug!(error = %e, "a handshake came to nothing"),
+                            }
+                        })),
+                    }
                 }
                 // Too many files are open, or the client is gone again: others may have more luck in a moment.
                 Some((_, Err(e))) => {

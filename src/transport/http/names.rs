@@ -5,7 +5,7 @@ use hyper::http::uri::Authority;
 use hyper::{Request, Uri};
 
 /// Names of this machine for itself.
-const LOOPBACK: &[&str] = &["localhost", "127.0.0.1", "[::1]"];
+pub(super) const LOOPBACK: &[&str] = &["localhost", "127.0.0.1", "[::1]"];
 
 /// What is let through beside the names of the loopback.
 #[derive(Debug, Clone)]

@@ -26,9 +26,11 @@ use crate::server::progress::Reports;
 use crate::server::{Caller, Origin, Request as Call, Server, call, catalogue};
 
 use super::auth::{Keys, Refused, Tries};
+use super::metadata::Metadata;
 use super::names::Names;
+use super::oidc::{self, Oidc, Refusal};
 use super::sessions::{Sessions, Streams};
-use super::{mcp, metrics, openapi, status};
+use super::{mcp, metrics, openapi, refused, status};
 
 /// Bytes of a body.
 const BODY: usize = 4 * 1024 * 1024;
@@ -58,6 +60,8 @@ pub(super) struct Routes {
 struct Door {
     by: Arc<Settings>,
     keys: Keys,
+    oidc: Option<Arc<Oidc>>,
+    metadata: Option<Metadata>,
     names: Names,
 }
 
@@ -65,7 +69,21 @@ impl Door {
     fn of(settings: Arc<Settings>, tries: &Arc<Tries>) -> Self {
         let http = &settings.http;
         let names = Names { hosts: http.allowed_hosts.clone(), origins: http.allowed_origins.clone() };
-        Self { keys: Keys::of(http, tries), names, by: settings }
+        let (oidc, metadata) = (Oidc::of(http.oidc.as_ref(), &settings.roles), Metadata::of(http));
+        Self { keys: Keys::of(http, tries), oidc, metadata, names, by: settings }
+    }
+
+    fn is_ours<B>(&self, request: &Request<B>) -> Result<(), Box<Answer>> {
+        let status = StatusCode::FORBIDDEN;
+        let hint = "call by a name that is served";
+        self.names.check(request).map_err(|why| refusal(status, "permission_denied", &why, hint))
+    }
+
+    /// May who came in by another door still come in?
+    fn still(&self, before: &Self, name: &str, role: Option<&str>) -> bool {
+        let same = self.by.http.oidc == before.by.http.oidc;
+        let by_token = || same && role.is_some_and(|role| self.by.roles.contains_key(role));
+        if name.starts_with(oidc::PREFIX) { by_token() } else { self.keys.has(name, role) }
     }
 }
 
@@ -118,9 +136,10 @@ impl Routes {
         let now = self.server.configured();
         let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&door.by, &now) {
-            *door = Arc::new(Door::of(now, door.keys.tries()));
-            let over = self.sessions.end_unless(|name, role| door.keys.has(name, role));
-            self.streams.end_unless(|name, role| door.keys.has(name, role));
+            let new = Arc::new(Door::of(now, door.keys.tries()));
+            let before = std::mem::replace(&mut *door, Arc::clone(&new));
+            let over = self.sessions.end_unless(|name, role| new.still(&before, name, role));
+            self.streams.end_unless(|name, role| new.still(&before, name, role));
             let manager = Arc::clone(&self.manager);
             tokio::spawn(async move {
                 for id in over {
@@ -139,7 +158,7 @@ impl Routes {
             "/health/live" | "/health/ready" if !reads => only("GET", "health is read with GET"),
             "/health/live" => said(StatusCode::OK, &json!({ "status": "ok" })),
             "/health/ready" => self.ready(),
-            "/openapi.json" => match self.let_in(&request, from) {
+            "/openapi.json" => match self.let_in(&request, from).await {
                 Ok(_) if !reads => only("GET", "this document is read with GET"),
                 Ok(caller) => {
                     let settings = self.server.in_force_for(&caller).settings;
@@ -147,19 +166,22 @@ impl Routes {
                 }
                 Err(refused) => *refused,
             },
-            "/metrics" | "/prometheus" => match self.let_in(&request, from) {
+            "/metrics" | "/prometheus" => match self.let_in(&request, from).await {
                 Ok(caller) => metrics::answer(&self.server, &caller, &request).await,
                 Err(refused) => *refused,
             },
             _ => match path.strip_prefix("/tools/") {
-                Some(tool) => match self.let_in(&request, from) {
+                Some(tool) => match self.let_in(&request, from).await {
                     Ok(caller) => self.tool(tool.to_owned(), caller, request).await,
                     Err(refused) => *refused,
                 },
-                None if path == "/mcp" => match self.let_in(&request, from) {
+                None if path == "/mcp" => match self.let_in(&request, from).await {
                     Ok(caller) => self.mcp(caller, request).await,
                     Err(refused) => *refused,
                 },
+                None if self.door().metadata.as_ref().is_some_and(|it| it.is_at(&path)) => {
+                    self.told(&request)
+                }
                 None => fault(
                     StatusCode::NOT_FOUND,
                     "not_found",
@@ -178,45 +200,40 @@ impl Routes {
         said(status, &json!({ "status": if stopping { "stopping" } else { "ok" }, "circuit": circuit.state }))
     }
 
-    fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
+    async fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
         let door = self.door();
-        if let Err(why) = door.names.check(request) {
-            return Err(refusal(
-                StatusCode::FORBIDDEN,
-                "permission_denied",
-                &why,
-                "call by a name that is served",
-            ));
-        }
-        let caller = door.keys.caller(request.headers(), from, Instant::now());
+        door.is_ours(request)?;
+        let headers = request.headers();
+        let caller = door.keys.caller(door.oidc.as_deref(), headers, from, Instant::now()).await;
         self.server.metrics.attempted(attempt(request, caller.as_ref().err()));
         caller.map_err(|refused| {
-            if refused == Refused::Wrong {
-                self.server.wrong_key(&from.to_string());
-            }
-            match refused {
-                Refused::Missing | Refused::Wrong => {
-                    let mut answer = refusal(
-                        StatusCode::UNAUTHORIZED,
-                        "permission_denied",
-                        "a key is needed, and this is none of them",
-                        "send `Authorization: Bearer KEY`; a person makes keys with `docker-mcp key new --role ROLE`",
-                    );
-                    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-                    answer
+            match &refused {
+                Refused::Wrong => self.server.wrong_key(&from.to_string()),
+                Refused::Token(Refusal::Invalid(why)) => {
+                    self.server.refused_token(&from.to_string(), format!("a token: {why}"));
                 }
-                Refused::Wait(wait) => {
-                    let mut answer = refusal(
-                        StatusCode::TOO_MANY_REQUESTS,
-                        "rate_limited",
-                        "too many wrong keys came from there",
-                        "wait a minute",
-                    );
-                    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-                    answer
+                Refused::Token(Refusal::NoRole(name, _)) => {
+                    self.server
+                        .refused_token(&from.to_string(), format!("a token of {name}, without a role"));
                 }
+                Refused::Missing | Refused::Wait(_) | Refused::Token(Refusal::Unavailable(_)) => {}
             }
+            refused::answer(&refused, door.metadata.as_ref(), headers)
         })
+    }
+
+    /// Who gives tokens for us; whoever has none asks.
+    fn told<B>(&self, request: &Request<B>) -> Answer {
+        let door = self.door();
+        if let Err(refused) = door.is_ours(request) {
+            return *refused;
+        }
+        match &door.metadata {
+            Some(it) if matches!(*request.method(), Method::GET | Method::HEAD) => {
+                said(StatusCode::OK, &it.document(request.headers()))
+            }
+            _ => fault(StatusCode::METHOD_NOT_ALLOWED, "invalid_arguments", "this is only read", "GET it"),
+        }
     }
 
     async fn mcp(&self, caller: Caller, mut request: Request<Incoming>) -> Answer {
@@ -319,7 +336,7 @@ fn attempt<B>(request: &Request<B>, refused: Option<&Refused>) -> Attempt {
         None if request.headers().contains_key(header::AUTHORIZATION) => Attempt::Success,
         None => Attempt::Anonymous,
         Some(Refused::Missing) => Attempt::Missing,
-        Some(Refused::Wrong) => Attempt::Failure,
+        Some(Refused::Wrong | Refused::Token(_)) => Attempt::Failure,
         Some(Refused::Wait(_)) => Attempt::Throttled,
     }
 }
@@ -374,7 +391,7 @@ fn only(method: &'static str, why: &str) -> Answer {
 }
 
 /// The same for those who may also let it through.
-fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Answer> {
+pub(super) fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Answer> {
     Box::new(fault(status, kind, message, hint))
 }
 

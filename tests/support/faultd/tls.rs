@@ -10,7 +10,9 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio_rustls::rustls::{
+    ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 
 use super::{Faultd, http};
 
@@ -37,22 +39,44 @@ impl Authority {
         self.dir.path().join("ca.pem")
     }
 
-    /// A port that speaks TLS for that name, with a certificate until that year, and passes on to the daemon. As
-    /// `DOCKER_HOST`.
-    pub fn before(&self, faultd: &Faultd, name: &str, until: i32) -> String {
+    /// A certificate for that name until that year, and its key; both in PEM.
+    pub fn issue(&self, name: &str, until: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_after = date_time_ymd(until, 1, 1);
-        let signed = params.signed_by(&key, &self.issuer).unwrap();
-        let chain = vec![CertificateDer::from_pem_slice(signed.pem().as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// A server of that name, with a certificate until that year.
+    pub fn server(&self, name: &str, until: i32) -> Arc<ServerConfig> {
+        let (cert, key) = self.issue(name, until);
+        let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .unwrap();
-        let (config, path) = (Arc::new(config), faultd.path());
+        Arc::new(config)
+    }
+
+    /// A client that trusts this authority alone, and speaks these versions.
+    pub fn client(&self, versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.ca()).unwrap()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Arc::new(config)
+    }
+
+    /// A port that speaks TLS for that name, with a certificate until that year, and passes on to the daemon. As
+    /// `DOCKER_HOST`.
+    pub fn before(&self, faultd: &Faultd, name: &str, until: i32) -> String {
+        let (config, path) = (self.server(name, until), faultd.path());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = format!("tcp://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
