@@ -62,6 +62,12 @@ killed: need-rust ## kill -9 a server within its changes, 500 times, and hold th
 	DOCKER_MCP_TEST_ENGINE=1 DOCKER_MCP_KILL_ROUNDS=$(or $(ROUNDS),500) \
 	  cargo test --test it -- --nocapture audit::killed
 
+.PHONY: crowd
+crowd: need-rust ## 200 callers over HTTP, 10,000 calls: none lost, roles never mixed, memory flat (CALLS=N)
+	@scripts/engine up >/dev/null; engine_env=$$(scripts/engine env); eval "$$engine_env"; \
+	DOCKER_MCP_TEST_ENGINE=1 DOCKER_MCP_CALLS=$(or $(CALLS),10000) \
+	  cargo test --test it -- --nocapture http::many
+
 .PHONY: bench
 bench: need-rust ## measure, with a real engine where one can be had
 	@if [ -x scripts/bench ]; then exec scripts/bench; fi; \

@@ -99,7 +99,9 @@ async fn serve(server: &Arc<Server>, caller: &Caller, request: Request, origin: 
         question: &question,
     };
     // What one call trips over is that call's error, on whichever transport: nobody waits for an answer that never comes.
-    let layers = AssertUnwindSafe(layers(work, arguments, &mut trace, &mut learned)).catch_unwind();
+    // Boxed: the layers' state is large, and every future around it would hold it.
+    let layers = Box::pin(layers(work, arguments, &mut trace, &mut learned));
+    let layers = AssertUnwindSafe(layers).catch_unwind();
     let result = layers.await.unwrap_or_else(|_| Err(tripped(&tool)));
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
     let audit_fails = server.audit.fault().is_some();

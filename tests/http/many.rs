@@ -114,7 +114,7 @@ fn two_hundred_callers_get_their_own_answers() {
     });
     let peak = rss::peak(served.client.pid());
     assert_eq!(right.into_inner(), CALLERS * each);
-    println!(
+    eprintln!(
         "{CALLERS} callers, {} calls, {} told to come again; memory {:.1} MiB at first, {:.1} MiB at most",
         CALLERS * each,
         busy.into_inner(),
