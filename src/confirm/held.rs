@@ -32,6 +32,8 @@ pub struct Action {
     pub would_change: Vec<String>,
     /// Roles that may answer beside the person at the host: they see all that it is about.
     pub answerable_by: Vec<String>,
+    /// Parts of it are secrets, which only the person at the host is shown.
+    pub only_at_host: bool,
     /// Everything that the answer is for.
     pub binding: Hash,
 }
@@ -64,6 +66,9 @@ pub struct Pending {
     /// Roles that may answer beside the person at the host.
     #[serde(default)]
     pub answerable_by: Vec<String>,
+    /// Parts of it are secrets, which only the person at the host is shown.
+    #[serde(default)]
+    pub only_at_host: bool,
     /// What a person said.
     pub standing: Standing,
     /// Since when it stands so.
@@ -123,7 +128,8 @@ impl Held {
         for (code, _) in open.iter().take((open.len() + 1).saturating_sub(MOST)) {
             self.0.take(code)?;
         }
-        let Action { caller, tool, engine, arguments, would_change, answerable_by, .. } = action;
+        let Action { caller, tool, engine, arguments, would_change, answerable_by, only_at_host, .. } =
+            action;
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let (standing, since) = (Standing::Pending, Moment::now());
         let code = code()?;
@@ -136,6 +142,7 @@ impl Held {
                 arguments,
                 would_change,
                 answerable_by,
+                only_at_host,
                 standing,
                 since,
                 ttl_ms,
@@ -247,6 +254,7 @@ mod tests {
             arguments: "{}".into(),
             would_change: vec!["remove web".into()],
             answerable_by: Vec::new(),
+            only_at_host: false,
             binding: [n; 32],
         }
     }

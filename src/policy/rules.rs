@@ -1,5 +1,7 @@
 //! The compiled rules of one settings snapshot.
 
+use std::collections::BTreeSet;
+
 use super::level::Level;
 use super::pattern::{Pattern, PatternSet, Source};
 use super::reference::ImageRef;
@@ -156,27 +158,41 @@ impl Rules {
     pub fn hides_nothing(&self) -> bool {
         let filters = [&self.containers, &self.images, &self.volumes, &self.networks, &self.projects];
         let open = filters.iter().all(|filter| filter.allow.is_empty() && filter.deny.is_empty());
-        self.bypass || open && matches!(self.level(Level::Read).grant, Grant::On)
+        self.bypass || open && !matches!(self.level(Level::Read).grant, Grant::Only(_))
     }
 
-    /// Is a thing of this name shown, whatever kind it is of? Where the kind is not known, what may be hidden is.
+    /// Does everything that callers under the other rules see exist under these, too?
     #[must_use]
-    pub fn shows_name(&self, name: &str) -> bool {
-        if self.hides_nothing() {
-            return true;
-        }
-        let image = ImageRef::parse(name).ok();
-        let of_image = |list: &PatternSet| image.as_ref().is_some_and(|i| list.matches_image(i).is_some());
-        let named = [&self.containers, &self.volumes, &self.networks, &self.projects];
-        let denied = named.iter().any(|filter| filter.deny.matches(name).is_some());
-        let globs = match &self.level(Level::Read).grant {
-            Grant::Only(globs) => Some(globs),
-            _ => None,
+    pub fn see_all_that(&self, others: &Self) -> bool {
+        let texts =
+            |list: &PatternSet| list.patterns().iter().map(|p| p.text.clone()).collect::<BTreeSet<_>>();
+        let covers = |ours: &Filter, theirs: &Filter| {
+            let open = ours.allow.is_empty();
+            let within =
+                open || !theirs.allow.is_empty() && texts(&theirs.allow).is_subset(&texts(&ours.allow));
+            within && texts(&ours.deny).is_subset(&texts(&theirs.deny))
         };
-        let lists = || named.iter().map(|filter| &filter.allow).chain(globs).filter(|list| !list.is_empty());
-        let open = self.images.allow.is_empty() && lists().next().is_none();
-        let listed = || of_image(&self.images.allow) || lists().any(|list| list.matches(name).is_some());
-        !denied && !of_image(&self.images.deny) && (open || listed())
+        let reads = match (&self.level(Level::Read).grant, &others.level(Level::Read).grant) {
+            (Grant::On | Grant::Off, _) => true,
+            (Grant::Only(ours), Grant::Only(theirs)) => texts(theirs).is_subset(&texts(ours)),
+            (Grant::Only(_), _) => false,
+        };
+        self.bypass
+            || reads
+                && covers(&self.containers, &others.containers)
+                && covers(&self.images, &others.images)
+                && covers(&self.volumes, &others.volumes)
+                && covers(&self.networks, &others.networks)
+                && covers(&self.projects, &others.projects)
+    }
+
+    /// Is that name on a blacklist, of whatever kind?
+    #[must_use]
+    pub fn deny_name(&self, name: &str) -> bool {
+        let named = [&self.containers, &self.volumes, &self.networks, &self.projects];
+        let image = ImageRef::parse(name).ok();
+        named.iter().any(|filter| filter.deny.matches(name).is_some())
+            || image.is_some_and(|image| self.images.deny.matches_image(&image).is_some())
     }
 
     /// Somebody holds the level, for some container at least.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::audit::query::Query;
 use crate::audit::read::{Entry, each};
+use crate::policy::Rules;
 use crate::tool::context::Lookup;
 use crate::tool::{Kind, ToolError};
 
@@ -20,8 +21,7 @@ pub(super) fn lines(server: &Server, in_force: &InForce, asked: &Lookup) -> Resu
             .hint("a person can turn it on in [audit]")
     })?;
     let rules = &in_force.settings.rules;
-    // Names are all that a line holds of its targets.
-    let shows = |entry: &Entry| entry.target.iter().all(|name| rules.shows_name(name));
+    let shows = |entry: &Entry| is_shown(server, rules, entry);
     let (mut last, mut count) = (VecDeque::new(), 0_usize);
     let read = each(dir, query.since, |line| {
         let Some(entry) = Entry::of(&line).filter(|entry| query.wants(entry) && shows(entry)) else {
@@ -41,6 +41,25 @@ pub(super) fn lines(server: &Server, in_force: &InForce, asked: &Lookup) -> Resu
     let cut = (count > last.len()).then_some(true);
     let lines: Vec<Value> = last.iter().map(|entry| shown(entry, rules.hides_nothing())).collect();
     Ok(json!({ "lines": lines, "count": count, "truncated": cut }))
+}
+
+/// A line names its targets and does not say what else they are called or belong to. So a role that has filters reads the lines
+/// of callers who see no more than it does: all that they name exists for it.
+fn is_shown(server: &Server, rules: &Rules, entry: &Entry) -> bool {
+    if rules.hides_nothing() {
+        return true;
+    }
+    // What a person did at the host says what the person wrote.
+    let by_caller = !entry.tool.starts_with('(');
+    let standing = server.standing();
+    let theirs = match &entry.role {
+        None => Some(&standing.local.file.rules),
+        Some(role) => standing.roles.get(role).map(|role| &role.settings.rules),
+    };
+    // Filters may have been others then.
+    by_caller
+        && theirs.is_some_and(|theirs| rules.see_all_that(theirs))
+        && entry.target.iter().all(|name| !rules.deny_name(name))
 }
 
 /// `whole`: with the rule that decided, which may name what is hidden.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::audit::{Decision, Guard};
+use crate::config::settings::By;
 use crate::output::{Draft, Finished, Learned, finish};
 use crate::policy::decide::Named;
 use crate::policy::{self, Ask, Permits, Target};
@@ -249,13 +250,15 @@ async fn execute(
     let changes = !def.spec.effect.read_only();
     let (permits, prepared, mut yes) = match changes {
         false => (permits, prepared, None),
-        true => match previewed(work, def, (&ctx, supervise, learned), (permits, prepared)).await? {
-            (Next::Go(yes), permits, prepared) => (permits, prepared, yes),
-            (Next::Show(preview), ..) => {
-                trace.decided(Decision::Preview);
-                return Ok(preview);
+        true => {
+            match previewed(work, def, (&ctx, supervise, learned, &containers), (permits, prepared)).await? {
+                (Next::Go(yes), permits, prepared) => (permits, prepared, yes),
+                (Next::Show(preview), ..) => {
+                    trace.decided(Decision::Preview);
+                    return Ok(preview);
+                }
             }
-        },
+        }
     };
     let mut rests = supervise.run(resting::take(server, rests)).await?;
     trace.decided(if changes { Decision::Allowed } else { Decision::Read });
@@ -353,7 +356,7 @@ fn context(work: &Work<'_>, supervise: &Supervise<'_>) -> Ctx {
 async fn previewed(
     work: &Work<'_>,
     def: &'static ToolDef,
-    (ctx, supervise, learned): (&Ctx, &Supervise<'_>, &Learned),
+    (ctx, supervise, learned, containers): (&Ctx, &Supervise<'_>, &Learned, &[String]),
     (permits, prepared): (Permits, Prepared),
 ) -> Result<(Next, Permits, Prepared), ToolError> {
     let project = ctx.project.clone();
@@ -362,20 +365,27 @@ async fn previewed(
         supervise.run(async move { Ok::<_, ToolError>(looking.await) }).await?;
     let preview = preview?;
     // What is allowed is allowed at this engine, which may have to be asked who it is.
-    let engine = match confirming::asks(def, &prepared, &preview, &work.in_force.settings) {
+    let asks = confirming::asks(def, &prepared, &preview, &work.in_force.settings);
+    let engine = match asks {
         false => String::new(),
         true => {
             let (engine, budget) = (Arc::clone(&ctx.engine), ctx.budget);
             supervise.run(async move { Ok::<_, ToolError>(engine.whose(&budget).await) }).await?
         }
     };
+    // Whether another one may be shown it hangs on what these containers keep secret.
+    let mut learned = learned.clone();
+    if asks && work.in_force.settings.confirm.by == By::Human {
+        let learning = supervise.run(work.in_force.secrets.learn(work.in_force, containers.to_vec())).await;
+        learned = supervise.witnessed(def, containers, learning).await?.merge(&learned);
+    }
     let (by, who) = ((&**work.server, work.in_force), (work.caller, engine.as_str()));
     let next = match confirming::settle(
         by,
         who,
         def,
         (&permits, &prepared, project.as_deref()),
-        (preview, learned),
+        (preview, &learned),
     )? {
         Settled::Next(next) => next,
         Settled::Hold(held) => {

@@ -117,12 +117,15 @@ pub(super) fn settle(
         let arguments = escape(&prepared.canonical);
         let details: Vec<String> = preview.details.iter().map(|json| escape(json)).collect();
         let for_client = details.iter().all(|json| redactor.line(json, learned) == *json);
+        // Another role would be shown what this caller knows.
+        let only_at_host = !for_client || redactor.line(&arguments, learned) != arguments;
         let lines = preview.lines.iter().map(|line| redactor.line(line, learned));
         let would_change: Vec<String> = lines.chain(details).collect();
         overlooked(&arguments, &would_change)?;
         let (caller, tool) = (caller.name.clone(), def.spec.name.to_owned());
         let (engine, answerable_by) = (engine.to_owned(), server.judges(&tool, permits, project));
-        let action = Action { caller, tool, engine, arguments, would_change, answerable_by, binding };
+        let action =
+            Action { caller, tool, engine, arguments, would_change, answerable_by, only_at_host, binding };
         let shown = shown(Draft::default(), def, preview).learned(learned.clone());
         return Ok(Settled::Hold(Box::new(Hold { action, shown, for_client })));
     }

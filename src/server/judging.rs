@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::audit::{Decision, Record};
 use crate::confirm::{Held, Pending};
-use crate::output::Learned;
 use crate::policy::Permits;
 use crate::state::Moment;
 use crate::tool::{Kind, ToolError};
@@ -41,10 +40,10 @@ pub(super) fn pending(server: &Server, in_force: &InForce, caller: &Caller) -> R
             "caller": one.caller,
             "tool": one.tool,
             "engine": one.engine,
-            "arguments": one.arguments,
+            "arguments": seen(one),
             "would_change": one.would_change,
             "expires_in_s": one.left(&now).as_secs(),
-            "only_at_host": has_secrets(in_force, one).then_some(true),
+            "only_at_host": one.only_at_host.then_some(true),
         })
     };
     Ok(json!({ "pending": open.iter().map(shown).collect::<Vec<_>>() }))
@@ -74,7 +73,7 @@ pub(super) fn answer(
             .hint("another caller of a role with can_approve answers, or a person at the host"));
     }
     // Allowed is what was seen, and nothing of which a part had to be masked.
-    if approves && has_secrets(in_force, &one) {
+    if approves && one.only_at_host {
         return Err(ToolError::new(
             Kind::PermissionDenied,
             "parts of it are secrets that are not shown here, and nobody approves what nobody sees",
@@ -98,7 +97,7 @@ pub(super) fn answer(
         "caller": one.caller,
         "tool": one.tool,
         "engine": one.engine,
-        "arguments": one.arguments,
+        "arguments": seen(&one),
         "would_change": one.would_change,
     }))
 }
@@ -109,9 +108,9 @@ fn may(in_force: &InForce, caller: &Caller, one: &Pending) -> bool {
     in_force.settings.rules.rights.approve.matches(&one.tool).is_some() && one.answerable_by.contains(role)
 }
 
-fn has_secrets(in_force: &InForce, one: &Pending) -> bool {
-    let lines = one.would_change.iter().chain([&one.arguments]);
-    lines.into_iter().any(|line| in_force.redactor.line(line, &Learned::default()) != *line)
+/// What the asker wrote, where nothing in it is a secret.
+fn seen(one: &Pending) -> Option<&str> {
+    (!one.only_at_host).then_some(&*one.arguments)
 }
 
 fn held(server: &Server) -> Result<&Held, ToolError> {

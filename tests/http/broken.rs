@@ -121,8 +121,13 @@ fn who_hangs_up_gives_a_quiet_call_up() {
     // Before the first byte, and after it.
     let early = quiet(&served, "5m");
     let mut late = quiet(&served, "5m");
+    let start = Instant::now();
+    while served.tool("docker_health", None, &json!({})).json()["calls"]["in_flight"] != 3 {
+        assert!(start.elapsed() < 4 * SECOND, "both are at work");
+    }
+    drop(early);
     late.read_exact(&mut [0; 12]).unwrap();
-    drop((early, late));
+    drop(late);
     let start = Instant::now();
     loop {
         let health = served.tool("docker_health", None, &json!({})).json();

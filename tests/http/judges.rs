@@ -4,7 +4,7 @@ use docker_mcp::transport::http::new_key;
 use serde_json::{Value, json};
 
 use super::Served;
-use crate::support::fixture::Scope;
+use crate::support::fixture::{Scope, unique};
 use crate::support::http::Reply;
 use crate::support::{Engine, Launch, engine};
 
@@ -119,6 +119,27 @@ fn what_is_masked_is_approved_at_the_host_only() {
     assert_eq!(denied.status, 200, "no needs no look: {denied:?}");
 }
 
+/// What looks like nothing and is a container's password: the asker may know it, and the judge must not hear it.
+#[test]
+fn what_a_container_keeps_secret_is_no_judges() {
+    let Some(engine) = engine::at_hand("http::judges::learned") else { return };
+    let scope = Scope::new(&engine);
+    let secret = format!("plain-words-{}", unique());
+    scope.run("web", &["-e", &format!("DB_PASSWORD={secret}")], &["sleep", "600"]);
+    let roles = [("asker", "read = true\nexec = true"), ("judge", "read = true\ncan_approve = [\"*\"]")];
+    let top = format!("{HUMAN}[exec_safety]\nallow_root = true\n");
+    let (served, keys) = serve(&engine, &top, &roles);
+    let command = json!({ "container": scope.name("web"), "command": ["echo", secret] });
+    let held = ask(&served, &keys[0], "docker_exec", command);
+    assert_eq!(held.status, 202, "{held:?}");
+    let code = held.json()["code"].as_str().unwrap().to_owned();
+    let list = ask(&served, &keys[1], "docker_approve", json!({}));
+    assert_eq!(list.json()["pending"][0]["code"], code.as_str(), "{list:?}");
+    assert!(!list.body.contains(&secret), "{list:?}");
+    let refused = ask(&served, &keys[1], "docker_approve", json!({ "code": code }));
+    assert!(refused.status == 403 && !refused.body.contains(&secret), "{refused:?}");
+}
+
 #[test]
 fn a_role_reads_the_log_as_far_as_it_sees() {
     let Some(engine) = engine::at_hand("http::judges::audit") else { return };
@@ -133,6 +154,7 @@ fn a_role_reads_the_log_as_far_as_it_sees() {
         ("auditor", "can_audit = true"),
         ("narrow", narrow.as_str()),
         ("other", "read = true"),
+        ("twin", narrow.as_str()),
     ];
     let (served, keys) = serve(&engine, "", &roles);
     for name in [&web, &secret] {
@@ -159,7 +181,16 @@ fn a_role_reads_the_log_as_far_as_it_sees() {
     }
     assert_eq!(audit(&keys[1], json!({ "since": "soon" })).status, 400);
     assert_eq!(audit(&keys[1], json!({ "limit": 0 })).status, 400);
+    // What others see and it does not is in no line: the log does not say what else a container is called or belongs to.
     let part = audit(&keys[2], json!({ "caller": "caller" }));
-    assert!(part.body.contains(&web) && !part.body.contains(&secret), "{part:?}");
+    assert_eq!(lines(&part).len(), 0, "{part:?}");
+    assert_eq!(ask(&served, &keys[2], "docker_inspect", json!({ "container": web })).status, 200);
+    assert_eq!(ask(&served, &keys[2], "docker_inspect", json!({ "container": secret })).status, 404);
+    let own = audit(&keys[2], json!({ "caller": "narrow", "tool": "docker_inspect" }));
+    assert_eq!(lines(&own).len(), 2, "{own:?}");
+    assert!(own.body.contains(&web) && !own.body.contains(&secret), "{own:?}");
     assert_eq!(audit(&keys[3], json!({})).status, 403);
+    // Who sees no more than it does is read by it.
+    let same = audit(&keys[4], json!({ "caller": "narrow", "tool": "docker_inspect" }));
+    assert_eq!(lines(&same).len(), 2, "{same:?}");
 }

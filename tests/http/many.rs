@@ -100,7 +100,7 @@ fn two_hundred_callers_get_their_own_answers() {
         }
     }
     let before = rss::peak(served.client.pid());
-    let (right, each) = (AtomicUsize::new(0), calls() / CALLERS);
+    let (right, each) = (AtomicUsize::new(0), calls().div_ceil(CALLERS));
     std::thread::scope(|threads| {
         for caller in 0..CALLERS {
             let (ask, right) = (&ask, &right);

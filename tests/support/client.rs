@@ -275,7 +275,7 @@ impl Client {
     #[track_caller]
     pub fn audit_wait(&self, count: usize) -> Vec<Value> {
         let start = Instant::now();
-        while self.audit_text().lines().count() < count && start.elapsed() < Duration::from_secs(3) {
+        while self.audit_text().lines().count() < count && start.elapsed() < Duration::from_secs(30) {
             std::thread::sleep(Duration::from_millis(10));
         }
         let lines = self.audit_lines();

@@ -52,10 +52,22 @@ pub enum Attempt {
     Failure,
     /// Not: too many were wrong before.
     Throttled,
+    /// Not: it is somebody's token who has no role here.
+    NoRole,
+    /// Not: nobody could say whether it was right.
+    Unavailable,
 }
 
 impl Attempt {
-    const ALL: [Self; 5] = [Self::Success, Self::Anonymous, Self::Missing, Self::Failure, Self::Throttled];
+    const ALL: [Self; 7] = [
+        Self::Success,
+        Self::Anonymous,
+        Self::Missing,
+        Self::Failure,
+        Self::Throttled,
+        Self::NoRole,
+        Self::Unavailable,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -64,6 +76,8 @@ impl Attempt {
             Self::Missing => "missing",
             Self::Failure => "failure",
             Self::Throttled => "throttled",
+            Self::NoRole => "no_role",
+            Self::Unavailable => "unavailable",
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::server::metrics::Attempt;
 use crate::server::progress::Reports;
 use crate::server::{Caller, Origin, Request as Call, Server, call, catalogue};
 
-use super::auth::{Keys, Refused, Tries};
+use super::auth::{Keys, Refused};
 use super::metadata::Metadata;
 use super::names::Names;
 use super::oidc::{self, Oidc, Refusal};
@@ -66,11 +66,17 @@ struct Door {
 }
 
 impl Door {
-    fn of(settings: Arc<Settings>, tries: &Arc<Tries>) -> Self {
+    fn of(settings: Arc<Settings>, before: Option<&Self>) -> Self {
+        let tries = before.map_or_else(Arc::default, |before| Arc::clone(before.keys.tries()));
         let http = &settings.http;
         let names = Names { hosts: http.allowed_hosts.clone(), origins: http.allowed_origins.clone() };
         let (oidc, metadata) = (Oidc::of(http.oidc.as_ref(), &settings.roles), Metadata::of(http));
-        Self { keys: Keys::of(http, tries), oidc, metadata, names, by: settings }
+        // What the provider said stands, where it is the same one.
+        let oidc = oidc.map(|oidc| match before.and_then(|before| before.oidc.as_ref()) {
+            Some(before) => Arc::new(oidc.with_keys_of(before)),
+            None => Arc::new(oidc),
+        });
+        Self { keys: Keys::of(http, &tries), oidc, metadata, names, by: settings }
     }
 
     fn is_ours<B>(&self, request: &Request<B>) -> Result<(), Box<Answer>> {
@@ -104,7 +110,7 @@ fn whence(beside: &Extensions) -> Option<Origin> {
 
 impl Routes {
     pub fn new(server: &Arc<Server>, streams: &CancellationToken) -> Self {
-        let door = Mutex::new(Arc::new(Door::of(server.configured(), &Arc::default())));
+        let door = Mutex::new(Arc::new(Door::of(server.configured(), None)));
         // Host and origin are checked at our own door, for every path in the same way.
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(Vec::<String>::new())
@@ -136,7 +142,7 @@ impl Routes {
         let now = self.server.configured();
         let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&door.by, &now) {
-            let new = Arc::new(Door::of(now, door.keys.tries()));
+            let new = Arc::new(Door::of(now, Some(&door)));
             let before = std::mem::replace(&mut *door, Arc::clone(&new));
             let over = self.sessions.end_unless(|name, role| new.still(&before, name, role));
             self.streams.end_unless(|name, role| new.still(&before, name, role));
@@ -248,12 +254,13 @@ impl Routes {
                     "begin a new one with initialize",
                 );
             }
-            None if !self.sessions.has_room(now) => {
+            // The newer era has no sessions.
+            None if !request.headers().contains_key(METHOD) && !self.sessions.has_room(&caller, now) => {
                 return fault(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "overloaded",
                     "too many sessions are open",
-                    "try again later",
+                    "end those that nobody uses with DELETE, or try again later",
                 );
             }
             _ => {}
@@ -336,7 +343,9 @@ fn attempt<B>(request: &Request<B>, refused: Option<&Refused>) -> Attempt {
         None if request.headers().contains_key(header::AUTHORIZATION) => Attempt::Success,
         None => Attempt::Anonymous,
         Some(Refused::Missing) => Attempt::Missing,
-        Some(Refused::Wrong | Refused::Token(_)) => Attempt::Failure,
+        Some(Refused::Wrong | Refused::Token(Refusal::Invalid(_))) => Attempt::Failure,
+        Some(Refused::Token(Refusal::NoRole(..))) => Attempt::NoRole,
+        Some(Refused::Token(Refusal::Unavailable(_))) => Attempt::Unavailable,
         Some(Refused::Wait(_)) => Attempt::Throttled,
     }
 }

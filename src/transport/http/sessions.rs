@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::Caller;
 
-/// Sessions at once.
-const MOST: usize = 1000;
+/// Sessions at once, and those of one caller: one that loses track of its own leaves room for others.
+const MOST: (usize, usize) = (1000, 100);
 
 /// The sessions of the older protocol era, by their ids.
 #[derive(Debug)]
@@ -25,19 +25,24 @@ struct Owner {
     used: Instant,
 }
 
+impl Owner {
+    fn is(&self, caller: &Caller) -> bool {
+        self.name == caller.name && self.role == caller.role
+    }
+}
+
 impl Sessions {
     /// Those that nobody used for so long are over.
     pub fn of(idle: Duration) -> Self {
         Self { idle, owners: Mutex::default() }
     }
 
-    /// Is there room for one more?
-    pub fn has_room(&self, now: Instant) -> bool {
+    /// Is there room for one more of this caller's?
+    pub fn has_room(&self, caller: &Caller, now: Instant) -> bool {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        if owners.len() >= MOST {
-            owners.retain(|_, owner| now.duration_since(owner.used) < self.idle);
-        }
-        owners.len() < MOST
+        owners.retain(|_, owner| now.duration_since(owner.used) < self.idle);
+        let own = owners.values().filter(|owner| owner.is(caller)).count();
+        owners.len() < MOST.0 && own < MOST.1
     }
 
     /// It began for this caller.
@@ -49,7 +54,7 @@ impl Sessions {
     /// May this caller use it? One that is not known is nobody's.
     pub fn belongs(&self, id: &str, caller: &Caller, now: Instant) -> bool {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = owners.get_mut(id).filter(|owner| owner.name == caller.name && owner.role == caller.role);
+        let owner = owners.get_mut(id).filter(|owner| owner.is(caller));
         owner.map(|owner| owner.used = now).is_some()
     }
 

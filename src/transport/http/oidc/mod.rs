@@ -56,12 +56,20 @@ impl Oidc {
     pub fn of<'a>(
         settings: Option<&Settings>,
         roles: impl IntoIterator<Item = (&'a String, &'a Role)>,
-    ) -> Option<Arc<Self>> {
+    ) -> Option<Self> {
         let settings = settings?;
         ring::install();
         let roles = roles.into_iter().map(|(name, _)| name.clone()).collect();
         let keys = Arc::new(Jwks::of(&settings.issuer));
-        Some(Arc::new(Self { settings: settings.clone(), roles, keys }))
+        Some(Self { settings: settings.clone(), roles, keys })
+    }
+
+    /// With what the same provider said to another one of these.
+    pub fn with_keys_of(self, before: &Self) -> Self {
+        match self.settings.issuer == before.settings.issuer {
+            true => Self { keys: Arc::clone(&before.keys), ..self },
+            false => self,
+        }
     }
 
     /// Whose token it is.
