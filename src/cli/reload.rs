@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::audit::{Decision, Record};
-use crate::config::{Loaded, Sources, load};
+use crate::config::{Loaded, Origin, Settings, Sources, load};
 use crate::server::Server;
 use crate::transport::http;
 
@@ -37,8 +37,16 @@ fn reload(server: &Server, sources: &Sources, served: Served) {
         }
     };
     let Loaded { settings, path, .. } = loaded;
+    let running = server.standing();
+    if let Some(why) = loses(running.file(), &settings, path.is_none()) {
+        tracing::error!(
+            help = "mend the file, or restart if it is meant",
+            "SIGHUP: the settings stay as they were: {why}"
+        );
+        return;
+    }
     // What takes a restart is not yet what makes it safe.
-    let (settings, without_effect) = Arc::unwrap_or_clone(settings).in_place_of(&server.configured());
+    let (settings, without_effect) = Arc::unwrap_or_clone(settings).in_place_of(running.file());
     if let Err(wrong) = http::is_safe(&settings.http, served.at, served.insecure) {
         tracing::error!(help = wrong.help, "SIGHUP: the settings stay as they were: {}", wrong.why);
         return;
@@ -53,4 +61,17 @@ fn reload(server: &Server, sources: &Sources, served: Served) {
     }
     server.audit.write(Record::of_person("(reload)", "host", from.clone(), Decision::Allowed));
     tracing::info!("SIGHUP: the settings of {from} are in force");
+}
+
+/// What a file that is gone or half written would open: that takes a restart, and somebody who means it.
+fn loses(running: &Settings, new: &Settings, without_file: bool) -> Option<&'static str> {
+    let asks = |settings: &Settings| {
+        let http = &settings.http;
+        !http.keys.is_empty() || http.oidc.is_some() || http.anonymous_role.is_some()
+    };
+    let had_file = running.describe().iter().any(|key| matches!(key.origin, Origin::File { .. }));
+    if without_file && had_file {
+        return Some("the configuration file is gone");
+    }
+    (asks(running) && !asks(new)).then_some("there are no keys any more, and everybody would be let in")
 }

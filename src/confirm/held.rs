@@ -34,6 +34,8 @@ pub struct Action {
     pub answerable_by: Vec<String>,
     /// Parts of it are secrets, which only the person at the host is shown.
     pub only_at_host: bool,
+    /// The settings that it was asked for under: by others, it would be another call.
+    pub settings: String,
     /// Everything that the answer is for.
     pub binding: Hash,
 }
@@ -69,6 +71,9 @@ pub struct Pending {
     /// Parts of it are secrets, which only the person at the host is shown.
     #[serde(default)]
     pub only_at_host: bool,
+    /// The settings that it was asked for under.
+    #[serde(default)]
+    pub settings: String,
     /// What a person said.
     pub standing: Standing,
     /// Since when it stands so.
@@ -128,8 +133,17 @@ impl Held {
         for (code, _) in open.iter().take((open.len() + 1).saturating_sub(MOST)) {
             self.0.take(code)?;
         }
-        let Action { caller, tool, engine, arguments, would_change, answerable_by, only_at_host, .. } =
-            action;
+        let Action {
+            caller,
+            tool,
+            engine,
+            arguments,
+            would_change,
+            answerable_by,
+            only_at_host,
+            settings,
+            ..
+        } = action;
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let (standing, since) = (Standing::Pending, Moment::now());
         let code = code()?;
@@ -143,6 +157,7 @@ impl Held {
                 would_change,
                 answerable_by,
                 only_at_host,
+                settings,
                 standing,
                 since,
                 ttl_ms,
@@ -255,6 +270,7 @@ mod tests {
             would_change: vec!["remove web".into()],
             answerable_by: Vec::new(),
             only_at_host: false,
+            settings: String::new(),
             binding: [n; 32],
         }
     }

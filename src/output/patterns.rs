@@ -54,6 +54,7 @@ macro_rules! shape {
 }
 
 const SHAPES: &[Shape] = &[
+    shape!("docker-mcp key", ["dmcp_"], r"\bdmcp_[0-9a-f]{16,}"),
     shape!(
         "bearer or basic",
         ["bearer", "basic"],

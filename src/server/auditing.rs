@@ -22,9 +22,17 @@ pub(super) fn lines(server: &Server, in_force: &InForce, asked: &Lookup) -> Resu
     })?;
     let rules = &in_force.settings.rules;
     let shows = |entry: &Entry| is_shown(server, rules, entry);
+    let whole = rules.hides_nothing();
     let (mut last, mut count) = (VecDeque::new(), 0_usize);
     let read = each(dir, query.since, |line| {
-        let Some(entry) = Entry::of(&line).filter(|entry| query.wants(entry) && shows(entry)) else {
+        let entry = Entry::of(&line).map(|mut entry| {
+            // What is hidden and what is missing look alike.
+            if !whole && entry.error_kind.as_deref() == Some("not_found") {
+                "undecided".clone_into(&mut entry.decision);
+            }
+            entry
+        });
+        let Some(entry) = entry.filter(|entry| query.wants(entry) && shows(entry)) else {
             return;
         };
         count += 1;
@@ -39,7 +47,7 @@ pub(super) fn lines(server: &Server, in_force: &InForce, asked: &Lookup) -> Resu
             .detail(e.to_string())
     })?;
     let cut = (count > last.len()).then_some(true);
-    let lines: Vec<Value> = last.iter().map(|entry| shown(entry, rules.hides_nothing())).collect();
+    let lines: Vec<Value> = last.iter().map(|entry| shown(entry, whole)).collect();
     Ok(json!({ "lines": lines, "count": count, "truncated": cut }))
 }
 

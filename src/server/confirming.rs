@@ -124,8 +124,18 @@ pub(super) fn settle(
         overlooked(&arguments, &would_change)?;
         let (caller, tool) = (caller.name.clone(), def.spec.name.to_owned());
         let (engine, answerable_by) = (engine.to_owned(), server.judges(&tool, permits, project));
-        let action =
-            Action { caller, tool, engine, arguments, would_change, answerable_by, only_at_host, binding };
+        let settings_print = in_force.file_print.to_string();
+        let action = Action {
+            caller,
+            tool,
+            engine,
+            arguments,
+            would_change,
+            answerable_by,
+            only_at_host,
+            settings: settings_print,
+            binding,
+        };
         let shown = shown(Draft::default(), def, preview).learned(learned.clone());
         return Ok(Settled::Hold(Box::new(Hold { action, shown, for_client })));
     }

@@ -57,7 +57,7 @@ impl Handler {
     /// Connections whose requests each say who calls; one that does not may nothing.
     #[must_use]
     pub fn of_many(server: Arc<Server>, who: Who, until: Until) -> Self {
-        let nobody = Caller { name: "nobody".into(), role: Some("(none)".into()) };
+        let nobody = Caller::of_role("nobody", "(none)");
         Self { who: Some(who), until: Some(until), ..Self::new(server, nobody) }
     }
 
@@ -116,7 +116,11 @@ impl ServerHandler for Handler {
             .meta
             .get_progress_token()
             .map(|token| Arc::new(ToPeer { peer: context.peer.clone(), token, sent: AtomicU64::new(0) }));
-        let way = asking::way(&context);
+        let way = match self.server.in_force_for(&self.caller(&context.extensions)).settings.confirm.in_client
+        {
+            true => asking::way(&context),
+            false => Way::None,
+        };
         let came_back = if way == Way::Result { asking::response(&request) } else { None };
         let (was_asked, said) = (came_back.is_some(), came_back.flatten());
         let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
@@ -134,8 +138,11 @@ impl ServerHandler for Handler {
             Way::Request => {
                 let within = self.server.patience(&tool);
                 match asking::ask(&context, &question, code, within).await {
-                    Some(said) => Ok(result(make(Some(said)).await).into()),
-                    None => Ok(result(answer).into()),
+                    // Whoever was let in by other settings asks again.
+                    Some(said) if self.server.is_current(&caller) => {
+                        Ok(result(make(Some(said)).await).into())
+                    }
+                    _ => Ok(result(answer).into()),
                 }
             }
             _ => Ok(result(answer).into()),

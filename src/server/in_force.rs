@@ -12,40 +12,70 @@ use crate::confirm::Grant;
 use crate::engine::Engine;
 use crate::output::{EnvMode, Options, Redactor};
 use crate::policy::pattern::Kind;
-use crate::policy::{Grant as Off, Level, LevelRule, Pattern, PatternSet, Rules, Source};
+use crate::policy::{Grant as Off, Level, LevelRule, Pattern, PatternSet, Rights, Rules, Source};
 use crate::state::Moment;
 
+use super::Caller;
 use super::secrets::Secrets;
 
 /// The settings for every kind of caller: swapped at once, so that no two of them are of different files.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub struct Standing {
     /// For callers without a role.
-    pub local: InForce,
+    pub(super) local: InForce,
     /// For each role.
-    pub roles: BTreeMap<String, InForce>,
+    pub(super) roles: BTreeMap<String, InForce>,
+    /// For callers of `anonymous_role`. They are one caller, whoever they are: who answers for others, or reads of them, has a key.
+    anonymous: Option<InForce>,
 }
 
 impl Standing {
-    pub fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
-        let local = InForce::new(file, engine);
-        let of_role = |(name, role): (&String, &Role)| (name.clone(), local.of_role(name, role));
-        let roles = local.file.roles.iter().map(of_role).collect();
-        Self { local, roles }
+    pub(super) fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
+        Self::of(InForce::new(file, engine), None)
+    }
+
+    fn of(local: InForce, before: Option<&Self>) -> Self {
+        let of_role = |(name, role): (&String, &Role)| {
+            let mut of_role = local.of_role(name, role);
+            if let Some(old) = before.and_then(|before| before.roles.get(name)) {
+                of_role.secrets = Arc::clone(&old.secrets);
+            }
+            (name.clone(), of_role)
+        };
+        let roles: BTreeMap<String, InForce> = local.file.roles.iter().map(of_role).collect();
+        let anonymous = local.file.http.anonymous_role.as_ref().and_then(|role| roles.get(role));
+        let anonymous = anonymous.map(InForce::without_rights);
+        Self { local, roles, anonymous }
+    }
+
+    /// The settings as the file has them.
+    #[must_use]
+    pub fn file(&self) -> &Arc<Settings> {
+        &self.local.file
+    }
+
+    /// For this caller. A role that nobody knows may nothing: it is the emptiest there is.
+    pub(super) fn of_caller(&self, caller: &Caller) -> InForce {
+        let known = match &caller.role {
+            None => return self.local.now(),
+            Some(_) if caller.anonymous => self.anonymous.as_ref(),
+            Some(role) => self.roles.get(role),
+        };
+        known.cloned().unwrap_or_else(|| self.local.of_nobody())
+    }
+
+    /// The same with these grants.
+    pub(super) fn raised(&self, grants: Vec<Grant>) -> Self {
+        let (roles, anonymous) = (self.roles.clone(), self.anonymous.clone());
+        Self { local: self.local.raised(grants), roles, anonymous }
     }
 
     /// The same of another file. Grants stand, and what is known to be secret stays so; what was remembered of the engine
     /// was seen through other filters and is forgotten.
-    pub fn renewed(&self, file: Arc<Settings>) -> Self {
-        let mut new = Self::new(file, Arc::new(Engine::new(self.local.engine.found().clone())));
-        for (name, role) in &mut new.roles {
-            if let Some(old) = self.roles.get(name) {
-                role.secrets = Arc::clone(&old.secrets);
-            }
-        }
-        new.local.secrets = Arc::clone(&self.local.secrets);
-        new.local = new.local.raised(self.local.grants.clone());
-        new
+    pub(super) fn renewed(&self, file: Arc<Settings>) -> Self {
+        let mut local = InForce::new(file, Arc::new(Engine::new(self.local.engine.found().clone())));
+        local.secrets = Arc::clone(&self.local.secrets);
+        Self::of(local.raised(self.local.grants.clone()), Some(self))
     }
 }
 
@@ -64,6 +94,8 @@ pub struct InForce {
     pub engine: Arc<Engine>,
     /// What its containers keep secret.
     pub(super) secrets: Arc<Secrets>,
+    /// The same for the file alone, for every caller.
+    pub(super) file_print: Arc<str>,
     /// As the file has them.
     pub(super) file: Arc<Settings>,
 }
@@ -72,8 +104,18 @@ impl InForce {
     fn new(file: Arc<Settings>, engine: Arc<Engine>) -> Self {
         let redactor = Arc::new(redactor(&file));
         let print = print(&file, &[]);
+        let file_print = Arc::clone(&print);
         let secrets = Arc::default();
-        Self { settings: Arc::clone(&file), redactor, grants: Vec::new(), print, engine, secrets, file }
+        Self {
+            settings: Arc::clone(&file),
+            redactor,
+            grants: Vec::new(),
+            print,
+            engine,
+            secrets,
+            file_print,
+            file,
+        }
     }
 
     /// With these grants, and no others.
@@ -98,6 +140,19 @@ impl InForce {
         let print = format!("{} {name}", print(&self.file, &[])).into();
         let (engine, secrets) = (Arc::new(Engine::new(self.engine.found().clone())), Arc::default());
         Self { settings, grants: Vec::new(), print, engine, secrets, ..self.clone() }
+    }
+
+    /// The same, for whom nobody vouches.
+    fn without_rights(&self) -> Self {
+        let rules = Rules { rights: Rights::default(), ..(*self.settings.rules).clone() };
+        let mut settings = (*self.settings).clone();
+        settings.rules = Arc::new(rules);
+        Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// Without the grants that have ended.
+    fn now(&self) -> Self {
+        if self.is_over() { self.raised(self.standing()) } else { self.clone() }
     }
 
     /// Everything off.

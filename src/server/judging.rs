@@ -83,7 +83,8 @@ pub(super) fn answer(
     let (word, decision) =
         if approves { ("(approve)", Decision::Allowed) } else { ("(deny)", Decision::Denied) };
     let target = format!("{} {code} of {}", one.tool, one.caller);
-    server.audit.write(Record::of_person(word, &caller.name, target, decision));
+    let role = caller.role.clone();
+    server.audit.write(Record { role, ..Record::of_person(word, &caller.name, target, decision) });
     server.audit.flush(RECORD);
     if let Some(why) = server.audit.fault().filter(|_| approves && in_force.settings.audit.required) {
         return Err(ToolError::new(Kind::AuditUnavailable, "nothing was said: it cannot be recorded")
@@ -105,7 +106,9 @@ pub(super) fn answer(
 /// By the settings of now, and by what was found when it was asked for.
 fn may(in_force: &InForce, caller: &Caller, one: &Pending) -> bool {
     let Some(role) = &caller.role else { return false };
-    in_force.settings.rules.rights.approve.matches(&one.tool).is_some() && one.answerable_by.contains(role)
+    in_force.settings.rules.rights.approve.matches(&one.tool).is_some()
+        && one.answerable_by.contains(role)
+        && *one.settings == *in_force.file_print
 }
 
 /// What the asker wrote, where nothing in it is a secret.

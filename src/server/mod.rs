@@ -29,11 +29,11 @@ pub mod watch;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::Map;
-use tokio::sync::watch::Sender;
+use tokio::sync::watch::{Receiver, Sender};
 
 use crate::audit::{Decision, Record, Sink};
 use crate::config::Settings;
@@ -46,20 +46,19 @@ pub use crate::supervisor::run::SHUTDOWN_GRACE;
 use crate::tool::Class;
 use crate::tool::context::Vitals;
 use crate::tool::watch::Watchdogs;
-use in_force::Standing;
 
 pub use crate::tool::Kind as Failure;
 pub use answer::Answer;
 pub use asking::Said;
 pub use call::{Caller, Request};
-pub use in_force::InForce;
+pub use in_force::{InForce, Standing};
 pub use metrics::Metrics;
 pub use origin::{Origin, RequestId, TraceId};
 
 /// Everything that serves calls. Shared by all transports.
 #[derive(Debug)]
 pub struct Server {
-    standing: RwLock<Standing>,
+    standing: RwLock<Arc<Standing>>,
     /// Told when the standing settings are others.
     news: Sender<()>,
     /// The engine.
@@ -94,7 +93,7 @@ impl Server {
         audit: Arc<Sink>,
     ) -> Self {
         Self {
-            standing: RwLock::new(Standing::new(settings, Arc::clone(&engine))),
+            standing: RwLock::new(Arc::new(Standing::new(settings, Arc::clone(&engine)))),
             news: Sender::new(()),
             engine,
             supervisor,
@@ -136,31 +135,40 @@ impl Server {
         self.standing().local.clone()
     }
 
-    /// One snapshot, for this caller. A role that nobody knows may nothing: it is the emptiest there is.
+    /// One snapshot, for this caller: of the settings that it was let in by, where it was.
     #[must_use]
     pub fn in_force_for(&self, caller: &Caller) -> InForce {
-        let Some(role) = &caller.role else { return self.in_force() };
-        let standing = self.standing();
-        standing.roles.get(role).cloned().unwrap_or_else(|| standing.local.of_nobody())
+        match &caller.by {
+            Some(standing) => standing.of_caller(caller),
+            None => self.standing().of_caller(caller),
+        }
     }
 
-    /// The settings as the file has them.
+    /// Changes when other settings stand.
     #[must_use]
-    pub fn configured(&self) -> Arc<Settings> {
-        Arc::clone(&self.standing().local.file)
+    pub fn news(&self) -> Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// What stands now, for all callers.
+    #[must_use]
+    pub fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Are the settings that this caller was let in by still those of the file?
+    #[must_use]
+    pub fn is_current(&self, caller: &Caller) -> bool {
+        caller.by.as_ref().is_none_or(|by| Arc::ptr_eq(by.file(), self.standing().file()))
     }
 
     /// From now on these are in force, for every caller at once; calls that run keep theirs. What only a start can change is
     /// what it was: see [`Settings::in_place_of`].
     pub fn renew(&self, settings: Settings) {
         let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
-        *standing = standing.renewed(Arc::new(settings));
+        *standing = Arc::new(standing.renewed(Arc::new(settings)));
         drop(standing);
         self.news.send_replace(());
-    }
-
-    fn standing(&self) -> RwLockReadGuard<'_, Standing> {
-        self.standing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks which grants stand. Waits for the disk. Where they cannot be read, none does.
@@ -221,14 +229,14 @@ impl Server {
 
     fn raise(&self, grants: impl FnOnce(&InForce) -> Vec<Grant>) {
         let mut standing = self.standing.write().unwrap_or_else(PoisonError::into_inner);
-        let in_force = &mut standing.local;
+        let in_force = &standing.local;
         let grants = grants(in_force);
         if in_force.grants == grants {
             return;
         }
         let levels = |grants: &[Grant]| grants.iter().map(|g| g.level.clone()).collect::<Vec<_>>().join(", ");
         tracing::info!(before = levels(&in_force.grants), now = levels(&grants), "raised levels changed");
-        *in_force = in_force.raised(grants);
+        *standing = Arc::new(standing.raised(grants));
         drop(standing);
         self.news.send_replace(());
     }

@@ -20,6 +20,7 @@ impl Listed {
     #[must_use]
     pub fn of(server: &Arc<Server>, caller: Caller) -> Self {
         let news = server.news.subscribe();
+        let caller = caller.whenever();
         let tools = names(server, &caller);
         Self { server: Arc::clone(server), caller, news, tools }
     }

@@ -235,3 +235,35 @@ fn w14_nobodys_key_is_passed_on() {
         assert!(!format!("{request:?}").contains(&viewer), "{request:?}");
     }
 }
+
+/// Whoever reads nothing is let go, and one address leaves room for others.
+#[test]
+fn w8_one_client_leaves_room() {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::time::Duration;
+    let served = Served::start(Launch::without_engine().config("[permissions]\nread = true\n"));
+    let many: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(served.at).unwrap()).collect();
+    // From another address of this machine.
+    let other =
+        rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&other, &"127.0.0.2:0".parse::<std::net::SocketAddr>().unwrap()).unwrap();
+    rustix::net::connect(&other, &served.at).unwrap();
+    let mut other = TcpStream::from(other);
+    other.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    other.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    other.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    drop(many);
+}
+
+#[test]
+fn names_of_keys_are_nobody_elses() {
+    let (config, _, _) = keys("");
+    for name in ["host", "Anonymous", "stdio", "client of ops", "(auth)", " ops", "OPERATOR", "oidc:ann"] {
+        let config = config.replace("name = \"viewer\"", &format!("name = \"{name}\""));
+        let output = Launch::without_engine().config(&config).arg("config").arg("check").output();
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

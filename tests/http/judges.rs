@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Served;
 use crate::support::fixture::{Scope, unique};
 use crate::support::http::Reply;
-use crate::support::{Engine, Launch, engine};
+use crate::support::{Engine, Launch, engine, eventually};
 
 /// A server with these roles, and a key for each.
 fn serve(engine: &Engine, top: &str, roles: &[(&str, &str)]) -> (Served, Vec<String>) {
@@ -190,7 +190,63 @@ fn a_role_reads_the_log_as_far_as_it_sees() {
     assert_eq!(lines(&own).len(), 2, "{own:?}");
     assert!(own.body.contains(&web) && !own.body.contains(&secret), "{own:?}");
     assert_eq!(audit(&keys[3], json!({})).status, 403);
+    // Hidden and missing look alike here, too.
+    assert_eq!(ask(&served, &keys[2], "docker_inspect", json!({ "container": "no-such-one" })).status, 404);
+    let misses = audit(&keys[2], json!({ "status": "not_found" }));
+    let said: Vec<&str> = lines(&misses)
+        .iter()
+        .map(|line| if line["decision"] == "undecided" { "alike" } else { "other" })
+        .collect();
+    assert_eq!(said, ["alike", "alike"], "{misses:?}");
+    assert_eq!(lines(&audit(&keys[2], json!({ "status": "denied", "caller": "narrow" }))).len(), 0);
     // Who sees no more than it does is read by it.
     let same = audit(&keys[4], json!({ "caller": "narrow", "tool": "docker_inspect" }));
     assert_eq!(lines(&same).len(), 2, "{same:?}");
+}
+
+/// Who leaves the key out is somebody else by name, and may be the asker.
+#[test]
+fn whoever_has_no_key_answers_nothing() {
+    let Some(engine) = engine::at_hand("http::judges::anonymous") else { return };
+    let scope = Scope::new(&engine);
+    scope.run("web", &[], &["sleep", "600"]);
+    let right = "read = true\nlifecycle = true\ncan_approve = [\"*\"]\ncan_audit = true";
+    let top = format!("{HUMAN}[http]\nanonymous_role = \"anyone\"\n");
+    let (served, keys) =
+        serve(&engine, &top, &[("asker", "read = true\nlifecycle = true"), ("anyone", right)]);
+    let stop = json!({ "containers": scope.name("web") });
+    let held = ask(&served, &keys[0], "docker_stop", stop);
+    let code = held.json()["code"].as_str().unwrap().to_owned();
+    for (tool, arguments) in [("docker_approve", json!({ "code": code })), ("docker_audit", json!({}))] {
+        let refused = served.tool(tool, None, &arguments);
+        assert_eq!(refused.status, 403, "{tool}: {refused:?}");
+    }
+    let listed = served.mcp(None, "tools/list", json!({}));
+    assert!(listed.body.contains("docker_stop") && !listed.body.contains("docker_approve"), "{listed:?}");
+    // With a key of that role it is somebody.
+    assert_eq!(ask(&served, &keys[1], "docker_approve", json!({ "code": code })).status, 200);
+}
+
+/// A judge of other settings would answer another call: after a reload it waits for nobody.
+#[test]
+fn what_was_asked_under_other_settings_is_not_offered() {
+    let Some(engine) = engine::at_hand("http::judges::reload") else { return };
+    let scope = Scope::new(&engine);
+    scope.run("web", &[], &["sleep", "600"]);
+    let judge = "read = true\ncan_approve = [\"*\"]";
+    let (served, keys) =
+        serve(&engine, HUMAN, &[("asker", "read = true\nlifecycle = true"), ("judge", judge)]);
+    let held = ask(&served, &keys[0], "docker_stop", json!({ "containers": scope.name("web") }));
+    let code = held.json()["code"].as_str().unwrap().to_owned();
+    let file = served.client.home().join("config.toml");
+    let hides = format!("{judge}\nblacklist_containers = [\"{}\"]", scope.name("web"));
+    let config = std::fs::read_to_string(&file).unwrap().replace(judge, &hides);
+    std::fs::write(&file, config).unwrap();
+    served.client.signal("HUP");
+    let hidden =
+        || ask(&served, &keys[1], "docker_inspect", json!({ "container": scope.name("web") })).status == 404;
+    eventually(std::time::Duration::from_secs(10), hidden);
+    let list = ask(&served, &keys[1], "docker_approve", json!({}));
+    assert_eq!(list.json()["pending"], json!([]), "{list:?}");
+    assert_eq!(ask(&served, &keys[1], "docker_approve", json!({ "code": code })).status, 404);
 }

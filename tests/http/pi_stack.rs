@@ -27,7 +27,7 @@ fn it_holds_and_says_what_the_guide_says() {
         ("compose.files", "/opt/stack/docker-compose.yml"),
         ("output.max_bytes", "120000"),
         ("output.log_tail_max", "500"),
-        ("http.anonymous_role", "standard"),
+        ("http.anonymous_role", "gateway"),
         ("http.allowed_hosts", "docker-mcp:8080"),
         ("limits.cooldown.docker_compose_restart.every", "5m"),
         ("limits.cooldown.docker_compose_restart.key", "service"),

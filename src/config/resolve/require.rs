@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::permissions::{compile, tool_globs};
 use crate::config::forms::{not_one_of, strings};
 use crate::config::layers::Form;
-use crate::config::merge::{free, higher};
+use crate::config::merge::{free, higher, lower};
 use crate::config::reader::Reader;
 use crate::config::section::{How, Section, Shape};
 use crate::config::settings::{By, Confirm, Require};
@@ -20,6 +20,7 @@ pub(super) fn confirm(s: &mut Section<'_, '_>) -> Confirm {
     Confirm {
         require: require(s),
         by: s.choice("by", By::Caller, &by, higher),
+        in_client: s.flag("in_client", true, lower),
         ttl: s.time("ttl", secs(120), secs(5)..=secs(3_600), free),
         approval_ttl: s.time("approval_ttl", secs(900), secs(10)..=secs(86_400), free),
     }

@@ -9,8 +9,9 @@ use crate::config::merge::{lower, union};
 use crate::config::reader::Reader;
 use crate::config::section::Section;
 use crate::config::settings::{Http, Limits, Role};
+use crate::config::tree::At;
 use crate::policy::pattern::Kind;
-use crate::policy::{PatternSet, Rights, Rules};
+use crate::policy::{PatternSet, Right, Rights, Rules};
 
 pub(super) fn roles(s: &mut Section<'_, '_>, global: &Rules, limits: &Limits) -> BTreeMap<String, Role> {
     let read = |s: &mut Section<'_, '_>, name: &str| {
@@ -50,6 +51,14 @@ pub(super) fn check(reader: &mut Reader<'_>, http: &mut Http, roles: &BTreeMap<S
         let hint = Some("add `[roles.NAME]` for each role that a token may name".to_owned());
         reader.warning(&at, "no token lets anybody in: there is no role".to_owned(), hint);
     }
+    let anonymous = http.anonymous_role.as_ref().and_then(|name| Some((name, roles.get(name)?)));
+    if let Some((name, role)) = anonymous
+        && [Right::Approve, Right::Audit].into_iter().any(|right| role.rules.rights.hold(right))
+    {
+        let message = format!("callers without a key have neither can_approve nor can_audit of `{name}`");
+        let hint = "they are one caller, whoever they are: give keys to those who answer";
+        reader.warning(&At::Nowhere, message, Some(hint.to_owned()));
+    }
     let places = reader.places("http.keys.role");
     for (key, at) in http.keys.iter().zip(&places) {
         if let Some((message, hint)) = Some(key.role.as_str()).filter(|r| !r.is_empty()).and_then(missing) {
@@ -61,7 +70,11 @@ pub(super) fn check(reader: &mut Reader<'_>, http: &mut Http, roles: &BTreeMap<S
     {
         let value = |i: usize| http.keys.get(i).map(|k| if field == "name" { &k.name } else { &k.hash });
         for (i, at) in places.iter().enumerate() {
-            if (0..i).any(|earlier| value(earlier) == value(i)) && value(i).is_some_and(|v| !v.is_empty()) {
+            let same = |a: Option<&String>, b: Option<&String>| {
+                a.zip(b).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+            };
+            if (0..i).any(|earlier| same(value(earlier), value(i))) && value(i).is_some_and(|v| !v.is_empty())
+            {
                 reader.problem(at, format!("two keys have the same {field}"), None);
             }
         }

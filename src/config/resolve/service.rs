@@ -200,6 +200,11 @@ fn tls(s: &mut Section<'_, '_>) -> Option<HttpTls> {
     }
 }
 
+/// Names of callers that have no key.
+const RESERVED: &[&str] = &["anonymous", "cli", "client", "host", "http", "nobody", "stdio"];
+/// Letters of a key's name.
+const NAME: usize = 64;
+
 fn key(s: &mut Section<'_, '_>) -> HttpKey {
     let at = s.at.clone();
     let name = s.text("name", fixed).unwrap_or_default();
@@ -210,6 +215,19 @@ fn key(s: &mut Section<'_, '_>) -> HttpKey {
             let hint = Some("`docker-mcp key new --role ROLE` prints the lines".to_owned());
             s.reader.problem(&at, format!("this key has no `{field}`"), hint);
         }
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let reserved = RESERVED.iter().any(|word| name.eq_ignore_ascii_case(word));
+    let fits = !reserved && name.chars().all(plain) && name.len() <= NAME;
+    if !fits && !name.starts_with("oidc:") {
+        let place = s.reader.places("http.keys.name").pop().unwrap_or(At::Nowhere);
+        let others = RESERVED.join(", ");
+        let hint = Some(format!("letters, digits, `.`, `_` and `-`, {NAME} at most, and none of: {others}"));
+        s.reader.problem(
+            &place,
+            "this cannot be the name of a key: it stands in the log of calls".to_owned(),
+            hint,
+        );
     }
     if name.starts_with("oidc:") {
         let place = s.reader.places("http.keys.name").pop().unwrap_or(At::Nowhere);

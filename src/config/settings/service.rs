@@ -25,6 +25,8 @@ pub struct Confirm {
     pub require: Require,
     /// Who gives it.
     pub by: By,
+    /// A person may be asked in the client: where that is a program with a key, whoever holds the key answers itself.
+    pub in_client: bool,
     /// How long a token lives.
     pub ttl: Duration,
     /// How long a held call waits for a person.

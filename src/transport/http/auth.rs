@@ -119,7 +119,7 @@ impl Keys {
             return match &self.anonymous {
                 Anonymous::Refused => Err(Refused::Missing),
                 Anonymous::Local => Ok(Caller::local("http")),
-                Anonymous::Role(role) => Ok(Caller { name: ANONYMOUS.into(), role: Some(role.clone()) }),
+                Anonymous::Role(role) => Ok(Caller::without_key(ANONYMOUS, role)),
             };
         };
         let text = given.to_str().unwrap_or_default();
@@ -134,7 +134,7 @@ impl Keys {
             }
         }
         if let Some(key) = found {
-            return Ok(Caller { name: key.name.clone(), role: Some(key.role.clone()) });
+            return Ok(Caller::of_role(&key.name, &key.role));
         }
         // Only who is wrong waits: others may sit behind the same address, and nobody guesses 256 bits.
         self.tries.may_try(from, now)?;

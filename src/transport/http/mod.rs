@@ -8,6 +8,7 @@ mod metrics;
 mod names;
 mod oidc;
 mod openapi;
+mod places;
 mod refused;
 mod route;
 mod sessions;
@@ -24,7 +25,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,12 +34,18 @@ use crate::server::{SHUTDOWN_GRACE, Server};
 
 use super::session::{Exit, Signals};
 
+use places::{Place, Places};
+
 pub use auth::new_key;
 pub use oidc::provider_keys;
 pub use tls::Tls;
 
 /// Connections at once; one more waits in the kernel.
 const CONNECTIONS: usize = 512;
+/// Of these, so many from one address: one client leaves room for others. Behind a proxy all come from one.
+const FROM_ONE: usize = 256;
+/// A client that reads nothing for so long is let go.
+const UNREAD: Duration = Duration::from_secs(30);
 /// A client has this long for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 /// Bytes of a head.
@@ -60,12 +67,13 @@ pub struct Unsafe {
 /// # Errors
 /// Strangers could call, or read along.
 pub fn is_safe(http: &Http, at: SocketAddr, insecure: bool) -> Result<(), Unsafe> {
-    if at.ip().is_loopback() {
+    // Whom a proxy lets through comes from anywhere.
+    if at.ip().is_loopback() && !http.behind_proxy {
         return Ok(());
     }
     if http.keys.is_empty() && http.oidc.is_none() && http.anonymous_role.is_none() {
         return Err(Unsafe {
-            why: format!("whoever reaches {at} could call: there are no keys"),
+            why: format!("whoever reaches {at}, or a proxy before it, could call: there are no keys"),
             help: "make one with `docker-mcp key new --role ROLE`, set anonymous_role under [http], or listen on 127.0.0.1",
         });
     }
@@ -93,17 +101,27 @@ pub async fn serve(
     ready(listener.local_addr()?);
     let streams = CancellationToken::new();
     let routes = Arc::new(route::Routes::new(server, &streams));
-    let (places, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
+    // Whoever is let in no more has no stream, either, and need not come again to learn it.
+    let (mut news, door) = (server.news(), Arc::clone(&routes));
+    let watching = tokio::spawn(async move {
+        while news.changed().await.is_ok() {
+            drop(door.door());
+        }
+    });
+    let behind_proxy = server.standing().file().http.behind_proxy;
+    let places = Places::of(CONNECTIONS, if behind_proxy { CONNECTIONS } else { FROM_ONE });
+    let connections = TaskTracker::new();
     let closing = CancellationToken::new();
     loop {
         let accepted = async {
-            // Semaphores that nobody closes give their permits.
-            let place = Arc::clone(&places).acquire_owned().await.ok()?;
-            Some((place, listener.accept().await))
+            let free = places.free().await?;
+            Some((free, listener.accept().await))
         };
         tokio::select! {
             accepted = accepted => match accepted {
-                Some((place, Ok((stream, from)))) => {
+                Some((free, Ok((stream, from)))) => {
+                    // One that has too many is closed at once.
+                    let Some(place) = places.take(free, from.ip()) else { continue };
                     let (routes, closing) = (Arc::clone(&routes), closing.clone());
                     match tls.clone() {
                         None => drop(connections.spawn(connection(routes, (stream, from), place, closing))),
@@ -134,6 +152,7 @@ pub async fn serve(
         }
     }
     drop(listener);
+    watching.abort();
     // Calls in flight answer `shutting_down`; changes that were sent bring their answer.
     server.supervisor.shutdown.cancel();
     let settled = tokio::select! {
@@ -157,7 +176,7 @@ pub async fn serve(
 async fn connection(
     routes: Arc<route::Routes>,
     (stream, from): (impl AsyncRead + AsyncWrite + Unpin, SocketAddr),
-    _place: OwnedSemaphorePermit,
+    _place: Place,
     closing: CancellationToken,
 ) {
     let service = service_fn(|request| {
@@ -166,7 +185,9 @@ async fn connection(
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
-    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
     let served = tokio::select! {
         served = &mut serving => served,
         () = closing.cancelled() => {

@@ -19,10 +19,16 @@ pub(super) fn answer(refused: &Refused, metadata: Option<&Metadata>, headers: &H
         None => HeaderValue::from_static("Bearer"),
     };
     let (status, kind, message, hint) = match refused {
-        Refused::Missing | Refused::Wrong => (
+        Refused::Missing => (
             StatusCode::UNAUTHORIZED,
             "permission_denied",
-            "a key is needed, and this is none of them".to_owned(),
+            "a key is needed, and there is none".to_owned(),
+            if metadata.is_some() { TOKEN } else { KEY },
+        ),
+        Refused::Wrong => (
+            StatusCode::UNAUTHORIZED,
+            "permission_denied",
+            "this is none of the keys".to_owned(),
             if metadata.is_some() { TOKEN } else { KEY },
         ),
         Refused::Token(Refusal::Invalid(why)) => (

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use rmcp::model::Extensions;
@@ -23,13 +23,13 @@ use crate::server::answer::correlation_id;
 use crate::server::handler::Handler;
 use crate::server::metrics::Attempt;
 use crate::server::progress::Reports;
-use crate::server::{Caller, Origin, Request as Call, Server, call, catalogue};
+use crate::server::{Caller, Origin, Request as Call, Server, Standing, call, catalogue};
 
 use super::auth::{Keys, Refused};
 use super::metadata::Metadata;
 use super::names::Names;
 use super::oidc::{self, Oidc, Refusal};
-use super::sessions::{Sessions, Streams};
+use super::sessions::{Open, Sessions, Streams};
 use super::{mcp, metrics, openapi, refused, status};
 
 /// Bytes of a body.
@@ -57,7 +57,7 @@ pub(super) struct Routes {
 }
 
 /// Who is let in, by settings that stand.
-struct Door {
+pub(super) struct Door {
     by: Arc<Settings>,
     keys: Keys,
     oidc: Option<Arc<Oidc>>,
@@ -100,7 +100,7 @@ fn who(beside: &Extensions) -> Option<Caller> {
 
 /// What ends the streams of who sent it.
 fn until(beside: &Extensions) -> Option<CancellationToken> {
-    beside.get::<Parts>()?.extensions.get::<CancellationToken>().cloned()
+    Some(beside.get::<Parts>()?.extensions.get::<Arc<Open>>()?.over())
 }
 
 /// And what it is called.
@@ -110,7 +110,7 @@ fn whence(beside: &Extensions) -> Option<Origin> {
 
 impl Routes {
     pub fn new(server: &Arc<Server>, streams: &CancellationToken) -> Self {
-        let door = Mutex::new(Arc::new(Door::of(server.configured(), None)));
+        let door = Mutex::new(Arc::new(Door::of(Arc::clone(server.standing().file()), None)));
         // Host and origin are checked at our own door, for every path in the same way.
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(Vec::<String>::new())
@@ -138,8 +138,12 @@ impl Routes {
     }
 
     /// The door as it is now. After a reload it is another one, and who may not come in any more has no session, either.
-    fn door(&self) -> Arc<Door> {
-        let now = self.server.configured();
+    pub fn door(&self) -> Arc<Door> {
+        self.door_of(&self.server.standing())
+    }
+
+    fn door_of(&self, standing: &Standing) -> Arc<Door> {
+        let now = Arc::clone(standing.file());
         let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&door.by, &now) {
             let new = Arc::new(Door::of(now, Some(&door)));
@@ -178,11 +182,11 @@ impl Routes {
             },
             _ => match path.strip_prefix("/tools/") {
                 Some(tool) => match self.let_in(&request, from).await {
-                    Ok(caller) => self.tool(tool.to_owned(), caller, request).await,
+                    Ok(caller) => self.tool(tool.to_owned(), caller, from, request).await,
                     Err(refused) => *refused,
                 },
                 None if path == "/mcp" => match self.let_in(&request, from).await {
-                    Ok(caller) => self.mcp(caller, request).await,
+                    Ok(caller) => self.mcp(caller, from, request).await,
                     Err(refused) => *refused,
                 },
                 None if self.door().metadata.as_ref().is_some_and(|it| it.is_at(&path)) => {
@@ -207,12 +211,13 @@ impl Routes {
     }
 
     async fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
-        let door = self.door();
+        let standing = self.server.standing();
+        let door = self.door_of(&standing);
         door.is_ours(request)?;
         let headers = request.headers();
         let caller = door.keys.caller(door.oidc.as_deref(), headers, from, Instant::now()).await;
         self.server.metrics.attempted(attempt(request, caller.as_ref().err()));
-        caller.map_err(|refused| {
+        caller.map(|caller| caller.under(standing)).map_err(|refused| {
             match &refused {
                 Refused::Wrong => self.server.wrong_key(&from.to_string()),
                 Refused::Token(Refusal::Invalid(why)) => {
@@ -242,7 +247,17 @@ impl Routes {
         }
     }
 
-    async fn mcp(&self, caller: Caller, mut request: Request<Incoming>) -> Answer {
+    /// A body may take its time, and the settings may be others then: who was let in by the old ones is looked at again.
+    async fn still_in(
+        &self,
+        caller: Caller,
+        head: &Request<()>,
+        from: IpAddr,
+    ) -> Result<Caller, Box<Answer>> {
+        if self.server.is_current(&caller) { Ok(caller) } else { self.let_in(head, from).await }
+    }
+
+    async fn mcp(&self, caller: Caller, from: IpAddr, request: Request<Incoming>) -> Answer {
         let now = Instant::now();
         let session = request.headers().get(SESSION).map(|id| id.to_str().unwrap_or_default().to_owned());
         match &session {
@@ -266,15 +281,29 @@ impl Routes {
             _ => {}
         }
         let ends = request.method() == Method::DELETE;
-        request.extensions_mut().insert(caller.clone());
-        if request.headers().get(METHOD).is_some_and(|method| method == LISTEN) {
-            request.extensions_mut().insert(self.streams.of(&caller));
-        }
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let body = match read(body).await {
             Ok(body) => body,
             Err(refused) => return *refused,
         };
+        let head = Request::from_parts(parts, ());
+        let caller = match self.still_in(caller, &head, from).await {
+            Ok(caller) => caller,
+            Err(refused) => return *refused,
+        };
+        let (mut parts, ()) = head.into_parts();
+        parts.extensions.insert(caller.clone());
+        if parts.headers.get(METHOD).is_some_and(|method| method == LISTEN) {
+            let Some(stream) = self.streams.open(&caller) else {
+                return fault(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "overloaded",
+                    "too many streams of this caller are open",
+                    "one is enough: close the others",
+                );
+            };
+            parts.extensions.insert(stream);
+        }
         let posted = parts.method == Method::POST && mcp::is(&parts.headers, "application/json");
         if posted {
             // In the letters that the service compares with.
@@ -292,13 +321,18 @@ impl Routes {
         answer
     }
 
-    async fn tool(&self, tool: String, caller: Caller, request: Request<Incoming>) -> Answer {
+    async fn tool(&self, tool: String, caller: Caller, from: IpAddr, request: Request<Incoming>) -> Answer {
         if request.method() != Method::POST {
             return only("POST", "a tool is called with POST");
         }
         let origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
-        let arguments = match arguments(request).await {
+        let (parts, body) = request.into_parts();
+        let arguments = match arguments(&parts.headers, body).await {
             Ok(arguments) => arguments,
+            Err(refused) => return *refused,
+        };
+        let caller = match self.still_in(caller, &Request::from_parts(parts, ()), from).await {
+            Ok(caller) => caller,
             Err(refused) => return *refused,
         };
         if !catalogue::is_known(&tool) {
@@ -350,7 +384,7 @@ fn attempt<B>(request: &Request<B>, refused: Option<&Refused>) -> Attempt {
     }
 }
 
-async fn arguments(request: Request<Incoming>) -> Result<Map<String, Value>, Box<Answer>> {
+async fn arguments(headers: &HeaderMap, body: Incoming) -> Result<Map<String, Value>, Box<Answer>> {
     let bad = |why: &str| {
         refusal(
             StatusCode::BAD_REQUEST,
@@ -360,7 +394,7 @@ async fn arguments(request: Request<Incoming>) -> Result<Map<String, Value>, Box
         )
     };
     // A page of a browser can send a form or a text without asking; JSON it cannot.
-    if !mcp::is(request.headers(), "application/json") {
+    if !mcp::is(headers, "application/json") {
         return Err(refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "invalid_arguments",
@@ -368,7 +402,7 @@ async fn arguments(request: Request<Incoming>) -> Result<Map<String, Value>, Box
             "set Content-Type: application/json",
         ));
     }
-    let bytes = read(request.into_body()).await?;
+    let bytes = read(body).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }

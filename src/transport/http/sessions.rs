@@ -1,7 +1,7 @@
 //! Whose a session is: of the key that began it, and of nobody else's.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -71,22 +71,48 @@ impl Sessions {
     }
 }
 
-/// What ends the streams of each caller that has any.
+/// Streams of news that one caller may have open.
+const STREAMS: usize = 32;
+
+/// The open streams of each caller that has any.
 #[derive(Debug, Default)]
-pub(super) struct Streams(Mutex<HashMap<(String, Option<String>), CancellationToken>>);
+pub(super) struct Streams(Mutex<HashMap<(String, Option<String>), Vec<Weak<Open>>>>);
+
+/// One stream: it is open as long as somebody holds this.
+#[derive(Debug, Default)]
+pub(super) struct Open(CancellationToken);
+
+impl Open {
+    /// Cancelled when its caller is none any more.
+    pub fn over(&self) -> CancellationToken {
+        self.0.clone()
+    }
+}
 
 impl Streams {
-    /// That of this caller.
-    pub fn of(&self, caller: &Caller) -> CancellationToken {
+    /// One more of this caller's, where there is room.
+    pub fn open(&self, caller: &Caller) -> Option<Arc<Open>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry((caller.name.clone(), caller.role.clone())).or_default().clone()
+        all.retain(|_, open| {
+            open.retain(|one| one.strong_count() > 0);
+            !open.is_empty()
+        });
+        let open = all.entry((caller.name.clone(), caller.role.clone())).or_default();
+        if open.len() >= STREAMS {
+            return None;
+        }
+        let one = Arc::new(Open::default());
+        open.push(Arc::downgrade(&one));
+        Some(one)
     }
 
     /// Ends those of callers that are none any more.
     pub fn end_unless(&self, still: impl Fn(&str, Option<&str>) -> bool) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, token) in all.extract_if(|(name, role), _| !still(name, role.as_deref())) {
-            token.cancel();
+        for (_, open) in all.extract_if(|(name, role), _| !still(name, role.as_deref())) {
+            for one in open.iter().filter_map(Weak::upgrade) {
+                one.0.cancel();
+            }
         }
     }
 }

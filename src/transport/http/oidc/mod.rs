@@ -114,7 +114,7 @@ impl Oidc {
         }
         let name = format!("{PREFIX}{subject}");
         match role(claims, &self.settings.role_claim, &self.roles) {
-            Ok(role) => Ok(Caller { name, role: Some(role) }),
+            Ok(role) => Ok(Caller::of_role(&name, &role)),
             Err(why) => Err(Refusal::NoRole(name, why)),
         }
     }
