@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{Served, keys};
-use crate::support::faultd::{Fault, Faultd, get};
+use crate::support::faultd::{Fault, Faultd, Made, get};
 use crate::support::http::Reply;
 use crate::support::{Launch, engine};
 
@@ -83,23 +83,25 @@ fn what_takes_a_restart_is_named() {
 /// A call that runs has the settings of its begin.
 #[test]
 fn a_running_call_keeps_its_settings() {
-    let faultd = Faultd::new().on(get("/networks"), Fault::Late(Duration::from_secs(2)));
+    let faultd = Faultd::new()
+        .running(vec![Made::new(1, "app")])
+        .on(get("/containers/json"), Fault::Late(Duration::from_secs(2)));
     let (config, viewer, _) = keys("");
     let served = Served::start(Launch::at(&faultd.host()).config(&config));
     std::thread::scope(|threads| {
-        let call = threads.spawn(|| served.tool("docker_networks", Some(&viewer), &json!({})));
-        faultd.wait_for(&get("/networks"), 1, SOON);
+        let call = threads.spawn(|| served.tool("docker_ps", Some(&viewer), &json!({})));
+        faultd.wait_for(&get("/containers/json"), 1, SOON);
         let hides = config.replace(
             "[roles.viewer]\nread = true",
-            "[roles.viewer]\nread = true\nblacklist_networks = [\"*\"]",
+            "[roles.viewer]\nread = true\nblacklist_containers = [\"*\"]",
         );
         reload(&served, &hides, "are in force");
         faultd.clear();
-        let count = |reply: &Reply| reply.json()["networks"].as_array().map(Vec::len);
-        let now = served.tool("docker_networks", Some(&viewer), &json!({}));
+        let count = |reply: &Reply| reply.json()["containers"].as_array().map(Vec::len);
+        let now = served.tool("docker_ps", Some(&viewer), &json!({}));
         assert_eq!(count(&now), Some(0), "{now:?}");
         let answer = call.join().unwrap();
-        assert_ne!(count(&answer), Some(0), "{answer:?}");
+        assert_eq!(count(&answer), Some(1), "{answer:?}");
     });
 }
 
