@@ -28,7 +28,7 @@ demo-down: ## remove the demo's containers
 	@examples/demo/stack down
 
 .PHONY: test
-test: need-rust ## format, lints and all tests, with a real engine where one can be had
+test: need-rust ## format, lints and all tests; with a real engine, clients, conformance and dashboards where they can be had
 	@scripts/test
 
 .PHONY: clients

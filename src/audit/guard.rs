@@ -145,6 +145,12 @@ impl Guard {
         }
     }
 
+    /// Its intent was handed over: something may have been sent.
+    #[must_use]
+    pub fn may_have_begun(&self) -> bool {
+        self.stage != Stage::Before
+    }
+
     /// The change is sent although its intent is not durable (`audit.required = false`).
     pub fn begun_anyway(&mut self) {
         self.stage = Stage::Begun;

@@ -29,57 +29,13 @@ use super::spent::Spent;
 use super::supervise::{Queue, Supervise, clocks, see_through, verdict};
 use super::trace::{self, Trace};
 use super::{
-    Answer, InForce, Origin, Said, Server, Standing, aliases, answer, catalogue, failpoint, resting, targets,
+    Answer, Caller, InForce, Origin, Said, Server, aliases, answer, catalogue, failpoint, resting, targets,
 };
 
 /// How long a stream that was cancelled has for its answer.
 const GRACE: Duration = Duration::from_millis(300);
 /// What was reported last goes out before the answer: so long may that take, and where the time is over so long.
 const LAST_REPORTS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(200));
-
-/// Who calls.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// `stdio`, `cli`, `http`, or the name of a key.
-    pub name: String,
-    /// The role, which `[roles]` has; none: `[permissions]` says what is allowed.
-    pub role: Option<String>,
-    /// It has no key, and the role is that of all who have none.
-    pub(super) anonymous: bool,
-    /// What stood when it was let in.
-    pub(super) by: Option<Arc<Standing>>,
-}
-
-impl Caller {
-    /// One that `[permissions]` is for.
-    #[must_use]
-    pub fn local(name: &str) -> Self {
-        Self { name: name.to_owned(), role: None, anonymous: false, by: None }
-    }
-
-    /// One of this role.
-    #[must_use]
-    pub fn of_role(name: &str, role: &str) -> Self {
-        Self { role: Some(role.to_owned()), ..Self::local(name) }
-    }
-
-    /// Anybody, in this role.
-    #[must_use]
-    pub fn without_key(name: &str, role: &str) -> Self {
-        Self { anonymous: true, ..Self::of_role(name, role) }
-    }
-
-    /// Let in by what stands: its calls are judged by nothing else.
-    #[must_use]
-    pub fn under(self, standing: Arc<Standing>) -> Self {
-        Self { by: Some(standing), ..self }
-    }
-
-    /// By what stands at any later time.
-    pub(super) fn whenever(self) -> Self {
-        Self { by: None, ..self }
-    }
-}
 
 /// What is called.
 #[derive(Debug)]
@@ -132,7 +88,8 @@ async fn serve(server: &Arc<Server>, caller: &Caller, request: Request, origin: 
     // Boxed: the layers' state is large, and every future around it would hold it.
     let layers = Box::pin(layers(work, arguments, &mut trace, &mut learned));
     let layers = AssertUnwindSafe(layers).catch_unwind();
-    let result = layers.await.unwrap_or_else(|_| Err(tripped(&tool)));
+    let result = layers.await;
+    let result = result.unwrap_or_else(|_| Err(tripped(&tool, trace.may_have_begun())));
     trace.ended(result.as_ref().err(), request.cancel.is_cancelled());
     let audit_fails = server.audit.fault().is_some();
     let answer = answer::render(result, id, &in_force.redactor, &learned, audit_fails).saying(says);
@@ -140,10 +97,9 @@ async fn serve(server: &Arc<Server>, caller: &Caller, request: Request, origin: 
     Answer { question: question.into_inner(), ..answer }
 }
 
-/// A panic in a layer. Of a change nobody knows then how far it came.
-fn tripped(tool: &str) -> ToolError {
-    let changes = catalogue::find(tool).is_some_and(|def| !def.spec.effect.read_only());
-    let effect = if changes { Effect::Unknown } else { Effect::None };
+/// A panic in a layer. Once a change is on record nobody knows how far it came.
+fn tripped(tool: &str, may_have_begun: bool) -> ToolError {
+    let effect = if may_have_begun { Effect::Unknown } else { Effect::None };
     ToolError { effect, ..ToolError::internal(format!("a panic on the way of `{tool}`")) }
 }
 

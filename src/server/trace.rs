@@ -55,6 +55,11 @@ impl Trace {
         }
     }
 
+    /// Its intent was handed over, or the trace itself was: something may have been sent.
+    pub(super) fn may_have_begun(&self) -> bool {
+        self.0.as_ref().is_none_or(Guard::may_have_begun)
+    }
+
     /// How it ended, for those that still have it.
     pub(super) fn ended(&mut self, error: Option<&ToolError>, cancelled: bool) {
         if let Some(guard) = &mut self.0 {

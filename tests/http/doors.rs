@@ -189,7 +189,25 @@ fn w8_dawdlers_are_let_go() {
     };
     let head = "POST /tools/docker_policy HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let endless = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
+    // Asks and asks, and reads no answer.
+    let unread = || {
+        let mut stream = TcpStream::connect(served.at).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let many = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
+        let (start, mut sent) = (Instant::now(), 0);
+        while start.elapsed() < Duration::from_secs(120) {
+            match stream.write(&many.as_bytes()[sent..]) {
+                Ok(count) => sent = (sent + count) % many.len(),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(_) => break,
+            }
+        }
+        start.elapsed()
+    };
     std::thread::scope(|threads| {
+        let unread = threads.spawn(unread);
         let cases: [(&str, Vec<u8>, &[u8]); 4] = [
             ("says nothing", Vec::new(), b""),
             ("a head, byte by byte", b"POST /mcp HTTP/1.1\r\nx: ".to_vec(), b"y"),
@@ -215,6 +233,8 @@ fn w8_dawdlers_are_let_go() {
             let took = wait.join().unwrap();
             assert!(took < Duration::from_secs(45), "{what}: {took:?}");
         }
+        let took = unread.join().unwrap();
+        assert!(took < Duration::from_secs(100), "reads nothing: {took:?}");
     });
 }
 

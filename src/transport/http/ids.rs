@@ -10,7 +10,8 @@ use tracing::Instrument;
 
 use crate::server::{Origin, RequestId, TraceId};
 
-use super::route::{Answer, Routes};
+use super::reply::Answer;
+use super::route::Routes;
 
 const ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE: HeaderName = HeaderName::from_static("traceparent");

@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::route::{Answer, said};
+use super::reply::{Answer, said};
 
 /// Clients give up on a server that does not even begin to answer, some after a minute.
 const FIRST_BYTE: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::server::metrics::CONTENT_TYPE;
 use crate::server::{Caller, Metrics, Origin, Server};
 
-use super::route::{Answer, fault};
+use super::reply::{Answer, fault};
 
 pub(super) async fn answer<B>(server: &Arc<Server>, caller: &Caller, request: &Request<B>) -> Answer {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

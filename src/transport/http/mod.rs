@@ -1,6 +1,7 @@
 //! Many callers over the network: MCP at `/mcp`, one tool a request at `/tools/{name}`, health for whoever watches.
 
 mod auth;
+mod door;
 mod ids;
 mod mcp;
 mod metadata;
@@ -10,6 +11,7 @@ mod oidc;
 mod openapi;
 mod places;
 mod refused;
+mod reply;
 mod route;
 mod sessions;
 mod status;

@@ -6,7 +6,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use super::auth::Refused;
 use super::metadata::Metadata;
 use super::oidc::Refusal;
-use super::route::{Answer, refusal};
+use super::reply::{Answer, refusal};
 
 const KEY: &str =
     "send `Authorization: Bearer KEY`; a person makes keys with `docker-mcp key new --role ROLE`";

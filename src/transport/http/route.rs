@@ -1,50 +1,39 @@
 //! From a request to an answer.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderMap, HeaderValue};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use rmcp::model::Extensions;
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Settings;
-use crate::server::answer::correlation_id;
 use crate::server::handler::Handler;
 use crate::server::metrics::Attempt;
 use crate::server::progress::Reports;
 use crate::server::{Caller, Origin, Request as Call, Server, Standing, call, catalogue};
 
-use super::auth::{Keys, Refused};
-use super::metadata::Metadata;
-use super::names::Names;
-use super::oidc::{self, Oidc, Refusal};
+use super::auth::Refused;
+use super::door::Door;
+use super::oidc::Refusal;
+use super::reply::{Answer, BODY, arguments, fault, only, read, said};
 use super::sessions::{Open, Sessions, Streams};
 use super::{mcp, metrics, openapi, refused, status};
 
-/// Bytes of a body.
-const BODY: usize = 4 * 1024 * 1024;
-/// A client has this long for its body.
-const BODY_TIME: Duration = Duration::from_secs(30);
 /// A session that nobody uses ends after this.
 const IDLE: Duration = Duration::from_secs(3600);
 const SESSION: &str = "mcp-session-id";
 /// The newer era says in a header what is asked: a stream of news is.
 const METHOD: &str = "mcp-method";
 const LISTEN: &str = "subscriptions/listen";
-
-/// What every request gets.
-pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Everything that is served.
 pub(super) struct Routes {
@@ -54,43 +43,6 @@ pub(super) struct Routes {
     door: Mutex<Arc<Door>>,
     sessions: Sessions,
     streams: Streams,
-}
-
-/// Who is let in, by settings that stand.
-pub(super) struct Door {
-    by: Arc<Settings>,
-    keys: Keys,
-    oidc: Option<Arc<Oidc>>,
-    metadata: Option<Metadata>,
-    names: Names,
-}
-
-impl Door {
-    fn of(settings: Arc<Settings>, before: Option<&Self>) -> Self {
-        let tries = before.map_or_else(Arc::default, |before| Arc::clone(before.keys.tries()));
-        let http = &settings.http;
-        let names = Names { hosts: http.allowed_hosts.clone(), origins: http.allowed_origins.clone() };
-        let (oidc, metadata) = (Oidc::of(http.oidc.as_ref(), &settings.roles), Metadata::of(http));
-        // What the provider said stands, where it is the same one.
-        let oidc = oidc.map(|oidc| match before.and_then(|before| before.oidc.as_ref()) {
-            Some(before) => Arc::new(oidc.with_keys_of(before)),
-            None => Arc::new(oidc),
-        });
-        Self { keys: Keys::of(http, &tries), oidc, metadata, names, by: settings }
-    }
-
-    fn is_ours<B>(&self, request: &Request<B>) -> Result<(), Box<Answer>> {
-        let status = StatusCode::FORBIDDEN;
-        let hint = "call by a name that is served";
-        self.names.check(request).map_err(|why| refusal(status, "permission_denied", &why, hint))
-    }
-
-    /// May who came in by another door still come in?
-    fn still(&self, before: &Self, name: &str, role: Option<&str>) -> bool {
-        let same = self.by.http.oidc == before.by.http.oidc;
-        let by_token = || same && role.is_some_and(|role| self.by.roles.contains_key(role));
-        if name.starts_with(oidc::PREFIX) { by_token() } else { self.keys.has(name, role) }
-    }
 }
 
 /// Who sent it, as the door found it.
@@ -272,7 +224,7 @@ impl Routes {
             // The newer era has no sessions.
             None if !request.headers().contains_key(METHOD) && !self.sessions.has_room(&caller, now) => {
                 return fault(
-                    StatusCode::SERVICE_UNAVAILABLE,
+                    StatusCode::TOO_MANY_REQUESTS,
                     "overloaded",
                     "too many sessions are open",
                     "end those that nobody uses with DELETE, or try again later",
@@ -382,77 +334,4 @@ fn attempt<B>(request: &Request<B>, refused: Option<&Refused>) -> Attempt {
         Some(Refused::Token(Refusal::Unavailable(_))) => Attempt::Unavailable,
         Some(Refused::Wait(_)) => Attempt::Throttled,
     }
-}
-
-async fn arguments(headers: &HeaderMap, body: Incoming) -> Result<Map<String, Value>, Box<Answer>> {
-    let bad = |why: &str| {
-        refusal(
-            StatusCode::BAD_REQUEST,
-            "invalid_arguments",
-            why,
-            "send a JSON object, such as {\"all\": true}",
-        )
-    };
-    // A page of a browser can send a form or a text without asking; JSON it cannot.
-    if !mcp::is(headers, "application/json") {
-        return Err(refusal(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "invalid_arguments",
-            "the body is to be application/json",
-            "set Content-Type: application/json",
-        ));
-    }
-    let bytes = read(body).await?;
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(arguments)) => Ok(arguments),
-        Ok(_) => Err(bad("the body is JSON, and no object")),
-        Err(_) => Err(bad("the body is no JSON")),
-    }
-}
-
-/// The whole of a body, within its size and its time.
-async fn read(body: Incoming) -> Result<Bytes, Box<Answer>> {
-    let fault = |status, why: &str, hint: &str| Err(refusal(status, "invalid_arguments", why, hint));
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => {
-            fault(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "send less than 4 MiB")
-        }
-        Ok(Err(_)) => fault(StatusCode::BAD_REQUEST, "the body broke off", "send all of it"),
-        Err(_late) => fault(StatusCode::REQUEST_TIMEOUT, "the body took too long", "send it within 30 s"),
-    }
-}
-
-/// Another method would be something else, and there is nothing else.
-fn only(method: &'static str, why: &str) -> Answer {
-    let mut answer = fault(StatusCode::METHOD_NOT_ALLOWED, "invalid_arguments", why, "see GET /openapi.json");
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(method));
-    answer
-}
-
-/// The same for those who may also let it through.
-pub(super) fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Box<Answer> {
-    Box::new(fault(status, kind, message, hint))
-}
-
-pub(super) fn fault(status: StatusCode, kind: &str, message: &str, hint: &str) -> Answer {
-    let id = correlation_id();
-    tracing::debug!(call = id, kind, what = message, "not served");
-    said(
-        status,
-        &json!({ "error": { "kind": kind, "message": message, "hint": hint, "effect": "none", "retry": "no",
-                           "correlation_id": id } }),
-    )
-}
-
-/// With a JSON body.
-pub(super) fn said(status: StatusCode, json: &Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(json.to_string())).boxed());
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
