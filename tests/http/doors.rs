@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::{Served, keys};
 use crate::support::faultd::Faultd;
+use crate::support::fixture::Scope;
 use crate::support::http::raw;
-use crate::support::{Launch, eventually};
+use crate::support::{Launch, engine, eventually};
 
 #[test]
 fn w1_only_by_our_names_and_from_our_pages() {
@@ -285,5 +286,31 @@ fn names_of_keys_are_nobody_elses() {
         let config = config.replace("name = \"viewer\"", &format!("name = \"{name}\""));
         let output = Launch::without_engine().config(&config).arg("config").arg("check").output();
         assert_eq!(output.status.code(), Some(2), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Wherever a key is said by mistake, it stands in no log.
+#[test]
+fn a_key_is_masked_wherever_it_is_said() {
+    let Some(engine) = engine::at_hand("http::doors::masked") else { return };
+    let scope = Scope::new(&engine);
+    let (config, viewer, operator) = keys("");
+    scope.run("web", &[], &["sh", "-c", &format!("echo uses {operator}; sleep 600")]);
+    let served = Served::start(Launch::at(&engine.host).config(&config));
+    let bearer = format!("Bearer {viewer}");
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-request-id", viewer.as_str()),
+        ("authorization", bearer.as_str()),
+    ];
+    let arguments = json!({ "container": scope.name("web") });
+    for tool in ["docker_logs", "docker_inspect"] {
+        let reply = served.send("POST", &format!("/tools/{tool}"), &headers, &arguments.to_string());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert!(!reply.body.contains(&operator), "{tool}: {reply:?}");
+    }
+    served.client.audit_wait(2);
+    for text in [served.client.audit_text(), served.client.stderr()] {
+        assert!(!text.contains(&viewer) && !text.contains(&operator), "{text}");
     }
 }

@@ -78,3 +78,27 @@ fn it_stops_when_it_is_told_with_streams_open() {
     let (status, _) = served.client.wait_exit(std::time::Duration::from_secs(10)).expect("it ends");
     assert_eq!(status.code(), Some(0));
 }
+
+/// One that loses track of its sessions leaves room for others, and for calls that need none.
+#[test]
+fn one_caller_has_so_many_sessions() {
+    let (config, viewer, operator) = keys("");
+    let served = Served::start(Launch::without_engine().config(&config));
+    let begin = |key: &str| {
+        let begin = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": { "protocolVersion": "2025-11-25",
+            "capabilities": {}, "clientInfo": { "name": "tests", "version": "1" } } });
+        let key = format!("Bearer {key}");
+        served.send("POST", "/mcp", &[BOTH, JSON, ("authorization", &key)], &begin.to_string())
+    };
+    for n in 0..100 {
+        assert_eq!(begin(&viewer).status, 200, "{n}");
+    }
+    let refused = begin(&viewer);
+    assert_eq!(
+        (refused.status, refused.json()["error"]["retry"].as_str()),
+        (429, Some("after")),
+        "{refused:?}"
+    );
+    assert_eq!(begin(&operator).status, 200);
+    assert_eq!(served.mcp(Some(&viewer), "tools/list", json!({})).status, 200);
+}
