@@ -80,7 +80,7 @@ pub(super) fn pending(sources: &Sources) -> ExitCode {
                 out::line(&format!(
                     "{}  {} asks, {} left",
                     out::bold(&code),
-                    clean_line(&one.caller),
+                    clean_line(&one.asked.caller),
                     show_duration(left)
                 ));
                 show(&one);
@@ -92,9 +92,9 @@ pub(super) fn pending(sources: &Sources) -> ExitCode {
 }
 
 fn show(one: &Pending) {
-    out::line(&format!("  {} {}", clean_line(&one.tool), clean_line(&one.arguments)));
-    out::line(&format!("    at {}", clean_line(&one.engine)));
-    for line in &one.would_change {
+    out::line(&format!("  {} {}", clean_line(&one.asked.tool), clean_line(&one.asked.arguments)));
+    out::line(&format!("    at {}", clean_line(&one.asked.engine)));
+    for line in &one.asked.would_change {
         out::line(&format!("    {}", clean_line(line)));
     }
 }
@@ -137,6 +137,6 @@ fn try_answer(sources: &Sources, Code { code, yes }: &Code, approves: bool) -> R
         return Err(failed());
     }
     let command = if approves { "(approve)" } else { "(deny)" };
-    recorded(&settings, command, format!("{} {wanted} of {}", one.tool, one.caller))?;
+    recorded(&settings, command, format!("{} {wanted} of {}", one.asked.tool, one.asked.caller))?;
     held.answer(&wanted, approves).map_err(fault)?.map(drop).ok_or_else(unknown)
 }

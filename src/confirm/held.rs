@@ -17,9 +17,9 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Letters of a code: 40 bits. It is no secret; it names what a person answers.
 const LENGTH: usize = 8;
 
-/// What is held.
-#[derive(Debug, Clone)]
-pub struct Action {
+/// What is asked for, as it is shown and kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
     /// Who asks.
     pub caller: String,
     /// The tool.
@@ -31,11 +31,21 @@ pub struct Action {
     /// What would change, one line an object.
     pub would_change: Vec<String>,
     /// Roles that may answer beside the person at the host: they see all that it is about.
+    #[serde(default)]
     pub answerable_by: Vec<String>,
     /// Parts of it are secrets, which only the person at the host is shown.
+    #[serde(default)]
     pub only_at_host: bool,
     /// The settings that it was asked for under: by others, it would be another call.
+    #[serde(default)]
     pub settings: String,
+}
+
+/// What is held.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// What is asked for.
+    pub asked: Asked,
     /// Everything that the answer is for.
     pub binding: Hash,
 }
@@ -55,25 +65,9 @@ pub enum Standing {
 /// A held change as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
-    /// Who asks.
-    pub caller: String,
-    /// The tool.
-    pub tool: String,
-    /// At which engine.
-    pub engine: String,
-    /// Its arguments, as a person may see them.
-    pub arguments: String,
-    /// What would change.
-    pub would_change: Vec<String>,
-    /// Roles that may answer beside the person at the host.
-    #[serde(default)]
-    pub answerable_by: Vec<String>,
-    /// Parts of it are secrets, which only the person at the host is shown.
-    #[serde(default)]
-    pub only_at_host: bool,
-    /// The settings that it was asked for under.
-    #[serde(default)]
-    pub settings: String,
+    /// What is asked for.
+    #[serde(flatten)]
+    pub asked: Asked,
     /// What a person said.
     pub standing: Standing,
     /// Since when it stands so.
@@ -117,7 +111,7 @@ impl Held {
         let _alone = self.0.lock()?;
         let binding = hex::encode(action.binding);
         let mut open = self.sweep()?;
-        open.retain(|(_, one)| one.caller == action.caller);
+        open.retain(|(_, one)| one.asked.caller == action.asked.caller);
         if let Some((code, one)) = open.iter().find(|(_, one)| one.binding == binding) {
             return Ok(match one.standing {
                 // Taken before the effect: of two such calls one goes.
@@ -133,37 +127,10 @@ impl Held {
         for (code, _) in open.iter().take((open.len() + 1).saturating_sub(MOST)) {
             self.0.take(code)?;
         }
-        let Action {
-            caller,
-            tool,
-            engine,
-            arguments,
-            would_change,
-            answerable_by,
-            only_at_host,
-            settings,
-            ..
-        } = action;
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let (standing, since) = (Standing::Pending, Moment::now());
         let code = code()?;
-        self.0.put(
-            &code,
-            &Pending {
-                caller,
-                tool,
-                engine,
-                arguments,
-                would_change,
-                answerable_by,
-                only_at_host,
-                settings,
-                standing,
-                since,
-                ttl_ms,
-                binding,
-            },
-        )?;
+        self.0.put(&code, &Pending { asked: action.asked, standing, since, ttl_ms, binding })?;
         Ok(Answer::Waits(code, ttl))
     }
 
@@ -182,7 +149,10 @@ impl Held {
     /// The folder cannot be read.
     pub fn knows(&self, action: &Action) -> Result<bool> {
         let binding = hex::encode(action.binding);
-        Ok(self.live()?.iter().any(|(_, one)| one.caller == action.caller && one.binding == binding))
+        Ok(self
+            .live()?
+            .iter()
+            .any(|(_, one)| one.asked.caller == action.asked.caller && one.binding == binding))
     }
 
     /// What a person says. The change, if it waits; none: there is no such code, its time is over, or it was answered.
@@ -262,7 +232,7 @@ mod tests {
     }
 
     fn action(caller: &str, n: u8) -> Action {
-        Action {
+        let asked = Asked {
             caller: caller.into(),
             tool: "docker_remove".into(),
             engine: "here".into(),
@@ -271,8 +241,8 @@ mod tests {
             answerable_by: Vec::new(),
             only_at_host: false,
             settings: String::new(),
-            binding: [n; 32],
-        }
+        };
+        Action { asked, binding: [n; 32] }
     }
 
     fn went(answer: Answer) -> bool {

@@ -6,5 +6,5 @@ mod held;
 mod tokens;
 
 pub use grants::{Grant, Grants};
-pub use held::{Action, Answer, Held, Pending, Standing, Yes};
+pub use held::{Action, Answer, Asked, Held, Pending, Standing, Yes};
 pub use tokens::{Hash, Invalid, Tokens, binding};

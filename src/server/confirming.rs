@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::audit::{Decision, Record, escape};
 use crate::config::Settings;
 use crate::config::settings::{By, Require};
-use crate::confirm::{Action, Answer as Standing, Invalid, Yes, binding};
+use crate::confirm::{Action, Answer as Standing, Asked, Invalid, Yes, binding};
 use crate::output::{Draft, Finished, Learned, finish};
 use crate::policy::{Level, Permits, Right};
 use crate::tool::def::Prepared;
@@ -124,18 +124,10 @@ pub(super) fn settle(
         overlooked(&arguments, &would_change)?;
         let (caller, tool) = (caller.name.clone(), def.spec.name.to_owned());
         let (engine, answerable_by) = (engine.to_owned(), server.judges(&tool, permits, project));
-        let settings_print = in_force.file_print.to_string();
-        let action = Action {
-            caller,
-            tool,
-            engine,
-            arguments,
-            would_change,
-            answerable_by,
-            only_at_host,
-            settings: settings_print,
-            binding,
-        };
+        let settings = in_force.file_print.to_string();
+        let asked =
+            Asked { caller, tool, engine, arguments, would_change, answerable_by, only_at_host, settings };
+        let action = Action { asked, binding };
         let shown = shown(Draft::default(), def, preview).learned(learned.clone());
         return Ok(Settled::Hold(Box::new(Hold { action, shown, for_client })));
     }
@@ -163,7 +155,7 @@ impl Hold {
     /// What a person in the client is asked, in full. None: there is more to see than a client is shown, and only a person at
     /// the host can answer.
     pub(super) fn question(&self) -> Option<String> {
-        let Action { tool, engine, arguments, would_change, .. } = &self.action;
+        let Asked { tool, engine, arguments, would_change, .. } = &self.action.asked;
         let lines = would_change.join("\n");
         self.for_client
             .then(|| format!("An agent asks for a change.\n{tool} {arguments}\nat {engine}\n{lines}"))
@@ -186,7 +178,8 @@ impl Hold {
                 let held = server.held().ok_or_else(|| unheld("there is no home folder to hold it in"))?;
                 // Each puts a question before a person, who must not be worn down.
                 if !held.knows(&action).map_err(|e| unheld(&e.to_string()))? {
-                    let taken = server.rates.take(&action.caller, "questions", QUESTIONS, Instant::now());
+                    let taken =
+                        server.rates.take(&action.asked.caller, "questions", QUESTIONS, Instant::now());
                     taken.map_err(worn)?;
                 }
                 let answer = held.ask(action.clone(), ttl);
@@ -250,8 +243,8 @@ enum Heard {
 fn said_in_client(server: &Server, action: &Action, said: &Said) -> Result<(), String> {
     let what = if said.yes { "(approve)" } else { "(deny)" };
     let decision = if said.yes { Decision::Allowed } else { Decision::Denied };
-    let target = format!("{} {} of {}", action.tool, said.code, action.caller);
-    let who = if said.at_host { "host".to_owned() } else { format!("client of {}", action.caller) };
+    let target = format!("{} {} of {}", action.asked.tool, said.code, action.asked.caller);
+    let who = if said.at_host { "host".to_owned() } else { format!("client of {}", action.asked.caller) };
     server.audit.write(Record::of_person(what, &who, target, decision));
     server.audit.flush(RECORD);
     let required = server.in_force().settings.audit.required;

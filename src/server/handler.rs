@@ -116,15 +116,14 @@ impl ServerHandler for Handler {
             .meta
             .get_progress_token()
             .map(|token| Arc::new(ToPeer { peer: context.peer.clone(), token, sent: AtomicU64::new(0) }));
-        let way = match self.server.in_force_for(&self.caller(&context.extensions)).settings.confirm.in_client
-        {
+        let (caller, origin) = (self.caller(&context.extensions), self.origin(&context));
+        let way = match self.server.in_force_for(&caller).settings.confirm.in_client {
             true => asking::way(&context),
             false => Way::None,
         };
         let came_back = if way == Way::Result { asking::response(&request) } else { None };
         let (was_asked, said) = (came_back.is_some(), came_back.flatten());
         let (tool, arguments) = (request.name.into_owned(), request.arguments.unwrap_or_default());
-        let (caller, origin) = (self.caller(&context.extensions), self.origin(&context));
         let make = |said: Option<Said>| {
             let (tool, arguments) = (tool.clone(), arguments.clone());
             let reports = to_peer.clone().map_or_else(Reports::none, |peer| Reports::to(peer));

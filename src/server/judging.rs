@@ -32,18 +32,18 @@ impl Server {
 /// What waits and this caller may answer.
 pub(super) fn pending(server: &Server, in_force: &InForce, caller: &Caller) -> Result<Value, ToolError> {
     let mut open = held(server)?.pending().map_err(unread)?;
-    open.retain(|(_, one)| may(in_force, caller, one) && one.caller != caller.name);
+    open.retain(|(_, one)| may(in_force, caller, one) && one.asked.caller != caller.name);
     let now = Moment::now();
     let shown = |(code, one): &(String, Pending)| {
         json!({
             "code": code,
-            "caller": one.caller,
-            "tool": one.tool,
-            "engine": one.engine,
+            "caller": one.asked.caller,
+            "tool": one.asked.tool,
+            "engine": one.asked.engine,
             "arguments": seen(one),
-            "would_change": one.would_change,
+            "would_change": one.asked.would_change,
             "expires_in_s": one.left(&now).as_secs(),
-            "only_at_host": one.only_at_host.then_some(true),
+            "only_at_host": one.asked.only_at_host.then_some(true),
         })
     };
     Ok(json!({ "pending": open.iter().map(shown).collect::<Vec<_>>() }))
@@ -68,12 +68,12 @@ pub(super) fn answer(
     let open = held.pending().map_err(unread)?;
     let found = open.into_iter().find(|(name, one)| *name == code && may(in_force, caller, one));
     let (_, one) = found.ok_or_else(unknown)?;
-    if one.caller == caller.name {
+    if one.asked.caller == caller.name {
         return Err(ToolError::new(Kind::PermissionDenied, "nobody approves what it asks for itself")
             .hint("another caller of a role with can_approve answers, or a person at the host"));
     }
     // Allowed is what was seen, and nothing of which a part had to be masked.
-    if approves && one.only_at_host {
+    if approves && one.asked.only_at_host {
         return Err(ToolError::new(
             Kind::PermissionDenied,
             "parts of it are secrets that are not shown here, and nobody approves what nobody sees",
@@ -82,7 +82,7 @@ pub(super) fn answer(
     }
     let (word, decision) =
         if approves { ("(approve)", Decision::Allowed) } else { ("(deny)", Decision::Denied) };
-    let target = format!("{} {code} of {}", one.tool, one.caller);
+    let target = format!("{} {code} of {}", one.asked.tool, one.asked.caller);
     let role = caller.role.clone();
     server.audit.write(Record { role, ..Record::of_person(word, &caller.name, target, decision) });
     server.audit.flush(RECORD);
@@ -95,25 +95,25 @@ pub(super) fn answer(
     Ok(json!({
         "code": code,
         "answer": if approves { "approved" } else { "denied" },
-        "caller": one.caller,
-        "tool": one.tool,
-        "engine": one.engine,
+        "caller": one.asked.caller,
+        "tool": one.asked.tool,
+        "engine": one.asked.engine,
         "arguments": seen(&one),
-        "would_change": one.would_change,
+        "would_change": one.asked.would_change,
     }))
 }
 
 /// By the settings of now, and by what was found when it was asked for.
 fn may(in_force: &InForce, caller: &Caller, one: &Pending) -> bool {
     let Some(role) = &caller.role else { return false };
-    in_force.settings.rules.rights.approve.matches(&one.tool).is_some()
-        && one.answerable_by.contains(role)
-        && *one.settings == *in_force.file_print
+    in_force.settings.rules.rights.approve.matches(&one.asked.tool).is_some()
+        && one.asked.answerable_by.contains(role)
+        && *one.asked.settings == *in_force.file_print
 }
 
 /// What the asker wrote, where nothing in it is a secret.
 fn seen(one: &Pending) -> Option<&str> {
-    (!one.only_at_host).then_some(&*one.arguments)
+    (!one.asked.only_at_host).then_some(&*one.asked.arguments)
 }
 
 fn held(server: &Server) -> Result<&Held, ToolError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 use super::{Caller, Server, catalogue};
 
@@ -11,7 +11,7 @@ use super::{Caller, Server, catalogue};
 pub struct Listed {
     server: Arc<Server>,
     caller: Caller,
-    news: watch::Receiver<()>,
+    news: Receiver<()>,
     tools: Vec<&'static str>,
 }
 
@@ -19,7 +19,7 @@ impl Listed {
     /// Its tools as they are now.
     #[must_use]
     pub fn of(server: &Arc<Server>, caller: Caller) -> Self {
-        let news = server.news.subscribe();
+        let news = server.news();
         let caller = caller.whenever();
         let tools = names(server, &caller);
         Self { server: Arc::clone(server), caller, news, tools }

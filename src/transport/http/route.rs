@@ -91,12 +91,15 @@ impl Routes {
 
     /// The door as it is now. After a reload it is another one, and who may not come in any more has no session, either.
     pub fn door(&self) -> Arc<Door> {
-        self.door_of(&self.server.standing())
+        self.door_now().0
     }
 
-    fn door_of(&self, standing: &Standing) -> Arc<Door> {
-        let now = Arc::clone(standing.file());
+    /// The same, and what stands with it.
+    fn door_now(&self) -> (Arc<Door>, Arc<Standing>) {
         let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read with the door in hand: one that looked before a reload must not put the old door back.
+        let standing = self.server.standing();
+        let now = Arc::clone(standing.file());
         if !Arc::ptr_eq(&door.by, &now) {
             let new = Arc::new(Door::of(now, Some(&door)));
             let before = std::mem::replace(&mut *door, Arc::clone(&new));
@@ -109,7 +112,7 @@ impl Routes {
                 }
             });
         }
-        Arc::clone(&door)
+        (Arc::clone(&door), standing)
     }
 
     /// Whatever it is, it gets one.
@@ -163,8 +166,7 @@ impl Routes {
     }
 
     async fn let_in<B>(&self, request: &Request<B>, from: IpAddr) -> Result<Caller, Box<Answer>> {
-        let standing = self.server.standing();
-        let door = self.door_of(&standing);
+        let (door, standing) = self.door_now();
         door.is_ours(request)?;
         let headers = request.headers();
         let caller = door.keys.caller(door.oidc.as_deref(), headers, from, Instant::now()).await;
